@@ -1,0 +1,1 @@
+"""Data sets: one folder a choice, holding what `conf/data/<choice>.yaml` reads."""

@@ -1,0 +1,73 @@
+"""What can go wrong that a user can mend; each prints as one line.
+
+    LitemillError
+    ├── ConfigError      conf/ or params.yaml says something that cannot be built
+    ├── ToolchainError   the environment is not the one that requirements.lock pins
+    ├── DataError        a data set, a split or a sample file is not usable
+    ├── ModelError       a model cannot be built, loaded or exported
+    ├── ConversionError  the converter failed, or its file is not what was asked
+    ├── InterpreterError a .tflite file cannot be loaded or run
+    └── GateError        a check failed
+
+A message reads *place: what was found; what was expected, or the nearest name*.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class LitemillError(Exception):
+    """A failure that a user can mend, told in one line."""
+
+    def __init__(self, place: object, found: str, expected: str = "") -> None:
+        """Hold *place: found; expected*, with any line breaks folded away."""
+        told = f"{place}: {found}" + (f"; {expected}" if expected else "")
+        super().__init__(" ".join(told.split()))
+
+
+class ConfigError(LitemillError):
+    """The configuration says something that cannot be built."""
+
+
+class ToolchainError(LitemillError):
+    """The environment is not the one that requirements.lock pins."""
+
+
+class DataError(LitemillError):
+    """A data set, a split or a sample file is not usable."""
+
+
+class ModelError(LitemillError):
+    """A model cannot be built, loaded or exported."""
+
+
+class ConversionError(LitemillError):
+    """The converter failed, or what it wrote is not what was asked."""
+
+
+class InterpreterError(LitemillError):
+    """A .tflite file cannot be loaded or run."""
+
+
+class GateError(LitemillError):
+    """A check failed."""
+
+
+class ErrorList(LitemillError):
+    """Several failures at once, one line each: lists of failures name all, not the first."""
+
+    def __init__(self, errors: Iterable[LitemillError]) -> None:
+        self.errors = list(errors)
+        Exception.__init__(self, "\n".join(str(error) for error in self.errors))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say what was expected instead of `name`: the nearest known name, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(names)}"

@@ -1,0 +1,15 @@
+"""What the math libraries may do: the choice between reproducible and fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Numerics:
+    """Settings of TensorFlow and oneDNN; see docs/reproducibility.md for what each one is for."""
+
+    deterministic: bool = True  # TensorFlow's deterministic kernels, seeded
+    threads: int = 2  # of each of TensorFlow's two pools; 0 is one per core
+    instruction_set: str | None = "AVX2"  # the most that oneDNN may use; null is all there is
+    onednn: bool = False  # oneDNN's own kernels, which are chosen by processor

@@ -1,0 +1,42 @@
+"""What `export` and `validate` are asked: how a model is called, how it is measured."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Goal(enum.Enum):
+    """Which way a metric gets better."""
+
+    maximize = enum.auto()
+    minimize = enum.auto()
+
+
+@dataclass
+class Metric:
+    """The task's metric: the mean over samples of what `score` gives for each."""
+
+    name: str = "top1"
+    score: dict[str, Any] = field(default_factory=lambda: {"_target_": "metrics.top1"})
+    goal: Goal = Goal.maximize
+    output: str | None = None  # which output it is of; null is the only one
+
+
+@dataclass
+class Export:
+    """How the SavedModel is written."""
+
+    signature: str = "serving_default"
+    batch_size: int = 64  # samples at a time when the reference outputs are computed
+
+
+@dataclass
+class Validate:
+    """How a variant is measured; limits are not here, so that changing one runs no inference."""
+
+    batch_size: int = 64
+    threads: int = 1  # of the interpreter
+    task: str = "none"  # from the data set
+    metric: Metric | None = None  # null where the data set has no targets

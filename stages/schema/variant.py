@@ -1,0 +1,64 @@
+"""What `convert` is asked: the conversion options of one variant."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Route(enum.Enum):
+    """Where the converter starts."""
+
+    saved_model = enum.auto()
+    keras = enum.auto()
+    concrete_function = enum.auto()
+    cli = enum.auto()  # the `tflite_convert` program
+
+
+class Optimization(enum.Enum):
+    """What post-training quantization does."""
+
+    none = enum.auto()  # float32 throughout
+    dynamic_range = enum.auto()  # int8 weights; activations are quantized on the fly
+    float16 = enum.auto()  # float16 weights
+    int8 = enum.auto()  # int8 weights and activations
+    int16x8 = enum.auto()  # int8 weights, int16 activations
+
+
+class TensorType(enum.Enum):
+    """Type of a variant's inputs or outputs."""
+
+    float32 = enum.auto()
+    int8 = enum.auto()
+    uint8 = enum.auto()
+    int16 = enum.auto()
+
+
+class Pick(enum.Enum):
+    """How calibration samples are picked from the calibration split."""
+
+    first = enum.auto()
+    random = enum.auto()  # seeded
+    per_class = enum.auto()  # seeded, as many of each class as possible
+
+
+@dataclass
+class Calibration:
+    """The representative dataset."""
+
+    samples: int = 100
+    pick: Pick = Pick.first
+    seed: int = 0
+
+
+@dataclass
+class Variant:
+    """One .tflite of a release."""
+
+    route: Route = Route.saved_model
+    optimization: Optimization = Optimization.none
+    input_type: TensorType = TensorType.float32
+    output_type: TensorType = TensorType.float32
+    calibration: Calibration = field(default_factory=Calibration)
+    float_fallback: bool = False  # let operators without an integer kernel stay in float
+    per_channel_dense: bool = True  # per-channel scales in fully connected layers
