@@ -58,7 +58,7 @@ class GateError(LitemillError):
     """A check failed."""
 
 
-class ErrorList(LitemillError):
+class SeveralErrors(LitemillError):
     """Several failures at once, one line each: lists of failures name all, not the first."""
 
     def __init__(self, errors: Iterable[LitemillError]) -> None:

@@ -45,7 +45,7 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with `\\n` line ends, atomically."""
+    """Write UTF-8 text, its line ends as they are, atomically."""
     with replacing(path) as fresh:
         fresh.write_bytes(text.encode())
 

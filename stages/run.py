@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import sys
+import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -77,6 +78,10 @@ def _as_dataclass(schema: type[T], values: dict[str, Any]) -> T:
 
 
 def _as_type(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if get_origin(hint) is types.UnionType:  # such as `Metric | None`
+        hint = get_args(hint)[0]
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _as_dataclass(hint, value)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):

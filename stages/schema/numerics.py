@@ -13,3 +13,4 @@ class Numerics:
     threads: int = 2  # of each of TensorFlow's two pools; 0 is one per core
     instruction_set: str | None = "AVX2"  # the most that oneDNN may use; null is all there is
     onednn: bool = False  # oneDNN's own kernels, which are chosen by processor
+    gpu: bool = False  # use a GPU where there is one; its sums differ from a processor's

@@ -28,12 +28,12 @@ class Duplicates(enum.Enum):
 class Split:
     """How samples are divided; a share is a fraction below 1 or a number of samples."""
 
-    train: float = 0.7
-    calibration: float = 0.1
-    evaluation: float = 0.2
-    seed: int = 0
+    train: float = 0.7  # the weights are fitted to these
+    calibration: float = 0.1  # quantization takes its ranges from these
+    evaluation: float = 0.2  # every measurement is made on these
+    seed: int = 0  # 0 or more; the same splits on every machine
     stratify: bool = True  # same class proportions in every split (classification only)
-    duplicates: Duplicates = Duplicates.refuse
+    duplicates: Duplicates = Duplicates.refuse  # of input values, whatever the target
 
 
 @dataclass
@@ -41,5 +41,5 @@ class Prepare:
     """The data set: `load` is a `_target_` that gives a `stages.dataset.Dataset`."""
 
     load: dict[str, Any] = MISSING
-    task: Task = MISSING
+    task: Task = MISSING  # passed to `load` when it has a parameter `task`
     split: Split = field(default_factory=Split)

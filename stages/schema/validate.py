@@ -33,10 +33,16 @@ class Export:
 
 
 @dataclass
-class Validate:
+class Measuring:
     """How a variant is measured; limits are not here, so that changing one runs no inference."""
 
     batch_size: int = 64
     threads: int = 1  # of the interpreter
+
+
+@dataclass
+class Validate(Measuring):
+    """All that the stage `validate` depends on."""
+
     task: str = "none"  # from the data set
     metric: Metric | None = None  # null where the data set has no targets

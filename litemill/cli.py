@@ -1,0 +1,51 @@
+"""`litemill`: one subcommand a module, found by name; nothing heavy is imported before it runs.
+
+Exit status: 0 done, 1 failed (one line says why), 2 the command line is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from stages.run import run
+from stages.version import VERSION
+
+# The commands in the order of --help: module of this package -> what it is for.
+COMMANDS = {
+    "configure": "check conf/ and params.yaml, and show what a change means",
+    "list": "list the choices of conf/",
+    "show": "show the verdicts of the last build",
+    "inspect": "tell what a .tflite file is",
+}
+# `list` is a builtin's name, so that its module is called otherwise.
+_MODULES = {"list": "choices"}
+
+
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Give the parser, with the arguments of `command` only: the others stay unimported."""
+    top = argparse.ArgumentParser(
+        prog="litemill",
+        description="Release builds of TensorFlow Lite models. `dvc repro` builds them.",
+    )
+    top.add_argument("--version", action="version", version=f"litemill {VERSION}")
+    commands = top.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
+    for name, purpose in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."
+        )
+        if name == command:
+            module = importlib.import_module(f"litemill.{_MODULES.get(name, name)}")
+            module.configure(sub)
+            sub.set_defaults(run=module.run)
+    return top
+
+
+def main() -> None:
+    """Run the subcommand that the command line names."""
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    arguments = parser(words[0] if words else None).parse_args()
+    run(lambda: sys.exit(arguments.run(arguments)))

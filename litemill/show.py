@@ -1,0 +1,54 @@
+"""`litemill show`: the table of the last report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+FORMATS = ("terminal", "markdown", "csv", "json")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.description = "Show the table of variants of the last report, with its failed checks."
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="terminal",
+        help="terminal (default), markdown for a pull request, csv or json for programs",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("build/report/report.json"),
+        metavar="FILE",
+        help="report to show (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report in the chosen format; 0, whatever the verdict is.
+
+    Raises:
+        LitemillError: there is no report, or it is damaged.
+    """
+    from stages import summary
+    from stages.errors import LitemillError
+    from stages.files import read_json
+
+    report = read_json(args.report)
+    if not isinstance(report, dict) or not report.get("variants"):
+        raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
+    if args.format == "terminal":
+        summary.terminal(report)
+    elif args.format == "markdown":
+        sys.stdout.write(summary.markdown(report))
+    elif args.format == "csv":
+        sys.stdout.write(summary.rows_csv(report))
+    else:
+        sys.stdout.write(args.report.read_text(encoding="utf-8"))
+    return 0

@@ -1,0 +1,62 @@
+"""The representative dataset: which samples of the calibration split, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.errors import DataError
+from stages.schema.variant import Calibration, Pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stages.samples import Samples
+
+
+def picked(options: Calibration, samples: Samples) -> list[int]:
+    """Give the rows of the calibration split that a variant is calibrated on, in order.
+
+    Raises:
+        DataError: more are asked for than there are, or classes of a data set without classes.
+    """
+    count = len(samples)
+    if options.samples > count:
+        told = f"asks for {options.samples} of {count} samples"
+        raise DataError(
+            "calibration.samples", told, "expected no more than the calibration split has"
+        )
+    if options.pick is Pick.first:
+        return list(range(options.samples))
+    random = np.random.default_rng(options.seed)
+    if options.pick is Pick.random:
+        return [int(row) for row in random.permutation(count)[: options.samples]]
+    if samples.classes is None:
+        told = "per_class for a data set without classes"
+        raise DataError("calibration.pick", told, "expected one of: first, random")
+    return _per_class(options.samples, next(iter(samples.targets.values())), random)
+
+
+def representative_dataset(
+    samples: Samples, rows: list[int]
+) -> Callable[[], Iterator[dict[str, Any]]]:
+    """Give the samples as the converter wants them: one at a time, by input name, batch of one."""
+
+    def generate() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            yield {name: np.array(array[row : row + 1]) for name, array in samples.inputs.items()}
+
+    return generate
+
+
+def _per_class(count: int, labels: Any, random: np.random.Generator) -> list[int]:
+    shuffled = random.permutation(len(labels))
+    # The k-th sample of every class comes before the (k+1)-th of any.
+    turn: dict[int, int] = {}
+    ranked = []
+    for row in shuffled:
+        label = int(np.asarray(labels[row]).reshape(()))
+        ranked.append((turn.setdefault(label, 0), label, int(row)))
+        turn[label] += 1
+    return [row for _, _, row in sorted(ranked)[:count]]

@@ -1,0 +1,133 @@
+"""Size against quality as SVG, without a plotting library: the same bytes everywhere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 420, 300
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
+GAP = 15  # between the lines of two labels
+LETTER = 7.2  # width of one at the size the style sheet gives
+
+
+@dataclass(frozen=True)
+class Point:
+    """A variant in the chart: size in KiB, quality in the metric's own unit."""
+
+    name: str
+    size: float
+    quality: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From data to pixels, linear."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.end - self.start), 1)
+
+    def ticks(self) -> list[float]:
+        """Give the multiples of 1, 2 or 5 times a power of ten in range: at most five."""
+        span = self.high - self.low
+        unit = 10.0 ** math.floor(math.log10(span / 4))
+        step = next(unit * factor for factor in (1, 2, 5, 10, 20) if span / (unit * factor) <= 5)  # noqa: PLR2004
+        first, last = math.ceil(self.low / step), math.floor(self.high / step)
+        return [count * step for count in range(first, last + 1)]
+
+
+def scatter(points: list[Point], quality: str, source: float | None) -> str:
+    """Draw variants by size and quality.
+
+    Args:
+        points: at least one.
+        quality: what the vertical axis shows.
+        source: the source model's quality, drawn as a line; None is no line.
+
+    Returns:
+        One `<svg>` element; its colours are the classes of the page's style sheet.
+    """
+    values = [point.quality for point in points] + ([] if source is None else [source])
+    pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
+    across = _Scale(0, max(max(p.size for p in points) * 1.05, 0.1), LEFT, WIDTH - RIGHT)
+    up = _Scale(min(values) - pad, max(values) + pad, HEIGHT - BOTTOM, TOP)
+    told = "; ".join(f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points)
+    return "\n".join(
+        [
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-t chart-d">',
+            f'<title id="chart-t">Size against {escape(quality)}</title>',
+            f'<desc id="chart-d">{escape(told)}</desc>',
+            *_axes(across, up, quality),
+            *_source(up, source),
+            *_marks(points, across, up),
+            "</svg>",
+        ]
+    )
+
+
+def _axes(across: _Scale, up: _Scale, quality: str) -> list[str]:
+    floor, end = HEIGHT - BOTTOM, WIDTH - RIGHT
+    return [
+        *(
+            f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{up(t)}" y2="{up(t)}"/>'
+            f'<text x="{LEFT - 6}" y="{up(t) + 4:.1f}" text-anchor="end">{t:.6g}</text>'
+            for t in up.ticks()
+        ),
+        *(
+            f'<text x="{across(t)}" y="{floor + 17}" text-anchor="middle">{t:.6g}</text>'
+            for t in across.ticks()
+        ),
+        f'<text x="{end}" y="{HEIGHT - 8}" text-anchor="end">size, KiB</text>',
+        f'<text x="{LEFT}" y="11">{escape(quality)}</text>',
+    ]
+
+
+def _source(up: _Scale, source: float | None) -> list[str]:
+    if source is None:
+        return []
+    y, end = up(source), WIDTH - RIGHT
+    return [f'<line class="source" x1="{LEFT}" x2="{end}" y1="{y}" y2="{y}"/>']
+
+
+def _marks(points: list[Point], across: _Scale, up: _Scale) -> list[str]:
+    """Draw points with their names beside them, moved apart where they would overlap."""
+    marks, names = [], []
+    taken = [(across(p.size) - 7, across(p.size) + 7, up(p.quality)) for p in points]
+    for point in sorted(points, key=lambda point: (-point.quality, point.name)):
+        x, y = across(point.size), up(point.quality)
+        wide = len(point.name) * LETTER
+        left = x - 10 - wide if x + 10 + wide > WIDTH else x + 10
+        line = _free(left, left + wide, y, taken)
+        taken.append((left, left + wide, line))
+        near = left - 2 if left > x else left + wide
+        lead = f'<line class="lead" x1="{x}" y1="{y}" x2="{near:.1f}" y2="{line:.1f}"/>'
+        marks += [lead, _mark(x, y, passed=point.passed)]
+        names.append(
+            f'<text class="name" x="{left:.1f}" y="{line + 4:.1f}">{escape(point.name)}</text>'
+        )
+    return marks + names
+
+
+def _free(left: float, right: float, y: float, taken: list[tuple[float, float, float]]) -> float:
+    """Find the line nearest to `y` on which no other name stands."""
+    for step in range(2 * len(taken) + 1):
+        line = y + GAP * (step + 1) // 2 * (1 if step % 2 else -1)
+        clear = all(abs(line - at) >= GAP - 1 or right < a or left > b for a, b, at in taken)
+        if clear and TOP < line < HEIGHT - BOTTOM:
+            return line
+    return y
+
+
+def _mark(x: float, y: float, *, passed: bool) -> str:
+    """Draw a disc that passed or a cross that failed: shape says it too, not only colour."""
+    if passed:
+        return f'<circle class="pass" cx="{x}" cy="{y}" r="5"/>'
+    return f'<path class="fail" d="M{x - 5:.1f} {y - 5:.1f}l10 10M{x + 5:.1f} {y - 5:.1f}l-10 10"/>'

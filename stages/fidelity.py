@@ -1,0 +1,109 @@
+"""How far a variant's answers are from the source model's, batch by batch in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Fidelity:
+    """Error measures of one output over all its elements; sums are float64.
+
+    With r the reference and a the answer, over the elements where both are finite:
+
+    - max_abs_error = max |a - r|, mean_abs_error = mean |a - r|, in the output's own unit;
+    - snr_db = 10 log10(sum r^2 / sum (a - r)^2), None where the error is exactly 0; a reference of
+      nothing but zeros counts as the smallest positive float64;
+    - cosine_similarity = sum r a / sqrt(sum r^2 sum a^2), 1 where both are all
+      zeros, 0 where one is;
+    - non_finite: elements left out because r or a is NaN or infinite;
+    - reference_range = [min r, max r].
+
+    All but non_finite are None where nothing was finite.
+    """
+
+    elements: int = 0
+    non_finite: int = 0
+    max_abs_error: float = 0.0
+    _abs_error: float = 0.0
+    _error: float = 0.0
+    _reference: float = 0.0
+    _answer: float = 0.0
+    _product: float = 0.0
+    _range: list[float] = field(default_factory=lambda: [math.inf, -math.inf])
+
+    def add(self, reference: Array, answer: Array) -> None:
+        """Count a batch: two arrays of the same shape, any real type.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        if reference.shape != answer.shape:
+            raise ValueError(f"shape {list(answer.shape)}, reference {list(reference.shape)}")
+        r = np.asarray(reference, np.float64).ravel()
+        a = np.asarray(answer, np.float64).ravel()
+        finite = np.isfinite(r) & np.isfinite(a)
+        if not finite.all():
+            self.non_finite += int(finite.size - finite.sum())
+            r, a = r[finite], a[finite]
+        if r.size:
+            self._add_finite(r, a)
+
+    def _add_finite(self, r: Array, a: Array) -> None:
+        error = np.abs(a - r)
+        self.elements += r.size
+        self.max_abs_error = max(self.max_abs_error, float(error.max()))
+        self._abs_error += float(error.sum())
+        self._error += float(error @ error)
+        self._reference += float(r @ r)
+        self._answer += float(a @ a)
+        self._product += float(r @ a)
+        self._range = [min(self._range[0], float(r.min())), max(self._range[1], float(r.max()))]
+
+    def measures(self) -> dict[str, Any]:
+        """Give all measures by name."""
+        known = self.elements > 0
+        return {
+            "max_abs_error": self.max_abs_error if known else None,
+            "mean_abs_error": self._abs_error / self.elements if known else None,
+            "snr_db": self._snr() if known else None,
+            "cosine_similarity": self._cosine() if known else None,
+            "non_finite": self.non_finite,
+            "reference_range": self._range if known else None,
+        }
+
+    def _snr(self) -> float | None:
+        if self._error == 0.0:
+            return None
+        signal = max(self._reference, float(np.finfo(np.float64).tiny))
+        return 10.0 * (math.log10(signal) - math.log10(self._error))
+
+    def _cosine(self) -> float:
+        norm = math.sqrt(self._reference) * math.sqrt(self._answer)
+        if norm == 0.0:
+            return float(self._reference == self._answer)
+        return self._product / norm
+
+
+@dataclass
+class Agreement:
+    """How often two models have the same highest class (the last axis)."""
+
+    same: int = 0
+    of: int = 0
+
+    def add(self, reference: Array, answer: Array) -> None:
+        """Count a batch: two arrays [samples, ..., classes]."""
+        same = np.argmax(reference, axis=-1) == np.argmax(answer, axis=-1)
+        self.same += int(same.sum())
+        self.of += int(same.size)
+
+    def share(self) -> float:
+        """Give the share of samples that agree, 1 for none at all."""
+        return self.same / self.of if self.of else 1.0

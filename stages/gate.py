@@ -1,0 +1,49 @@
+"""Let a release through, or stop the build and name every failed check: `gate`.
+
+    python -m stages.gate
+
+Reads build/report/report.json, writes build/gate/verdict.json, which is truthful either way; the
+exit status is 1 when a check failed, so that DVC records no pass and builds no package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stages.errors import GateError, LitemillError, SeveralErrors
+from stages.files import read_json, write_json
+from stages.run import run
+from stages.verdict import failures
+
+REPORT = Path("build/report/report.json")
+OUT = Path("build/gate/verdict.json")
+
+
+def gate(report: dict[str, Any]) -> dict[str, Any]:
+    """Give the verdict on a report: `passed`, by variant and over all, and every failed check."""
+    return {
+        "passed": report["passed"],
+        "variants": {row["variant"]: row["passed"] for row in report["variants"]},
+        "failed": failures(report),
+    }
+
+
+def _error(line: str) -> GateError:
+    place, found = line.split(": ", 1)
+    return GateError(place, found)
+
+
+def main() -> None:
+    """Judge the report; raises one GateError for every failed check."""
+    report = read_json(REPORT)
+    if not isinstance(report, dict) or not report.get("variants"):
+        raise LitemillError(REPORT, "not a report", "rebuild it with `dvc repro report`")
+    verdict = gate(report)
+    write_json(OUT, verdict)
+    if not verdict["passed"]:
+        raise SeveralErrors([_error(line) for line in verdict["failed"]])
+
+
+if __name__ == "__main__":
+    run(main)

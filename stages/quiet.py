@@ -1,0 +1,65 @@
+"""Keeping what libraries print out of people's sight, until something fails.
+
+C++ code writes to file descriptors 1 and 2 directly, so these are redirected, not `sys.stdout`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STREAMS = (1, 2)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was printed in a `quiet` block, standard output and error in their order."""
+
+    file: IO[bytes]
+
+    def text(self) -> str:
+        """Give all that was printed so far."""
+        _flush()
+        here = os.lseek(self.file.fileno(), 0, os.SEEK_CUR)
+        raw = os.pread(self.file.fileno(), here, 0)
+        return raw.decode("utf-8", "replace")
+
+    def last_line(self) -> str:
+        """Give the last line that is not blank, or nothing."""
+        lines = [line.strip() for line in self.text().splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[Said]:
+    """Hold back what the block prints; when it raises, print all of it to standard error."""
+    with tempfile.TemporaryFile() as file:
+        said = Said(file)
+        _flush()
+        kept = {stream: os.dup(stream) for stream in STREAMS}
+        for stream in STREAMS:
+            os.dup2(file.fileno(), stream)
+        text = ""
+        try:
+            yield said
+        except BaseException:
+            text = said.text()
+            raise
+        finally:
+            _flush()
+            for stream, original in kept.items():
+                os.dup2(original, stream)
+                os.close(original)
+            sys.stderr.write(text)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()

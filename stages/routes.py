@@ -1,0 +1,100 @@
+"""The routes: how the converter gets at the source model. A function of that name for each."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import ConversionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source model, as the stages before conversion leave it."""
+
+    saved_model: Path
+    keras_file: Path
+    signature: dict[str, Any]  # signature.json
+
+    @property
+    def key(self) -> str:
+        """The name of the signature."""
+        return str(self.signature["key"])
+
+
+def saved_model(source: Source, prepare: Callable[[Any], None]) -> bytes:
+    """Convert the SavedModel: `TFLiteConverter.from_saved_model`."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(source.saved_model), signature_keys=[source.key]
+    )
+    prepare(converter)
+    return bytes(converter.convert())
+
+
+def keras(source: Source, prepare: Callable[[Any], None]) -> bytes:
+    """Convert the Keras model: `TFLiteConverter.from_keras_model`.
+
+    The converter numbers a Keras model's outputs (`output_0`), unless the model gives a mapping.
+    """
+    import keras as k
+    import tensorflow as tf
+
+    model = k.saving.load_model(source.keras_file, compile=False)
+    named = k.Model(list(model.inputs), dict(zip(model.output_names, model.outputs, strict=True)))
+    converter = tf.lite.TFLiteConverter.from_keras_model(named)
+    prepare(converter)
+    return bytes(converter.convert())
+
+
+def concrete_function(source: Source, prepare: Callable[[Any], None]) -> bytes:
+    """Convert a concrete function: `TFLiteConverter.from_concrete_functions`.
+
+    With the loaded SavedModel as the trackable object that holds the weights. A Keras 3 model in
+    that place converts without an error to a file without weights.
+    """
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(source.saved_model))
+    function = loaded.signatures[source.key]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], loaded)
+    prepare(converter)
+    return bytes(converter.convert())
+
+
+def cli(source: Source, prepare: Callable[[Any], None]) -> bytes:  # noqa: ARG001  # has no options
+    """Convert with the program `tflite_convert`, which has no quantization flags.
+
+    Raises:
+        ConversionError: the program failed; the last line that it printed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        command = [
+            str(Path(sys.executable).with_name("tflite_convert")),
+            f"--saved_model_dir={source.saved_model}",
+            f"--saved_model_signature_key={source.key}",
+            f"--output_file={file}",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or not file.exists():
+            sys.stderr.write(done.stdout + done.stderr)
+            told = f"exit status {done.returncode}"
+            raise ConversionError("tflite_convert", told, "what it printed stands above")
+        return file.read_bytes()
+
+
+ROUTES: dict[str, Callable[[Source, Callable[[Any], None]], bytes]] = {
+    "saved_model": saved_model,
+    "keras": keras,
+    "concrete_function": concrete_function,
+    "cli": cli,
+}

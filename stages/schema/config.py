@@ -1,0 +1,71 @@
+"""The whole configuration, as conf/ and params.yaml compose it; only configure knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.schema import MISSING
+from stages.schema.numerics import Numerics
+from stages.schema.prepare import Split, Task
+from stages.schema.train import Fit, Model
+from stages.schema.validate import Export, Measuring, Metric
+from stages.schema.variant import Variant
+
+
+@dataclass
+class ModelChoice(Model):
+    """A choice of conf/model/: the model, and what the release says of it."""
+
+    description: str = ""  # one line: what the model does
+    intended_use: str = ""  # for what it was built and judged, and for what not
+    license: str = ""  # SPDX identifier of the model's own license; empty is not stated
+
+
+@dataclass
+class Data:
+    """A choice of conf/data/."""
+
+    load: dict[str, Any] = MISSING  # a `_target_` that gives a stages.dataset.Dataset
+    task: Task = MISSING
+    split: Split = field(default_factory=Split)
+    metric: Metric | None = None  # what the task is judged by; null where there are no targets
+
+
+@dataclass
+class VariantChoice(Variant):
+    """A choice of conf/variant/: conversion options, and limits where they are its own."""
+
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ReleaseChoice:
+    """A choice of conf/release/."""
+
+    name: str | None = None  # null is the name of the model's choice
+    version: str = "0.1.0"  # of the model, not of Litemill
+    golden_samples: int = 8  # evaluation samples whose inputs and outputs go into the bundle
+
+
+@dataclass
+class Toolchain:
+    """How strictly the environment is held to requirements.lock."""
+
+    allow: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Config:
+    """Everything; each field is a group of conf/ or a section of conf/config.yaml."""
+
+    model: ModelChoice = field(default_factory=ModelChoice)
+    data: Data = field(default_factory=Data)
+    train: Fit = field(default_factory=Fit)
+    export: Export = field(default_factory=Export)
+    validate: Measuring = field(default_factory=Measuring)
+    numerics: Numerics = field(default_factory=Numerics)
+    release: ReleaseChoice = field(default_factory=ReleaseChoice)
+    toolchain: Toolchain = field(default_factory=Toolchain)
+    limits: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, VariantChoice] = field(default_factory=dict)

@@ -1,0 +1,117 @@
+"""What a `_target_` names, found without running any of it; `instantiate` calls it."""
+
+from __future__ import annotations
+
+import ast
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def check(target: object, place: object, root: Path) -> None:
+    """Refuse a `_target_` that cannot be imported, without importing anything.
+
+    Importing a model's module imports TensorFlow, which configure cannot afford. So modules are
+    found but not run, and a name is looked up in the source's syntax tree. Packages that are
+    installed are only asked to be there: what they offer may be made at run time.
+
+    Raises:
+        ConfigError: there is no such module, or no such name in it.
+    """
+    if not isinstance(target, str) or "." not in target:
+        raise ConfigError(place, f"{target!r}", "expected a dotted name such as models.mine.build")
+    file = module_file(target, root)
+    if file is None:
+        raise ConfigError(place, f"{target}: no module of that name", _near_module(target, root))
+    if not file.is_relative_to(root) or file.suffix != ".py":
+        return
+    name = target.rpartition(".")[2]
+    names = set(_names(ast.parse(file.read_bytes())))
+    if name not in names and "*" not in names:
+        told = nearest(name, (known for known in names if not known.startswith("_")))
+        raise ConfigError(place, f"{target}: no {name!r} in {file.relative_to(root)}", told)
+
+
+def module_file(dotted: str, root: Path) -> Path | None:
+    """Give the file of the innermost module in a dotted name, run nothing; None if there is none.
+
+    The name's last part may be a function: `models.mine.build` gives models/mine/__init__.py.
+    """
+    import sys
+
+    search: list[str] | None = [str(root), *(p for p in sys.path if p not in ("", str(root)))]
+    found: Path | None = None
+    parts = dotted.split(".")
+    for count in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:count]), search)
+        if spec is None:
+            # All but the last part must be modules, or `models.mnie.build` would pass for models.
+            return found if count == len(parts) or _installed(found, root) else None
+        found = Path(spec.origin) if spec.origin and spec.origin != "namespace" else found
+        if spec.submodule_search_locations is None:
+            return found
+        search = list(spec.submodule_search_locations)
+    return found
+
+
+def closure(file: Path, root: Path) -> set[Path]:
+    """Give a source file and every file below `root` that it imports, however deep."""
+    found: set[Path] = set()
+    queue = [file]
+    while queue:
+        file = queue.pop()
+        if file in found or not file.is_relative_to(root):
+            continue
+        found.add(file)
+        queue += [path for name in _imports(file, root) if (path := module_file(name, root))]
+    return found
+
+
+def _imports(file: Path, root: Path) -> Iterator[str]:
+    tree = ast.parse(file.read_bytes())
+    typing_only = {
+        id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
+    }
+    package = file.relative_to(root).with_suffix("").parts[:-1]
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (name.id for name in node.targets if isinstance(name, ast.Name))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+
+
+def _installed(found: Path | None, root: Path) -> bool:
+    return found is not None and (not found.is_relative_to(root) or "site-packages" in found.parts)
+
+
+def _near_module(target: str, root: Path) -> str:
+    top, _, rest = target.partition(".")
+    folder = root / top
+    if folder.is_dir():
+        known = [entry.stem for entry in folder.iterdir() if not entry.name.startswith(("_", "."))]
+        return nearest(rest.partition(".")[0], known)
+    return f"expected a module in this project or an installed package; no {top!r} in either"

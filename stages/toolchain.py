@@ -1,0 +1,94 @@
+"""The toolchain: exact versions of the packages that can change an artifact's bytes.
+
+requirements.lock says which versions; configure writes those that matter to a stage into its
+section of build/params.yaml, so that a new TensorFlow rebuilds what TensorFlow can change, and a
+new test tool nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from stages.errors import LitemillError, SeveralErrors, ToolchainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+# By stage: what can change its output. Everything else in requirements.lock cannot.
+PACKAGES = {
+    "prepare": ["numpy", "pandas", "pillow", "scikit-learn"],
+    "train": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
+    "export": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
+    "convert": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
+    "validate": ["ai-edge-litert", "numpy"],
+    "package": ["ai-edge-litert", "numpy"],
+}
+
+
+def locked(lock: Path) -> dict[str, str]:
+    """Read the pinned versions from a requirements file, by normalised name.
+
+    Raises:
+        ToolchainError: the file is missing.
+    """
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ToolchainError(lock, "no such file", "expected the pinned toolchain") from None
+    return {
+        re.sub(r"[-_.]+", "-", name).lower(): version
+        for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE)
+    }
+
+
+def pinned(lock: Path, allow: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+    """Give by stage the versions it is built with: those of the lock, or of an allowed difference.
+
+    Args:
+        lock: requirements.lock.
+        allow: packages whose installed version may differ.
+
+    Raises:
+        SeveralErrors: packages that are not installed as pinned, all of them.
+    """
+    versions = locked(lock)
+    errors: list[LitemillError] = []
+    for name in sorted({name for names in PACKAGES.values() for name in names}):
+        if name not in versions:
+            errors.append(
+                ToolchainError(f"{lock.name}: {name}", "not pinned", "expected a version")
+            )
+        elif name in allow and (found := installed(name)):
+            versions[name] = found
+    stages = {
+        stage: {n: versions[n] for n in names if n in versions} for stage, names in PACKAGES.items()
+    }
+    everything = {name: version for names in stages.values() for name, version in names.items()}
+    errors += differences(everything)
+    if errors:
+        raise SeveralErrors(errors)
+    return stages
+
+
+def differences(expected: Mapping[str, str]) -> list[LitemillError]:
+    """Tell how the environment differs from the expected versions."""
+    return [
+        ToolchainError(
+            f"toolchain: {name}",
+            f"found {found or 'none'}",
+            f"expected {version} (requirements.lock; `make` installs it)",
+        )
+        for name, version in sorted(expected.items())
+        if (found := installed(name)) != version
+    ]
+
+
+def installed(name: str) -> str | None:
+    """Give the installed version of a package, or None."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

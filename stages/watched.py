@@ -1,0 +1,73 @@
+"""What DVC watches: the code and files that a configuration reaches must be dependencies.
+
+dvc.yaml cannot name them: its templates know params.yaml alone, not what conf/ says. So it watches
+the folders that are named like the choices (models/<model>/, data/<data>/), and configure refuses
+a configuration that reaches further. Otherwise an edit there would rebuild nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stages.errors import ConfigError
+from stages.targets import closure, module_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_HOMES = {"prepare": "data/{data}", "train": "models/{model}", "validate": "metrics"}
+
+
+def unwatched(
+    root: Path, stage: str, call: Mapping[str, Any], choices: Mapping[str, str], place: str
+) -> Iterator[ConfigError]:
+    """Tell which files a `_target_` and its `path` reach that `stage` does not depend on."""
+    watched = dependencies(root, stage, choices)
+    for path in _reached(root, call):
+        if not any(path == known or path.is_relative_to(known) for known in watched):
+            found = f"reaches {_told(path, root)}, which is no dependency of {stage}"
+            home = _HOMES[stage].format_map(choices)
+            line = f"`- {_told(path, root)}` among the deps of {stage} in dvc.yaml"
+            yield ConfigError(place, found, f"expected it below {home}/, or {line}")
+
+
+def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Path]:
+    """List what a stage of dvc.yaml depends on, with the choices of params.yaml filled in."""
+    stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
+    names = [str(name) for name in stages[stage]["deps"]]
+    for group, choice in choices.items():
+        names = [name.replace(f"${{{group}}}", choice) for name in names]
+    return [(root / name).resolve() for name in names]
+
+
+def _reached(root: Path, call: Mapping[str, Any]) -> Iterator[Path]:
+    file = module_file(str(call["_target_"]), root)
+    if file and file.suffix == ".py" and not _installed(file):
+        yield from sorted(path.resolve() for path in closure(file, root) or {file} if _code(path))
+    if "path" in call:
+        yield (root / str(call["path"])).resolve()
+
+
+def _installed(file: Path) -> bool:
+    # An installed package is pinned by requirements.lock; the standard library by Python's version.
+    return "site-packages" in file.parts or f"python{'.'.join(_version())}" in file.parts
+
+
+def _version() -> tuple[str, str]:
+    import sys
+
+    return str(sys.version_info.major), str(sys.version_info.minor)
+
+
+def _code(file: Path) -> bool:
+    # Packages' empty __init__.py, and those with a docstring alone, change nothing when edited.
+    import ast
+
+    return any(not isinstance(node, ast.Expr) for node in ast.parse(file.read_bytes()).body)
+
+
+def _told(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

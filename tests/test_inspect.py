@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+
+import pytest
+import zoo
+
+from litemill import inspect
+from stages.errors import InterpreterError
+
+
+def printed(capsys, *arguments):
+    """Run the command; give what it printed."""
+    parser = argparse.ArgumentParser()
+    inspect.configure(parser)
+    assert 0 == inspect.run(parser.parse_args([str(argument) for argument in arguments]))
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Give the path of an int8 file."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(zoo.file("int8"))
+    return path
+
+
+def test_inspect_tells_what_a_file_is(capsys, model):
+    """Kind, size, tensors, signature, operators, share of the constants."""
+    text = printed(capsys, model)
+
+    assert text.startswith(f"model.tflite: int8, {len(zoo.file('int8')):,} bytes\n")
+    assert "serving_default_image:0  int8  [?, 8, 8, 1]" in text
+    assert "serving_default  image -> digit" in text
+    assert "1 x  CONV_2D          int8, (int8), (int32) -> int8" in text
+    assert "FULLY_CONNECTED" in text
+
+
+def test_inspect_prints_everything_as_json(capsys, model):
+    """For programs."""
+    found = json.loads(printed(capsys, model, "--json"))
+
+    assert ("int8", "1.14.0") == (found["kind"], found["min_runtime_version"])
+    assert 4840 == found["weights"]["int8"]["elements"]
+
+
+def test_inspect_shows_files_without_signatures(capsys, tmp_path):
+    """Tensors have names of their own."""
+    path = tmp_path / "plain.tflite"
+    path.write_bytes(zoo.file("without_signature"))
+
+    assert "signatures: none" in printed(capsys, path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "no such file; expected a .tflite file"),
+        (b"", "empty file; expected a .tflite file"),
+        (b"PK\3\4 a zip file", "no TensorFlow Lite model (the mark TFL3 is missing)"),
+    ],
+)
+def test_inspect_refuses_other_files(tmp_path, content, told):
+    """In one line that names the file."""
+    path = tmp_path / "other.bin"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(InterpreterError) as caught:
+        inspect.run(argparse.Namespace(file=path, json=False, all=False))
+
+    assert str(caught.value).startswith(f"{path}: {told}")
+
+
+def test_inspect_imports_nothing_heavy():
+    """So that `--help` answers at once."""
+    code = (
+        "import sys, litemill.inspect;"
+        "assert not {'numpy', 'tensorflow', 'ai_edge_litert'} & set(sys.modules)"
+    )
+
+    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zoo
+
+from stages.errors import ConfigError, DataError
+from stages.samples import Samples
+from stages.schema.validate import Goal, Metric, Validate
+from stages.validate import read_reference, validate
+
+COUNT = 50
+IMAGES = zoo.batch_of(zoo.IMAGE, COUNT, seed=7)
+TARGET = np.random.default_rng(8).integers(0, 10, COUNT)
+TOP1 = Metric()
+OPTIONS = Validate(batch_size=16, task="classification", metric=TOP1)
+CLASSES = tuple("0123456789")
+SAMPLES = Samples({"image": IMAGES}, {"target": TARGET}, CLASSES, "classification")
+
+
+def reference():
+    """Give what the source model answers."""
+    return zoo.answers(zoo.cnn(), {"image": IMAGES})
+
+
+def measure(name, *, samples=SAMPLES, options=OPTIONS, signature=zoo.SIGNATURE, expected=None):
+    """Measure a file of the zoo."""
+    return validate(
+        zoo.file(name),
+        variant=name,
+        reference=reference() if expected is None else expected,
+        samples=samples,
+        signature=signature,
+        options=options,
+    )
+
+
+def of_x(shape, count=4, *, output=(3,)):
+    """Give the signature, the samples and a reference for a file with input x and output y."""
+    signature = {"key": zoo.KEY, "inputs": {"x": {}}, "outputs": {"y": {}}}
+    samples = Samples({"x": zoo.batch_of(shape, count)}, {}, None, "none")
+    return signature, samples, {"y": np.zeros((count, *output), np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("name", "snr", "agreement"),
+    [
+        ("float32", 120, 1.0),
+        ("float16", 60, 1.0),
+        ("dynamic_range", 30, 0.9),
+        ("int8", 25, 0.9),
+        ("int8_float_io", 25, 0.9),
+        ("int16x8", 25, 0.9),
+    ],
+)
+def test_validate_finds_real_variants_faithful(name, snr, agreement):
+    """To the degree that their types allow."""
+    found = measure(name)
+    digit = found["outputs"]["digit"]
+
+    assert (None, COUNT, len(zoo.file(name))) == (
+        found["error"],
+        found["samples"],
+        found["bytes"],
+    )
+    assert digit["snr_db"] is None or digit["snr_db"] > snr
+    assert digit["cosine_similarity"] > 0.99
+    assert 0 == digit["non_finite"]
+    assert found["top1_agreement"]["digit"] >= agreement
+
+
+def test_validate_measures_the_metric_and_its_drop():
+    """The source's top-1 is that of the reference outputs; a drop above 0 is worse."""
+    found = measure("int8")["metric"]
+    source = float((reference()["digit"].argmax(-1) == TARGET).mean())
+
+    assert ("top1", "maximize", "digit") == (found["name"], found["goal"], found["output"])
+    assert source == pytest.approx(found["source"])
+    assert found["source"] - found["variant"] == pytest.approx(found["drop"])
+
+
+def test_validate_tells_a_drop_above_zero_when_a_smaller_metric_is_better():
+    """The variant is a float32 file, the source is perfect on these targets."""
+    expected = reference()
+    samples = Samples({"image": IMAGES}, {"digit": expected["digit"] + 1}, None, "regression")
+    metric = Metric("mse", {"_target_": "metrics.squared_error"}, Goal.minimize)
+    options = Validate(task="regression", metric=metric)
+    better = {"digit": expected["digit"] + np.float32(0.5)}
+    found = measure("float32", samples=samples, options=options, expected=better)
+
+    assert (0.25, 1.0, 0.75) == pytest.approx(
+        tuple(found["metric"][key] for key in ("source", "variant", "drop")), abs=1e-5
+    )
+    assert found["top1_agreement"] is None
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 1000])
+def test_validate_is_the_same_for_every_batch_size(size):
+    """A way to bound memory, not a part of the measurement."""
+    found = measure("int8", options=Validate(size, 1, "classification", TOP1))
+
+    assert measure("int8") == found
+
+
+def test_validate_writes_json_without_nan_and_with_six_digits():
+    """What is below six digits differs from machine to machine."""
+    found = measure("int8")
+
+    assert found == json.loads(json.dumps(found, allow_nan=False))
+    digit = found["outputs"]["digit"]
+    assert all(value == float(f"{value:.6g}") for value in digit["reference_range"])
+
+
+def test_validate_counts_nan_and_measures_the_rest():
+    """The logarithm of a negative number; the gate fails it."""
+    signature, samples, expected = of_x((3,))
+    samples.inputs["x"][1, 2] = -1.0
+    expected["y"] = np.log(np.abs(samples.inputs["x"]))
+    options = Validate()
+    found = measure(
+        "logarithm", samples=samples, options=options, signature=signature, expected=expected
+    )
+
+    assert 1 == found["outputs"]["y"]["non_finite"]
+    assert found["outputs"]["y"]["max_abs_error"] < 1e-5
+    assert (None, None) == (found["metric"], found["error"])
+
+
+def test_validate_finds_a_model_without_weights():
+    """It runs, and answers nothing."""
+    found = measure("weights_gone")
+    digit = found["outputs"]["digit"]
+
+    assert digit["non_finite"] == COUNT * 10 or digit["snr_db"] < 3
+
+
+def test_validate_records_a_file_that_cannot_run():
+    """One line in "error", and what could be read of the file."""
+    signature, samples, expected = of_x((1,), output=(1, 2))
+    samples = Samples({"x": np.full((4, 1), 9)}, {}, None, "none")
+    found = measure(
+        "lookup", samples=samples, options=Validate(), signature=signature, expected=expected
+    )
+
+    assert "GATHER" in found["error"]
+    assert {} == found["outputs"]
+    assert ["GATHER"] == [operator["name"] for operator in found["operators"]]
+
+
+def test_validate_records_a_file_that_is_no_model():
+    """Nothing could be read of it."""
+    found = validate(
+        b"no model",
+        variant="broken",
+        reference=reference(),
+        samples=SAMPLES,
+        signature=zoo.SIGNATURE,
+        options=OPTIONS,
+    )
+
+    assert found["error"].startswith("broken: no TensorFlow Lite model")
+    assert ([], {}, None) == (found["operators"], found["outputs"], found["metric"])
+
+
+def test_validate_records_an_output_of_another_shape():
+    """Not one that broadcasts."""
+    found = measure("float32", expected={"digit": np.zeros((COUNT, 1), np.float32)})
+
+    assert "answers of output 'digit' are of shape [10]; expected [1]" in found["error"]
+
+
+def test_validate_compares_every_output_by_name():
+    """Three of different size, also in a file without a signature."""
+    left, right = zoo.batch_of((6,), 9), zoo.batch_of((4,), 9, seed=1)
+    expected = zoo.answers(zoo.two_in_three_out(), {"left": left, "right": right})
+    signature = {"key": zoo.KEY, "inputs": {}, "outputs": {}}
+    samples = Samples({"left": left, "right": right}, {}, None, "none")
+    for name in ("several", "several_without_signature"):
+        found = measure(
+            name, samples=samples, options=Validate(), signature=signature, expected=expected
+        )
+        worst = max(one["max_abs_error"] for one in found["outputs"].values())
+
+        assert (3, None) == (len(found["outputs"]), found["error"])
+        assert worst < 1e-6
+
+
+def test_validate_refuses_a_reference_of_other_samples():
+    """As many answers as samples."""
+    with pytest.raises(DataError, match="reference outputs of 'digit'; expected 50"):
+        measure("float32", expected={"digit": np.zeros((4, 10), np.float32)})
+
+
+@pytest.mark.parametrize("target", ["metrics.top_one", "nowhere.top1", "top1", ""])
+def test_validate_refuses_a_score_that_does_not_import(target):
+    """It is named."""
+    options = Validate(task="classification", metric=Metric(score={"_target_": target}))
+
+    with pytest.raises(ConfigError, match=r"data\.metric\.score\._target_"):
+        measure("float32", options=options)
+
+
+def test_read_reference_refuses_a_damaged_array(tmp_path):
+    """Missing, or cut off."""
+    with pytest.raises(DataError, match="no such file"):
+        read_reference(tmp_path, ["digit"])
+    (tmp_path / "digit.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(DataError, match="damaged"):
+        read_reference(tmp_path, ["digit"])
+
+
+def test_validate_as_a_stage_needs_no_tensorflow(tmp_path):
+    """`python -m stages.validate float32` on files as the other stages write them."""
+    write_stages(tmp_path, zoo.file("float32"))
+    code = (
+        "import runpy, sys; sys.argv = ['validate', 'float32']\n"
+        "try: runpy.run_module('stages.validate', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        "assert not {'tensorflow', 'keras', 'hydra', 'omegaconf'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": ""},
+    )
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert measure("float32") == json.loads((tmp_path / "build/validate/float32.json").read_text())
+
+
+def write_stages(root, content):
+    """Write what validate reads, as the stages before it do."""
+    split, export = root / "build/prepare/evaluation", root / "build/export"
+    for folder in (split / "inputs", split / "targets", export / "reference"):
+        folder.mkdir(parents=True)
+    np.save(split / "inputs/image.npy", IMAGES)
+    np.save(split / "targets/target.npy", TARGET)
+    np.save(export / "reference/digit.npy", reference()["digit"])
+    told = {
+        "samples": COUNT,
+        "sha256": "",
+        "inputs": {"image": {"dtype": "float32", "shape": [8, 8, 1]}},
+        "targets": {"target": {"dtype": TARGET.dtype.name, "shape": []}},
+        "classes": list(CLASSES),
+        "task": "classification",
+    }
+    (split / "split.json").write_text(json.dumps(told))
+    (export / "signature.json").write_text(json.dumps(zoo.SIGNATURE))
+    (root / "build/convert/float32").mkdir(parents=True)
+    (root / "build/convert/float32/model.tflite").write_bytes(content)
+    params = {
+        "validate": {
+            "batch_size": 16,
+            "threads": 1,
+            "task": "classification",
+            "metric": {
+                "name": "top1",
+                "score": {"_target_": "metrics.top1"},
+                "goal": "maximize",
+                "output": None,
+            },
+        }
+    }
+    (root / "build/params.yaml").write_text(json.dumps(params))

@@ -1,0 +1,67 @@
+"""Measurements as `validate` writes them, for the tests of what judges them."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def output(**changes):
+    """Give the fidelity of one output, as of a good int8 variant."""
+    return {
+        "max_abs_error": 0.05,
+        "mean_abs_error": 0.01,
+        "snr_db": 32.0,
+        "cosine_similarity": 0.9995,
+        "non_finite": 0,
+        "reference_range": [-4.0, 9.0],
+        **changes,
+    }
+
+
+def measured(variant="int8", **changes):
+    """Give the measurement of one variant of a classifier."""
+    return {
+        "variant": variant,
+        "sha256": hashlib.sha256(variant.encode()).hexdigest(),
+        "bytes": 26_700,
+        "samples": 360,
+        "outputs": {"digit": output()},
+        "top1_agreement": {"digit": 0.9972},
+        "metric": metric(0.9889, 0.9861),
+        "operators": [],
+        "weights": {},
+        "min_runtime_version": "2.3.0",
+        "error": None,
+        **changes,
+    }
+
+
+def metric(source, variant, name="top1", goal="maximize"):
+    """Give a task metric; the drop is above 0 where the variant is worse."""
+    drop = source - variant if goal == "maximize" else variant - source
+    return {
+        "name": name,
+        "goal": goal,
+        "source": source,
+        "variant": variant,
+        "drop": float(f"{drop:.6g}"),
+        "output": "digit",
+    }
+
+
+def broken(variant="int16x8"):
+    """Give the measurement of a file that does not run."""
+    return measured(
+        variant, outputs={}, top1_agreement=None, metric=None, error="node 3 has no kernel"
+    )
+
+
+def regression(variant="int8", **changes):
+    """Give the measurement of one variant of a regression: no classes, and less is better."""
+    return measured(
+        variant,
+        outputs={"value": output()},
+        top1_agreement=None,
+        metric=metric(43.1, 43.4, "mean_absolute_error", "minimize"),
+        **changes,
+    )
