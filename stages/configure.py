@@ -152,12 +152,13 @@ def _wrong_metric(data: Data, place: Callable[[str], str]) -> Iterator[LitemillE
 
 
 def _wrong_targets(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
+    score = config.data.metric.score if config.data.metric else None
     wanted = [
         ("prepare", "data.load", config.data.load),
         ("train", "model.build", config.model.build),
         ("train", "train.optimizer", config.train.optimizer),
         ("train", "train.loss", config.train.loss),
-        ("validate", "data.metric.score", config.data.metric and config.data.metric.score),
+        ("validate", "data.metric.score", score),
     ]
     for stage, path, call in wanted:
         if call is None:

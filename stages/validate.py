@@ -76,7 +76,8 @@ def validate(  # noqa: PLR0913
         measured |= _measured(model, reference, samples, options)
     except InterpreterError as error:
         measured["error"] = str(error)
-    return _rounded(measured)
+    rounded: dict[str, Any] = _rounded(measured)
+    return rounded
 
 
 _NOTHING: dict[str, Any] = {

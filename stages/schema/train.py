@@ -10,9 +10,20 @@ from stages.schema import MISSING
 
 @dataclass
 class Model:
-    """Where the model comes from."""
+    """Where the model comes from: exactly one of `build`, `file` and `function`."""
 
-    build: dict[str, Any] = MISSING  # a `_target_` that gives a keras.Model, and its arguments
+    # A `_target_` that gives a keras.Model, and its arguments; the pipeline trains it.
+    build: dict[str, Any] | None = None
+    # A trained model: a .keras or .h5 file (also of Keras 2), or a SavedModel folder.
+    file: str | None = None
+    # A `_target_` that gives a tf.function with an input signature, or a tf.Module that has one.
+    function: dict[str, Any] | None = None
+    # Which signature of a SavedModel, or which function of a tf.Module.
+    signature: str = "serving_default"
+    # Modules whose layers and functions a Keras file needs, such as models.mine.layers.
+    custom_objects: list[str] = field(default_factory=list)
+    # Load Lambda layers, which are code inside of the file: it runs with your rights.
+    allow_lambda: bool = False
 
 
 @dataclass
@@ -32,5 +43,5 @@ class Train:
     """All that the stage `train` depends on."""
 
     model: Model = field(default_factory=Model)
-    fit: Fit = field(default_factory=Fit)
+    fit: Fit | None = None  # null for an imported model
     task: str = MISSING  # from the data set

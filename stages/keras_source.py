@@ -1,0 +1,150 @@
+"""Keras files of any age, loaded without running code that they bring along."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+
+def load(file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool = False) -> Any:
+    """Load a .keras or .h5 file with the Keras of this process (Keras 2 if so started).
+
+    Args:
+        file: the model.
+        custom_objects: modules whose layers and functions it needs.
+        allow_lambda: load Lambda layers, which are code inside of the file.
+
+    Raises:
+        ModelError: no such file, not a Keras file, a damaged one, one with Lambda layers, or one
+            that this Keras does not read.
+    """
+    refuse_lambda(file, allow_lambda=allow_lambda)
+    known = collect(custom_objects)
+    options: dict[str, Any] = {"compile": False, "custom_objects": known}
+    if not legacy():
+        options["safe_mode"] = not allow_lambda
+    try:
+        return keras().models.load_model(str(file), **options)
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise ModelError(file, f"{name()} does not load it ({_first(error)})", _advice(error)) from error
+
+
+def legacy() -> bool:
+    """Tell whether this process runs Keras 2 (tf_keras)."""
+    return os.environ.get("TF_USE_LEGACY_KERAS") == "1"
+
+
+def keras() -> Any:
+    """Give the Keras of this process."""
+    return importlib.import_module("tf_keras" if legacy() else "keras")
+
+
+def name() -> str:
+    """Name the Keras of this process."""
+    return f"Keras {keras().__version__}"
+
+
+def in_legacy(*arguments: str) -> None:
+    """Run `python -m stages.legacy` with these arguments: Keras 2, in a process of its own.
+
+    tf_keras takes the place of Keras 3 only when TensorFlow is told so before it is imported.
+
+    Raises:
+        ModelError: it failed; its last line says why.
+    """
+    command = [sys.executable, "-m", "stages.legacy", *arguments]
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise ModelError(arguments[0], lines[-1] if lines else f"exit status {done.returncode}", "")
+
+
+def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:
+    """Refuse a file with Lambda layers, whose code would run while it is loaded.
+
+    Keras 2 runs it without asking, so the configuration is read here, before any Keras sees it.
+
+    Raises:
+        ModelError: there is no such file, it is no Keras file, or it has Lambda layers.
+    """
+    layers = sorted({str(layer) for layer in _lambdas(_configuration(file))})
+    if layers and not allow_lambda:
+        told = f"Lambda layers, which are code inside of the file: {', '.join(layers)}"
+        raise ModelError(file, told, "set model.allow_lambda to run it with your rights")
+
+
+def collect(modules: Iterable[str]) -> dict[str, Any]:
+    """Import modules and give their own public classes and functions by name.
+
+    Raises:
+        ModelError: a module cannot be imported.
+    """
+    known: dict[str, Any] = {}
+    for dotted in modules:
+        try:
+            module = importlib.import_module(dotted)
+        except ModuleNotFoundError as error:
+            told = f"{dotted}: {error}"
+            raise ModelError("model.custom_objects", told, "expected a module to import") from None
+        known |= {
+            key: value
+            for key, value in vars(module).items()
+            if (inspect.isclass(value) or inspect.isfunction(value))
+            and value.__module__ == module.__name__
+        }
+    return known
+
+
+def _configuration(file: Path) -> Any:
+    try:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                return json.loads(archive.read("config.json"))
+        import h5py
+
+        with h5py.File(file) as stored:
+            return json.loads(stored.attrs["model_config"])
+    except FileNotFoundError:
+        raise ModelError(file, "no such file", "expected a .keras or .h5 file") from None
+    except KeyError as error:
+        told = f"holds no model configuration ({_first(error)})"
+        raise ModelError(file, told, "expected a whole model, not weights alone") from None
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        told = f"not a readable Keras file ({_first(error)})"
+        raise ModelError(file, told, "expected a .keras or .h5 file") from None
+
+
+def _lambdas(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        if value.get("class_name") in ("Lambda", "__lambda__"):
+            config = value.get("config")
+            yield value.get("name") or (isinstance(config, dict) and config.get("name")) or "unnamed"
+        for item in value.values():
+            yield from _lambdas(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _lambdas(item)
+
+
+def _first(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _advice(error: BaseException) -> str:
+    if "custom" in str(error) or "registered" in str(error):
+        return "name the module of its layers in model.custom_objects"
+    return "expected a whole and undamaged model"

@@ -1,0 +1,142 @@
+"""SavedModels: written with one named signature and the same bytes every time, and read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import ModelError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+
+def save_keras(model: Any, folder: Path, key: str) -> None:
+    """Save a Keras model, of Keras 3 or Keras 2, with one named signature.
+
+    The signature's inputs and outputs carry the model's own names, which `model.export` loses.
+
+    Raises:
+        ModelError: the model has no named inputs, or two of one name.
+    """
+    import tensorflow as tf
+
+    inputs, names = _named(model), _output_names(model)
+    specs = {name: tf.TensorSpec(t.shape, t.dtype, name=name) for name, t in inputs.items()}
+
+    def serve(**tensors: Any) -> dict[str, Any]:
+        # In the model's own structure: one tensor, a list or a mapping.
+        order = iter(tensors[name] for name in inputs)
+        fed = tf.nest.map_structure(lambda _: next(order), model.input)
+        return dict(zip(names, tf.nest.flatten(model(fed, training=False)), strict=True))
+
+    # Keras 3 wraps its variables; Keras 2 does not.
+    variables = [getattr(variable, "value", variable) for variable in model.variables]
+    variables = [v if isinstance(v, tf.Variable) else w
+                 for v, w in zip(variables, model.variables, strict=True)]
+    save_function(tf.function(serve), specs, variables, folder, key)
+
+
+def save_function(
+    function: Any, specs: dict[str, Any], variables: Iterable[Any], folder: Path, key: str
+) -> None:
+    """Save a function of named inputs that gives a mapping of named outputs.
+
+    The variables are held by a plain tf.Module in the given order: Keras' own tracking orders them
+    differently in every process, and then no file of the SavedModel has the same bytes again.
+    fingerprint.pb holds a random number and nothing needs it.
+
+    Args:
+        function: a tf.function with keyword arguments.
+        specs: a tf.TensorSpec for each.
+        variables: all that the function uses.
+        folder: where the SavedModel goes.
+        key: name of the signature.
+    """
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = list(variables)
+    concrete = function.get_concrete_function(**specs)
+    tf.saved_model.save(module, str(folder), signatures={key: concrete})
+    (folder / "fingerprint.pb").unlink(missing_ok=True)
+
+
+def load(folder: Path, key: str) -> Any:
+    """Load one signature: a function of named tensors that gives named tensors.
+
+    Raises:
+        ModelError: the folder holds no SavedModel, a damaged one, or no such signature.
+    """
+    import tensorflow as tf
+
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except Exception as error:  # whatever the parser of a damaged file comes upon
+        told = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(folder, f"no readable SavedModel ({told[0]})", "see its producer") from error
+    if key not in loaded.signatures:
+        known = list(loaded.signatures)
+        expected = nearest(key, known) if known else "expected a SavedModel with signatures"
+        raise ModelError(folder, f"no signature {key!r}", expected)
+    function = loaded.signatures[key]
+    function.keeps = loaded  # the variables live as long as the object they were loaded with
+    return function
+
+
+def describe(function: Any, key: str) -> dict[str, Any]:
+    """Tell the names, dtypes and shapes of a signature; null is a size that may vary.
+
+    Returns:
+        {"key", "inputs", "outputs"}, as build/export/signature.json holds it.
+    """
+    specs = function.structured_input_signature[1]
+    return {
+        "key": key,
+        "inputs": {name: _described(specs[name]) for name in sorted(specs)},
+        "outputs": {name: _described(t) for name, t in sorted(function.structured_outputs.items())},
+    }
+
+
+def _described(spec: Any) -> dict[str, Any]:
+    shape = spec.shape.as_list() if spec.shape.rank is not None else None
+    return {"dtype": spec.dtype.name, "shape": shape}
+
+
+def _named(model: Any) -> dict[str, Any]:
+    try:
+        tensors = list(model.inputs)
+    except (AttributeError, ValueError):
+        tensors = []
+    if not tensors:
+        told = f"a {type(model).__name__} without named inputs"
+        raise ModelError(f"model {model.name}", told, "expected a functional or sequential model")
+    names = [tensor.name.partition(":")[0] for tensor in tensors]
+    return _unique(names, tensors, f"inputs of model {model.name}")
+
+
+def _output_names(model: Any) -> list[str]:
+    structure = model.output
+    if isinstance(structure, dict):
+        # A model that names its outputs: flattened in sorted order, as tf.nest does it.
+        return sorted(structure)
+    names = list(model.output_names)
+    return list(_unique(names, names, f"outputs of model {model.name}"))
+
+
+def _unique(names: list[str], values: list[Any], place: str) -> dict[str, Any]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ModelError(place, f"{', '.join(twice)} twice", "expected a name of its own for each")
+    return dict(zip(names, values, strict=True))
+
+
+def refixed(function: Any, batch: int) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Give a signature's function and specs with the first size of every input fixed."""
+    import tensorflow as tf
+
+    specs = {
+        name: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, name=name)
+        for name, spec in function.structured_input_signature[1].items()
+    }
+    return tf.function(lambda **inputs: function(**inputs)), specs

@@ -1,0 +1,139 @@
+"""Where a model comes from: one that others trained becomes what the pipeline's own would be.
+
+After `bring`, a model is a `model.keras` of Keras 3, or a SavedModel in `imported/` with an empty
+model.keras beside it: whatever comes after knows these two only.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stages import keras_file, keras_source, serving
+from stages.errors import ModelError, nearest
+from stages.files import remove
+from stages.instantiate import instantiate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stages.schema.train import Model
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A model in the folder that `train` writes."""
+
+    folder: Path
+
+    @property
+    def keras(self) -> Path:
+        """The model as Keras 3 saves it; empty when it is none of Keras 3."""
+        return self.folder / "model.keras"
+
+    @property
+    def saved_model(self) -> Path:
+        """The model as a SavedModel, when it is none of Keras 3."""
+        return self.folder / "imported" / "saved_model"
+
+    @property
+    def legacy(self) -> Path:
+        """The file of Keras 2, when it is one that Keras 3 refuses."""
+        return self.folder / "imported" / "model.h5"
+
+    def is_keras(self) -> bool:
+        """Tell whether Keras 3 has it."""
+        return self.keras.stat().st_size > 0
+
+
+def bring(model: Model, out: Brought) -> str:
+    """Bring an imported model into `out.folder`; say in a few words what it is.
+
+    Raises:
+        ModelError: there is no such model, it is damaged, or nothing here can load it.
+    """
+    imported = out.folder / "imported"
+    remove(imported)
+    imported.mkdir(parents=True)
+    out.keras.write_bytes(b"")
+    if model.function is not None:
+        _bring_function(model, out)
+        return f"a function of {model.function['_target_']}"
+    assert model.file is not None
+    file = type(out.folder)(model.file)
+    if file.is_dir():
+        _bring_saved_model(file, model, out)
+        return f"a SavedModel, {file}"
+    return f"a Keras file, {file} ({_bring_keras(file, model, out)})"
+
+
+def _bring_saved_model(file: Path, model: Model, out: Brought) -> None:
+    if not (file / "saved_model.pb").is_file():
+        raise ModelError(file, "no saved_model.pb in it", "expected a SavedModel folder")
+    serving.load(file, model.signature)
+    ignore = shutil.ignore_patterns("fingerprint.pb", "__pycache__")
+    shutil.copytree(file, out.saved_model, ignore=ignore)
+
+
+def _bring_keras(file: Path, model: Model, out: Brought) -> str:
+    options = {"custom_objects": model.custom_objects, "allow_lambda": model.allow_lambda}
+    keras_source.refuse_lambda(file, allow_lambda=model.allow_lambda)
+    try:
+        loaded = keras_source.load(file, **options)  # type: ignore[arg-type]  # one type for both
+    except ModelError as refused:
+        try:
+            keras_source.in_legacy(
+                str(file), str(out.saved_model), "serving_default",
+                str(model.allow_lambda), *model.custom_objects,
+            )
+        except ModelError as error:
+            raise ModelError(f"{refused}", "nor does Keras 2", str(error)) from refused
+        shutil.copyfile(file, out.legacy)
+        return "through Keras 2, since Keras 3 refuses it"
+    keras_file.save(loaded, out.keras)
+    return keras_source.name()
+
+
+def _bring_function(model: Model, out: Brought) -> None:
+    import tensorflow as tf
+
+    assert model.function is not None
+    given = instantiate(model.function, "model.function")
+    target = model.function["_target_"]
+    function = given
+    if isinstance(given, tf.Module) and not hasattr(given, "get_concrete_function"):
+        function = _member(given, model.signature, target)
+    if not hasattr(function, "get_concrete_function"):
+        told = f"{target} returned a {type(given).__name__}"
+        raise ModelError("model.function", told, "expected a tf.function or a tf.Module with one")
+    if function.input_signature is None:
+        told = f"{target} returned a function without an input signature"
+        raise ModelError("model.function", told, "expected tf.function(input_signature=[...])")
+    tf.saved_model.save(
+        given if isinstance(given, tf.Module) else _holder(function),
+        str(out.saved_model),
+        signatures={model.signature: function.get_concrete_function()},
+    )
+    (out.saved_model / "fingerprint.pb").unlink(missing_ok=True)
+
+
+def _holder(function: Any) -> Any:
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.function = function
+    module.weights = list(function.get_concrete_function().graph.variables)
+    return module
+
+
+def _member(module: Any, key: str, target: str) -> Any:
+    names = [n for n in dir(type(module)) if hasattr(getattr(type(module), n, None), "python_function")
+             or hasattr(getattr(type(module), n, None), "get_concrete_function")]
+    wanted = key if key in names else "__call__"
+    if wanted not in names and len(names) == 1:
+        wanted = names[0]
+    if wanted not in names:
+        told = f"no tf.function {key!r} in what {target} returned"
+        raise ModelError("model.signature", told, nearest(key, names))
+    return getattr(module, wanted)
