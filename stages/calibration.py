@@ -39,13 +39,18 @@ def picked(options: Calibration, samples: Samples) -> list[int]:
 
 
 def representative_dataset(
-    samples: Samples, rows: list[int]
+    samples: Samples, rows: list[int], batch: int | None = None
 ) -> Callable[[], Iterator[dict[str, Any]]]:
-    """Give the samples as the converter wants them: one at a time, by input name, batch of one."""
+    """Give the samples as the converter wants them: by input name, one at a time.
+
+    A model of a fixed batch size gets that many, the first ones again where there are too few.
+    """
+    size = batch or 1
 
     def generate() -> Iterator[dict[str, Any]]:
-        for row in rows:
-            yield {name: np.array(array[row : row + 1]) for name, array in samples.inputs.items()}
+        for start in range(0, len(rows), size):
+            taken = rows[start : start + size]
+            yield samples.take(taken + rows[: size - len(taken)]).inputs
 
     return generate
 

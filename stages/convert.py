@@ -8,23 +8,28 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from dataclasses import asdict
+import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import calibration, flatbuffer, runtime
+from stages import calibration, flatbuffer, options, recipes, runtime
 from stages.errors import ConversionError, SeveralErrors
-from stages.files import read_json, replacing, write_json
+from stages.files import replacing, write_json
 from stages.quiet import quiet
 from stages.readback import departures
+from stages.reference import read_signature, suited
 from stages.routes import ROUTES, Source
-from stages.run import parameters, run, section
+from stages.run import parameters, run, words
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
-from stages.schema.variant import Optimization, TensorType, Variant
+from stages.schema.variant import Route, Variant
+from stages.sources import Brought
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stages.description import Description
 
 
 def convert(name: str, variant: Variant, source: Source, samples: Samples, out: Path) -> None:
@@ -41,29 +46,65 @@ def convert(name: str, variant: Variant, source: Source, samples: Samples, out: 
         ConversionError: the converter failed.
         SeveralErrors: the file is not what was asked for; every departure.
     """
-    rows = calibration.picked(variant.calibration, samples) if _calibrated(variant) else []
-    content = _converted(name, variant, source, _prepare(variant, samples, rows))
-    found = flatbuffer.describe(content)
-    if wrong := departures(found, variant, source.signature):
-        raise SeveralErrors(
-            ConversionError(f"variant {name}", told, "the file was not kept") for told in wrong
-        )
+    converted = content(name, variant, source, samples)
     with replacing(out / "model.tflite") as fresh:
-        fresh.write_bytes(content)
+        fresh.write_bytes(converted.content)
     write_json(
         out / "record.json",
         {
             "variant": name,
-            "asked": section("convert", name),
-            "calibration_rows": rows,
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "found": asdict(found),
+            "asked": words(variant),
+            "calibration_rows": converted.rows,
+            "sha256": hashlib.sha256(converted.content).hexdigest(),
+            "found": asdict(converted.found),
         },
     )
 
 
-def _calibrated(variant: Variant) -> bool:
-    return variant.optimization in (Optimization.int8, Optimization.int16x8)
+@dataclass(frozen=True)
+class Converted:
+    """A file that is what was asked for."""
+
+    content: bytes
+    found: Description
+    rows: list[int]  # of the calibration split, in the order in which they were used
+
+
+def content(name: str, variant: Variant, source: Source, samples: Samples | None) -> Converted:
+    """Convert and read back; `samples` may be missing where nothing is calibrated.
+
+    Raises:
+        ConversionError: the converter failed, or needs samples and has none.
+        SeveralErrors: the file is not what was asked for; every departure.
+    """
+    rows, given = _representative(name, variant, source, samples)
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        if variant.batch is not None:
+            source = source.fixed(variant.batch, Path(folder) / "fixed")
+        file = _converted(name, variant, source, options.applied(variant, given))
+        if variant.recipe is not None:
+            file = recipes.quantize(
+                file, variant.recipe, source.key, given, place=f"variant {name}"
+            )
+    found = flatbuffer.describe(file)
+    if wrong := departures(found, variant, source.signature):
+        raise SeveralErrors(
+            ConversionError(f"variant {name}", told, "the file was not kept") for told in wrong
+        )
+    return Converted(file, found, rows)
+
+
+def _representative(
+    name: str, variant: Variant, source: Source, samples: Samples | None
+) -> tuple[list[int], Callable[[], Any] | None]:
+    needed = options.calibrated(variant) or recipes.calibrated(variant.recipe)
+    if not needed:
+        return [], None
+    if samples is None:
+        raise ConversionError(f"variant {name}", "no calibration samples", "expected real ones")
+    fitting = suited(samples, source.signature)
+    rows = calibration.picked(variant.calibration, fitting)
+    return rows, calibration.representative_dataset(fitting, rows, batch=variant.batch)
 
 
 def _converted(
@@ -73,65 +114,37 @@ def _converted(
 
     # A converter keeps its settings, so that every variant gets a fresh one.
     try:
-        with quiet():
-            return ROUTES[variant.route.name](source, prepare)
+        return ROUTES[variant.route.name](source, prepare)
     except ConverterError as error:
         raise ConversionError(f"variant {name}", *_told(str(error))) from error
 
 
 def _told(message: str) -> tuple[str, str]:
-    operators = sorted(set(re.findall(r"'?\b(tf\.[A-Z]\w+)' op", message)))
-    if operators:
-        found = f"no TensorFlow Lite operator for {', '.join(operators)}"
-        return found, "expected operators that have one"
-    return message.strip().splitlines()[0], "the converter's own words stand above"
-
-
-def _prepare(variant: Variant, samples: Samples, rows: list[int]) -> Callable[[Any], None]:
-    def prepare(converter: Any) -> None:
-        import tensorflow as tf
-
-        types = {
-            TensorType.float32: tf.float32,
-            TensorType.int8: tf.int8,
-            TensorType.uint8: tf.uint8,
-            TensorType.int16: tf.int16,
-        }
-        if variant.optimization is not Optimization.none:
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if variant.optimization is Optimization.float16:
-            converter.target_spec.supported_types = [tf.float16]
-        if _calibrated(variant):
-            converter.representative_dataset = calibration.representative_dataset(samples, rows)
-            converter.target_spec.supported_ops = _operators(tf.lite.OpsSet, variant)
-            converter.inference_input_type = types[variant.input_type]
-            converter.inference_output_type = types[variant.output_type]
-        # No public name for this switch yet; older micro runtimes reject per-channel Dense.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: SLF001
-            not variant.per_channel_dense
-        )
-
-    return prepare
-
-
-def _operators(sets: Any, variant: Variant) -> list[Any]:
-    if variant.optimization is Optimization.int8:
-        integer = sets.TFLITE_BUILTINS_INT8
-    else:
-        integer = sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-    return [integer, sets.TFLITE_BUILTINS] if variant.float_fallback else [integer]
+    """Name the operators that the converter has no words for, and what would allow them."""
+    flex = re.search(r"^TF Select ops: (.+)$", message, re.MULTILINE)
+    custom = re.search(r"^Custom ops: (.+)$", message, re.MULTILINE)
+    if flex:
+        found = f"no TensorFlow Lite operator for {flex[1]}"
+        return found, "`select_tf_ops: true` allows them, in applications that link them"
+    if custom:
+        found = f"no TensorFlow Lite operator for {custom[1]}"
+        return found, f"`custom_ops: [{custom[1]}]` allows them, in applications that bring them"
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[0] if lines else "the converter failed", "its own words stand above"
 
 
 def main() -> None:
     """Convert build/export (or build/train, by route) to the variant named on the command line."""
     name = sys.argv[1]
     variant = parameters(Variant, "convert", name)
+    brought = Brought(Path("build/train"))
+    legacy = variant.route is Route.keras and brought.legacy.is_file()
     with quiet():
-        runtime.start(parameters(Numerics, "numerics"))
+        runtime.start(parameters(Numerics, "numerics"), legacy=legacy)
     source = Source(
         saved_model=Path("build/export/saved_model"),
-        keras_file=Path("build/train/model.keras"),
-        signature=read_json(Path("build/export/signature.json")),
+        brought=brought,
+        signature=read_signature(Path("build/export"), variant.signature),
     )
     samples = read_split(Path("build/prepare/calibration"))
     convert(name, variant, source, samples, Path("build/convert") / name)

@@ -2,135 +2,126 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from stages import runtime
+from stages import runtime, serving
 from stages.errors import ModelError
 from stages.files import replacing, write_json
 from stages.quiet import quiet
+from stages.reference import suited
 from stages.run import parameters, run
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
 from stages.schema.validate import Export
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import keras
+from stages.sources import Brought
 
 
-def export(model: keras.Model, options: Export, evaluation: Samples, out: Path) -> None:
-    """Write saved_model/, signature.json and reference/ below `out`.
+def export(brought: Brought, options: Export, evaluation: Samples, out: Path) -> None:
+    """Write saved_model/, signature.json, reference/ and signatures/ below `out`.
 
     Args:
-        model: the source model.
+        brought: the source model, as `train` left it.
         options: the name of the signature, the batch size of the reference outputs.
         evaluation: the samples that the source model answers.
         out: the directory to write to.
 
     Raises:
-        ModelError: the model cannot be exported or run.
+        ModelError: the model cannot be exported or run, or does not fit the samples.
     """
-    with replacing(out / "saved_model") as folder, quiet():
-        signature = save(model, folder, options.signature)
-        function = _serve(folder, options.signature)
-        with replacing(out / "reference") as reference:
-            _answer(function, signature, evaluation, options.batch_size, reference)
+    key = options.signature if brought.is_keras() else brought.exported_key()
+    with quiet(), replacing(out / "saved_model") as folder:
+        if brought.is_keras():
+            serving.save_keras(brought.load_keras(), folder, key)
+        else:
+            shutil.copytree(brought.saved_model, folder)
+        _refer(folder, key, options, evaluation, out)
+        with replacing(out / "signatures") as others:
+            others.mkdir()
+            for other in options.others:
+                _refer(folder, other, options, evaluation, others / other)
+
+
+def _refer(folder: Path, key: str, options: Export, evaluation: Samples, out: Path) -> None:
+    """Write a signature's description and what it answers."""
+    function = serving.load(folder, key)
+    signature = serving.describe(function, key) | {"subset": bool(options.others)}
+    samples = suited(evaluation, signature)
+    with replacing(out / "reference") as reference:
+        answer(function, samples, options.batch_size, reference)
     write_json(out / "signature.json", signature)
 
 
-def save(model: keras.Model, folder: Path, key: str) -> dict[str, Any]:
-    """Save a Keras model with one named signature; give its description.
+def answer(function: Any, samples: Samples, size: int, folder: Path) -> None:
+    """Write what a signature's function answers, one memory-mapped .npy for each output.
 
-    The signature's inputs and outputs carry the model's own names, which `model.export` loses. The
-    variables are held by a plain tf.Module in the model's order: Keras' own tracking orders them
-    differently in every process, and then no file of the SavedModel has the same bytes again.
-    fingerprint.pb holds a random number and nothing needs it.
+    Args:
+        function: named tensors to named tensors.
+        samples: under the names and in the types that it takes.
+        size: samples at a time; a function of a fixed batch size is called with that.
+        folder: where the files go; made here.
 
-    Returns:
-        {"key", "inputs", "outputs"}; of each tensor the dtype and the shape, null where any size
-        is allowed.
+    Raises:
+        ModelError: the model fails, or does not give one row for each sample.
     """
-    import keras
-    import tensorflow as tf
-
-    names = [tensor.name for tensor in model.inputs]
-    flat = keras.Model(
-        list(model.inputs), dict(zip(model.output_names, model.outputs, strict=True))
-    )
-    module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]
-    specs = {
-        tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
-        for tensor in model.inputs
-    }
-    function = tf.function(_calling(flat, names)).get_concrete_function(**specs)
-    tf.saved_model.save(module, str(folder), signatures={key: function})
-    (folder / "fingerprint.pb").unlink(missing_ok=True)
-    return {
-        "key": key,
-        "inputs": {name: _described(specs[name]) for name in names},
-        "outputs": {name: _described(spec) for name, spec in function.structured_outputs.items()},
-    }
-
-
-def _calling(model: keras.Model, names: list[str]) -> Callable[..., Any]:
-    def serve(**inputs: Any) -> Any:
-        values = [inputs[name] for name in names]
-        return model(values if len(values) > 1 else values[0], training=False)
-
-    return serve
-
-
-def _described(spec: Any) -> dict[str, Any]:
-    return {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
-
-
-def _serve(folder: Path, key: str) -> Any:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(folder))
-    function = loaded.signatures[key]
-    function.keeps = loaded  # the variables live as long as the object they were loaded with
-    return function
-
-
-def _answer(
-    function: Any, signature: dict[str, Any], samples: Samples, size: int, folder: Path
-) -> None:
     import tensorflow as tf
 
     folder.mkdir()
     arrays: dict[str, np.memmap[Any, Any]] = {}
     start = 0
-    for batch in samples.batches(size):
-        inputs = {name: tf.constant(batch.inputs[name]) for name in signature["inputs"]}
-        for name, value in function(**inputs).items():
-            answer = value.numpy()
-            if len(answer) != len(batch):
-                told = f"gives {len(answer)} rows for {len(batch)} samples"
+    for batch in samples.batches(_batch(function) or size):
+        count = len(batch)
+        inputs = {name: tf.constant(_padded(a, function)) for name, a in batch.inputs.items()}
+        for name, value in _called(function, inputs).items():
+            rows = value.numpy()[:count]
+            if rows.ndim == 0 or len(rows) != count:
+                told = f"gives {rows.shape} for {count} samples"
                 raise ModelError(f"output {name}", told, "expected one row a sample")
             if name not in arrays:
-                shape = (len(samples), *answer.shape[1:])
+                shape = (len(samples), *rows.shape[1:])
                 arrays[name] = np.lib.format.open_memmap(
-                    folder / f"{name}.npy", "w+", dtype=answer.dtype, shape=shape
+                    folder / f"{name}.npy", "w+", dtype=rows.dtype, shape=shape
                 )
-            arrays[name][start : start + len(batch)] = answer
-        start += len(batch)
+            arrays[name][start : start + count] = rows
+        start += count
+
+
+def _called(function: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    try:
+        answers: dict[str, Any] = function(**inputs)
+    except tf.errors.OpError as error:
+        told = str(error.message).strip().splitlines()[0]
+        raise ModelError("the source model", f"fails on the samples ({told})", "") from error
+    return answers
+
+
+def _batch(function: Any) -> int | None:
+    """Give the fixed batch size of a function, or None where any will do."""
+    specs = function.structured_input_signature[1].values()
+    sizes = {spec.shape[0] for spec in specs if spec.shape.rank}
+    fixed: set[int] = sizes - {None}
+    return min(fixed) if fixed else None
+
+
+def _padded(array: Any, function: Any) -> Any:
+    missing = (_batch(function) or 0) - len(array)
+    if missing <= 0:
+        return np.ascontiguousarray(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
 
 
 def main() -> None:
-    """Export build/train/model.keras."""
+    """Export what build/train holds."""
     options = parameters(Export, "export")
     with quiet():
         runtime.start(parameters(Numerics, "numerics"))
-        import keras
-
-        model = keras.saving.load_model("build/train/model.keras", compile=False)
-    export(model, options, read_split(Path("build/prepare/evaluation")), Path("build/export"))
+    evaluation = read_split(Path("build/prepare/evaluation"))
+    export(Brought(Path("build/train")), options, evaluation, Path("build/export"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stages.schema.variant import Optimization, Route, TensorType, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TYPES = {
     Optimization.none: [TensorType.float32],
@@ -19,23 +24,49 @@ def refusals(variant: Variant) -> dict[str, str]:
 
     The values read *what was found; what was expected*.
     """
-    found = {}
-    if variant.route is Route.cli and variant.optimization is not Optimization.none:
+    found = dict(_types(variant))
+    asked = variant.optimization
+    if variant.route is Route.cli and asked is not Optimization.none:
         found["optimization"] = (
-            f"{variant.optimization.name} by the route cli; the tflite_convert program has no "
-            "quantization flags: use the route saved_model, which gives the same bytes"
+            f"{asked.name} by the route cli; the tflite_convert program has no quantization flags: "
+            "use the route saved_model, which gives the same bytes"
         )
-    for option in ("input_type", "output_type"):
-        if getattr(variant, option) not in _TYPES[variant.optimization]:
-            allowed = ", ".join(kind.name for kind in _TYPES[variant.optimization])
+    for option in ("select_tf_ops", "custom_ops"):
+        if variant.route is Route.cli and getattr(variant, option):
             found[option] = (
-                f"{getattr(variant, option).name} with optimization {variant.optimization.name}; "
-                f"expected one of: {allowed}"
+                f"{getattr(variant, option)} by the route cli; the tflite_convert program has no "
+                "flag for it: use the route saved_model"
             )
-    if variant.optimization in CALIBRATED and variant.calibration.samples < 1:
-        found["calibration.samples"] = f"{variant.calibration.samples}; expected at least 1"
-    if variant.float_fallback and variant.optimization not in CALIBRATED:
-        found["float_fallback"] = (
-            f"true with optimization {variant.optimization.name}; it only concerns int8 and int16x8"
+    if variant.route is Route.cli and not variant.per_channel_dense:
+        found["per_channel_dense"] = (
+            "false by the route cli; the tflite_convert program has no flag for it: "
+            "use the route saved_model"
         )
+    if (asked in CALIBRATED or variant.recipe) and variant.calibration.samples < 1:
+        found["calibration.samples"] = f"{variant.calibration.samples}; expected at least 1"
+    if variant.float_fallback and asked not in CALIBRATED:
+        found["float_fallback"] = (
+            f"true with optimization {asked.name}; it only concerns int8 and int16x8"
+        )
+    if variant.select_tf_ops and asked in CALIBRATED and not variant.float_fallback:
+        found["select_tf_ops"] = (
+            "true for an integer-only model; TensorFlow's kernels compute in float: "
+            "set float_fallback: true"
+        )
+    if variant.recipe is not None and asked is not Optimization.none:
+        found["recipe"] = (
+            f"a recipe beside optimization {asked.name}; expected one of the two: a recipe "
+            "quantizes the float file"
+        )
+    if variant.batch is not None and variant.batch < 1:
+        found["batch"] = f"{variant.batch}; expected at least 1, or null for any"
     return found
+
+
+def _types(variant: Variant) -> Iterator[tuple[str, str]]:
+    for option in ("input_type", "output_type"):
+        asked, allowed = getattr(variant, option), _TYPES[variant.optimization]
+        if asked not in allowed:
+            names = ", ".join(kind.name for kind in allowed)
+            found = f"{asked.name} with optimization {variant.optimization.name}"
+            yield option, f"{found}; expected one of: {names}"

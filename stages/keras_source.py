@@ -38,7 +38,9 @@ def load(file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool =
     try:
         return keras().models.load_model(str(file), **options)
     except Exception as error:  # Keras raises whatever its layers raise
-        raise ModelError(file, f"{name()} does not load it ({_first(error)})", _advice(error)) from error
+        raise ModelError(
+            file, f"{name()} does not load it ({_first(error)})", _advice(error)
+        ) from error
 
 
 def legacy() -> bool:
@@ -131,7 +133,9 @@ def _lambdas(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         if value.get("class_name") in ("Lambda", "__lambda__"):
             config = value.get("config")
-            yield value.get("name") or (isinstance(config, dict) and config.get("name")) or "unnamed"
+            yield (
+                value.get("name") or (isinstance(config, dict) and config.get("name")) or "unnamed"
+            )
         for item in value.values():
             yield from _lambdas(item)
     elif isinstance(value, list):

@@ -26,9 +26,7 @@ def main() -> None:
     """Convert the file named on the command line."""
     file, folder, key, allow, *modules = sys.argv[1:]
     with quiet():
-        to_saved_model(
-            Path(file), Path(folder), key, allow_lambda=allow == "True", modules=modules
-        )
+        to_saved_model(Path(file), Path(folder), key, allow_lambda=allow == "True", modules=modules)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from stages.files import (
 )
 from stages.golden import Golden, golden
 from stages.handover import readme
+from stages.reference import read_signature, suited
 from stages.run import PARAMS, parameters, run, section
 from stages.samples import Samples, read_split
 from stages.schema.package import Release
@@ -54,6 +55,11 @@ class Sources:
         names = ("train/model.keras", "export/saved_model")
         found = {name: self.build / name for name in names}
         return {name: tree_sha256(path) for name, path in found.items() if path.exists()}
+
+    def signature(self, variant: str) -> dict[str, Any]:
+        """Read the signature of the source model that a variant has."""
+        asked = section("convert", variant, path=self.params)["signature"]
+        return read_signature(self.build / "export", asked)
 
     def model(self, variant: str) -> Path:
         """Give the path of a variant's file."""
@@ -124,8 +130,10 @@ def _variant(row: dict[str, Any], sources: Sources, samples: Samples, fresh: Pat
         for name, output in row["outputs"].items()
         if output.get("reference_range") and None not in output["reference_range"]
     }
-    key = read_json(sources.build / "export" / "signature.json")["key"]
-    return golden(path.read_bytes(), samples, ranges, signature=key, place=path)
+    signature = sources.signature(row["variant"])
+    given = suited(samples, signature)
+    key = str(signature["key"])
+    return golden(path.read_bytes(), given, ranges, signature=key, place=path)
 
 
 def _entry(row: dict[str, Any], made: Golden) -> dict[str, Any]:

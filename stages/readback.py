@@ -73,11 +73,14 @@ def departures(found: Description, variant: Variant, signature: Mapping[str, Any
         variant: the conversion options.
         signature: {"key", "inputs", "outputs"} of the source model, as `export` writes it.
     """
+    if variant.recipe is None:
+        content = [*_arithmetic(found, variant), *_per_channel(found, variant)]
+    else:
+        content = [*_untouched(found)]
     told = [
         *_gone(found),
-        *_arithmetic(found, variant),
-        *_per_channel(found, variant),
-        *_unexpected(found),
+        *content,
+        *_unexpected(found, variant),
         *_signature(found, variant, signature),
     ]
     return list(dict.fromkeys(told))
@@ -99,6 +102,12 @@ def _arithmetic(found: Description, variant: Variant) -> Iterator[str]:
         yield f"{asked.name} was asked, the file is {arithmetic} ({_weights(found)})"
     else:
         yield from _left(found, asked)
+
+
+def _untouched(found: Description) -> Iterator[str]:
+    # What a recipe quantizes is its own business; that it quantized something is ours.
+    if kind(found) == "float32":
+        yield f"a recipe was asked, nothing is quantized ({_weights(found)})"
 
 
 def _nothing_to_shrink(found: Description, asked: Optimization) -> bool:
@@ -149,13 +158,14 @@ def _per_channel(found: Description, variant: Variant) -> Iterator[str]:
             yield f"the dense weights {constant.name!r} are quantized {way}"
 
 
-def _unexpected(found: Description) -> Iterator[str]:
+def _unexpected(found: Description, variant: Variant) -> Iterator[str]:
     for operator in found.operators:
-        if operator.custom:
-            flex = operator.name.startswith("Flex")
+        flex = operator.name.startswith("Flex")
+        allowed = variant.select_tf_ops if flex else operator.name in variant.custom_ops
+        if operator.custom and not allowed:
             what = "TensorFlow operator" if flex else "custom operator"
             yield f"{operator.name} is a {what}, which the LiteRT runtime alone does not have"
-    if kind(found) not in {"int8", "int16x8"}:
+    if variant.recipe is not None or kind(found) not in {"int8", "int16x8"}:
         return
     inside = [one for one in found.operators if one.name in CONVERSIONS and _through(one)]
     for operator in inside:
@@ -197,6 +207,8 @@ def _tensors(
             yield f"the {side} {name!r} is {tensor.dtype}; {wanted} was asked"
         elif wanted != want["dtype"] and tensor.scale is None:
             yield f"the {side} {name!r} is {tensor.dtype} without a scale"
+        if want["shape"] is None:  # a tensor of any rank
+            continue
         shape = [-1 if size is None else size for size in want["shape"]]
         if not _same(side, tensor.shape, shape):
             yield f"the {side} {name!r} is of shape {list(tensor.shape)}; {shape} was asked"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages import keras_source, serving
 from stages.errors import ConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stages.sources import Brought
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,21 @@ class Source:
     """The source model, as the stages before conversion leave it."""
 
     saved_model: Path
-    keras_file: Path
-    signature: dict[str, Any]  # signature.json
+    brought: Brought
+    signature: dict[str, Any]  # as in signature.json
 
     @property
     def key(self) -> str:
         """The name of the signature."""
         return str(self.signature["key"])
+
+    def fixed(self, batch: int, folder: Path) -> Source:
+        """Give the same model with a fixed batch size; its SavedModel goes to `folder`."""
+        function = serving.load(self.saved_model, self.key)
+        again, specs = serving.refixed(function, batch)
+        serving.save_function(again, specs, function.variables, folder, self.key)
+        described = serving.describe(serving.load(folder, self.key), self.key)
+        return replace(self, saved_model=folder, signature=self.signature | described)
 
 
 def saved_model(source: Source, prepare: Callable[[Any], None]) -> bytes:
@@ -45,12 +56,10 @@ def keras(source: Source, prepare: Callable[[Any], None]) -> bytes:
 
     The converter numbers a Keras model's outputs (`output_0`), unless the model gives a mapping.
     """
-    import keras as k
     import tensorflow as tf
 
-    model = k.saving.load_model(source.keras_file, compile=False)
-    named = k.Model(list(model.inputs), dict(zip(model.output_names, model.outputs, strict=True)))
-    converter = tf.lite.TFLiteConverter.from_keras_model(named)
+    model = source.brought.load_keras()
+    converter = tf.lite.TFLiteConverter.from_keras_model(_named(model, source.signature))
     prepare(converter)
     return bytes(converter.convert())
 
@@ -90,6 +99,26 @@ def cli(source: Source, prepare: Callable[[Any], None]) -> bytes:  # noqa: ARG00
             told = f"exit status {done.returncode}"
             raise ConversionError("tflite_convert", told, "what it printed stands above")
         return file.read_bytes()
+
+
+def _named(model: Any, signature: dict[str, Any]) -> Any:
+    """Wrap a Keras model so that its outputs keep their names, at the signature's batch size."""
+    import tensorflow as tf
+
+    keras = keras_source.keras()
+    shapes = {name: spec["shape"] for name, spec in signature["inputs"].items()}
+    inputs = {
+        name: keras.Input(
+            shape=shapes[name][1:], batch_size=shapes[name][0], name=name, dtype=t.dtype
+        )
+        for name, t in serving.inputs(model).items()
+    }
+    order = iter(inputs.values())
+    fed = tf.nest.map_structure(lambda _: next(order), model.input)
+    outputs = tf.nest.flatten(model(fed))
+    return keras.Model(
+        list(inputs.values()), dict(zip(serving.outputs(model), outputs, strict=True))
+    )
 
 
 ROUTES: dict[str, Callable[[Source, Callable[[Any], None]], bytes]] = {

@@ -72,6 +72,17 @@ def section(*keys: str, path: Path = PARAMS) -> Any:
     return found
 
 
+def words(value: Any) -> Any:
+    """Give a dataclass as build/params.yaml holds it: mappings, lists, and names for choices."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, dict):
+        return {key: words(item) for key, item in value.items()}
+    return [words(item) for item in value] if isinstance(value, list) else value
+
+
 def _as_dataclass(schema: type[T], values: dict[str, Any]) -> T:
     hints = get_type_hints(schema)
     return schema(**{name: _as_type(hints[name], value) for name, value in values.items()})

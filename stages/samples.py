@@ -7,7 +7,7 @@ samples) and `split.json`, which tells their number, types, shapes, classes and 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Samples:
     targets: dict[str, np.ndarray]  # empty where the task is `none`
     classes: tuple[str, ...] | None  # names of the classes 0, 1, ... (classification only)
     task: str
+    types: dict[str, str] = field(default_factory=dict)  # of inputs, where a model wants another
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -47,9 +48,12 @@ class Samples:
         return self._at(np.asarray(indices, dtype=np.int64))
 
     def _at(self, rows: slice | np.ndarray) -> Samples:
-        inputs = {name: array[rows] for name, array in self.inputs.items()}
+        inputs = {
+            name: array[rows].astype(self.types.get(name, array.dtype), copy=False)
+            for name, array in self.inputs.items()
+        }
         targets = {name: array[rows] for name, array in self.targets.items()}
-        return Samples(inputs, targets, self.classes, self.task)
+        return Samples(inputs, targets, self.classes, self.task, self.types)
 
 
 def read_split(directory: Path) -> Samples:

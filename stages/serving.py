@@ -21,19 +21,17 @@ def save_keras(model: Any, folder: Path, key: str) -> None:
     """
     import tensorflow as tf
 
-    inputs, names = _named(model), _output_names(model)
-    specs = {name: tf.TensorSpec(t.shape, t.dtype, name=name) for name, t in inputs.items()}
+    taken, names = inputs(model), outputs(model)
+    specs = {name: tf.TensorSpec(t.shape, t.dtype, name=name) for name, t in taken.items()}
 
     def serve(**tensors: Any) -> dict[str, Any]:
         # In the model's own structure: one tensor, a list or a mapping.
-        order = iter(tensors[name] for name in inputs)
+        order = iter(tensors[name] for name in taken)
         fed = tf.nest.map_structure(lambda _: next(order), model.input)
         return dict(zip(names, tf.nest.flatten(model(fed, training=False)), strict=True))
 
-    # Keras 3 wraps its variables; Keras 2 does not.
-    variables = [getattr(variable, "value", variable) for variable in model.variables]
-    variables = [v if isinstance(v, tf.Variable) else w
-                 for v, w in zip(variables, model.variables, strict=True)]
+    # Keras 3 wraps its variables, Keras 2 has plain ones.
+    variables = [v if isinstance(v, tf.Variable) else v.value for v in model.variables]
     save_function(tf.function(serve), specs, variables, folder, key)
 
 
@@ -73,8 +71,8 @@ def load(folder: Path, key: str) -> Any:
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # whatever the parser of a damaged file comes upon
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(folder, f"no readable SavedModel ({told[0]})", "see its producer") from error
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(folder, f"no readable SavedModel ({told})", "see its producer") from error
     if key not in loaded.signatures:
         known = list(loaded.signatures)
         expected = nearest(key, known) if known else "expected a SavedModel with signatures"
@@ -103,7 +101,12 @@ def _described(spec: Any) -> dict[str, Any]:
     return {"dtype": spec.dtype.name, "shape": shape}
 
 
-def _named(model: Any) -> dict[str, Any]:
+def inputs(model: Any) -> dict[str, Any]:
+    """Give the input tensors of a Keras model by name, in the model's order.
+
+    Raises:
+        ModelError: it has no named inputs, or two of one name.
+    """
     try:
         tensors = list(model.inputs)
     except (AttributeError, ValueError):
@@ -115,7 +118,12 @@ def _named(model: Any) -> dict[str, Any]:
     return _unique(names, tensors, f"inputs of model {model.name}")
 
 
-def _output_names(model: Any) -> list[str]:
+def outputs(model: Any) -> list[str]:
+    """Give the names of a Keras model's outputs, in the order in which tf.nest flattens them.
+
+    Raises:
+        ModelError: two have one name.
+    """
     structure = model.output
     if isinstance(structure, dict):
         # A model that names its outputs: flattened in sorted order, as tf.nest does it.
@@ -139,4 +147,8 @@ def refixed(function: Any, batch: int) -> tuple[Callable[..., Any], dict[str, An
         name: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, name=name)
         for name, spec in function.structured_input_signature[1].items()
     }
-    return tf.function(lambda **inputs: function(**inputs)), specs
+
+    def again(**tensors: Any) -> Any:
+        return function(**tensors)
+
+    return tf.function(again), specs

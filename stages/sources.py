@@ -7,17 +7,18 @@ model.keras beside it: whatever comes after knows these two only.
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages import keras_file, keras_source, serving
 from stages.errors import ModelError, nearest
-from stages.files import remove
+from stages.files import read_json, remove, write_json
 from stages.instantiate import instantiate
+from stages.targets import closure, module_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stages.schema.train import Model
 
 
@@ -46,6 +47,41 @@ class Brought:
         """Tell whether Keras 3 has it."""
         return self.keras.stat().st_size > 0
 
+    def settle(self, model: Model) -> None:
+        """Begin anew: only what loading the model takes, that is its switches and its code."""
+        imported = self.folder / "imported"
+        remove(imported)
+        switches = {
+            "custom_objects": model.custom_objects,
+            "allow_lambda": model.allow_lambda,
+            "signature": model.signature,
+        }
+        write_json(imported / "loading.json", switches)
+        for module in model.custom_objects:
+            _copy_code(module, imported / "code")
+        self.keras.write_bytes(b"")
+
+    def switches(self) -> dict[str, Any]:
+        """Give what `settle` wrote: custom_objects, allow_lambda, signature."""
+        switches: dict[str, Any] = read_json(self.folder / "imported" / "loading.json")
+        return switches
+
+    def exported_key(self) -> str:
+        """Name the signature of the SavedModel: the chosen one, or Keras 2's only one."""
+        return "serving_default" if self.legacy.is_file() else str(self.switches()["signature"])
+
+    def load_keras(self) -> Any:
+        """Load the model, in a process of Keras 3 or, for a file of that, of Keras 2."""
+        code = (self.folder / "imported" / "code").resolve()
+        if code.is_dir() and str(code) not in sys.path:
+            sys.path.insert(0, str(code))
+        switches = self.switches()
+        return keras_source.load(
+            self.keras if self.is_keras() else self.legacy,
+            custom_objects=switches["custom_objects"],
+            allow_lambda=switches["allow_lambda"],
+        )
+
 
 def bring(model: Model, out: Brought) -> str:
     """Bring an imported model into `out.folder`; say in a few words what it is.
@@ -53,19 +89,28 @@ def bring(model: Model, out: Brought) -> str:
     Raises:
         ModelError: there is no such model, it is damaged, or nothing here can load it.
     """
-    imported = out.folder / "imported"
-    remove(imported)
-    imported.mkdir(parents=True)
-    out.keras.write_bytes(b"")
+    out.settle(model)
     if model.function is not None:
         _bring_function(model, out)
         return f"a function of {model.function['_target_']}"
     assert model.file is not None
-    file = type(out.folder)(model.file)
+    file = Path(model.file)
     if file.is_dir():
         _bring_saved_model(file, model, out)
         return f"a SavedModel, {file}"
     return f"a Keras file, {file} ({_bring_keras(file, model, out)})"
+
+
+def _copy_code(module: str, folder: Path) -> None:
+    """Copy the project's own files that a module is made of: what comes later loads these."""
+    root = Path.cwd()
+    file = module_file(module, root)
+    for source in closure(file, root) if file else ():
+        for path in (source, *(parent / "__init__.py" for parent in source.parents)):
+            if path.is_file() and path.is_relative_to(root):
+                target = folder / path.relative_to(root)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
 
 
 def _bring_saved_model(file: Path, model: Model, out: Brought) -> None:
@@ -84,8 +129,11 @@ def _bring_keras(file: Path, model: Model, out: Brought) -> str:
     except ModelError as refused:
         try:
             keras_source.in_legacy(
-                str(file), str(out.saved_model), "serving_default",
-                str(model.allow_lambda), *model.custom_objects,
+                str(file),
+                str(out.saved_model),
+                "serving_default",
+                str(model.allow_lambda),
+                *model.custom_objects,
             )
         except ModelError as error:
             raise ModelError(f"{refused}", "nor does Keras 2", str(error)) from refused
@@ -128,8 +176,12 @@ def _holder(function: Any) -> Any:
 
 
 def _member(module: Any, key: str, target: str) -> Any:
-    names = [n for n in dir(type(module)) if hasattr(getattr(type(module), n, None), "python_function")
-             or hasattr(getattr(type(module), n, None), "get_concrete_function")]
+    names = [
+        n
+        for n in dir(type(module))
+        if hasattr(getattr(type(module), n, None), "python_function")
+        or hasattr(getattr(type(module), n, None), "get_concrete_function")
+    ]
     wanted = key if key in names else "__call__"
     if wanted not in names and len(names) == 1:
         wanted = names[0]

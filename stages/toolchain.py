@@ -20,9 +20,17 @@ if TYPE_CHECKING:
 # By stage: what can change its output. Everything else in requirements.lock cannot.
 PACKAGES = {
     "prepare": ["numpy", "pandas", "pillow", "scikit-learn"],
-    "train": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
+    "train": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow", "tf-keras"],
     "export": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
-    "convert": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
+    "convert": [
+        "ai-edge-quantizer",
+        "h5py",
+        "keras",
+        "ml-dtypes",
+        "numpy",
+        "tensorflow",
+        "tf-keras",
+    ],
     "validate": ["ai-edge-litert", "numpy"],
     "package": ["ai-edge-litert", "numpy"],
 }

@@ -13,18 +13,24 @@ from stages import keras_file, runtime
 from stages.errors import ConfigError, ModelError
 from stages.files import write_json, write_text
 from stages.instantiate import instantiate
+from stages.matching import fits, fitted
+from stages.matching import told as shape_told
 from stages.quiet import quiet
 from stages.run import parameters, run
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
 from stages.schema.train import Fit, Train
+from stages.sources import Brought, bring
 
 if TYPE_CHECKING:
     import keras
 
 
 def train(options: Train, samples: Samples, out: Path) -> None:
-    """Write model.keras, history.csv and metrics.json below `out`.
+    """Write model.keras, history.csv, metrics.json and imported/ below `out`.
+
+    An imported model is not trained: its history and metrics are empty, and imported/ holds what
+    loading it takes.
 
     Args:
         options: the model and how it is fitted.
@@ -35,10 +41,18 @@ def train(options: Train, samples: Samples, out: Path) -> None:
         ConfigError: a `_target_` cannot be called as configured.
         ModelError: what it gives is no model, or does not fit the data.
     """
-    model = build(options.model.build)
-    check_fit(model, samples)
-    history = _fit(model, options, samples)
-    keras_file.save(model, out / "model.keras")
+    history: dict[str, list[float]] = {}
+    brought = Brought(out)
+    if options.fit is None:
+        with quiet():
+            told = bring(options.model, brought)
+        print(f"train: nothing to train, the model is {told}")
+    else:
+        assert options.model.build is not None
+        model = build(options.model.build)
+        history = _fit(model, options, options.fit, check_fit(model, samples))
+        brought.settle(options.model)
+        keras_file.save(model, brought.keras)
     write_text(out / "history.csv", _csv(history))
     write_json(out / "metrics.json", {name: values[-1] for name, values in history.items()})
 
@@ -59,51 +73,39 @@ def build(call: dict[str, Any]) -> keras.Model:
     return model
 
 
-def check_fit(model: keras.Model, samples: Samples) -> None:
-    """Refuse a model whose inputs or outputs are not those of the data.
+def check_fit(model: keras.Model, samples: Samples) -> Samples:
+    """Give the samples as the model takes them.
 
     Raises:
-        ModelError: names, shapes or numbers differ; the first difference.
+        ModelError: the inputs or outputs of model and data differ in name, shape or number.
     """
-    wanted = {tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs}
-    given = {name: tuple(array.shape[1:]) for name, array in samples.inputs.items()}
-    if sorted(wanted) != sorted(given):
-        told = f"the data has {', '.join(sorted(given))}"
-        raise ModelError(f"inputs of {model.name}", told, f"the model takes {', '.join(wanted)}")
-    for name, shape in wanted.items():
-        if not _compatible(shape, given[name]):
-            told = f"the data has shape {_shape(given[name])}"
-            raise ModelError(
-                f"input {name} of {model.name}", told, f"the model takes {_shape(shape)}"
+    place = f"model {model.name}"
+    described = {
+        tensor.name: {"dtype": tensor.dtype, "shape": list(tensor.shape)} for tensor in model.inputs
+    }
+    given = fitted(samples, described, place)
+    outputs = dict(zip(model.output_names, model.outputs, strict=True))
+    for name, target in samples.targets.items():
+        if len(outputs) > 1 and name not in outputs:
+            told = f"the data has the target {name!r}"
+            raise ModelError(place, told, f"the model gives {', '.join(outputs)}")
+        output = outputs.get(name, model.outputs[0])
+        shape = tuple(output.shape[1:])
+        if samples.task == "regression" and not fits(shape, target.shape[1:]):
+            told = (
+                f"the model gives {shape_told(shape)}, the target is {shape_told(target.shape[1:])}"
             )
-    if samples.task == "classification" and samples.classes is not None:
-        outputs = model.outputs[0].shape[-1]
-        if outputs != len(samples.classes):
-            told = f"the model gives {outputs} values, the data has {len(samples.classes)} classes"
-            raise ModelError(f"output of {model.name}", told, "expected one value a class")
-    if samples.task == "regression":
-        shape = tuple(model.outputs[0].shape[1:])
-        target = next(iter(samples.targets.values())).shape[1:]
-        if not _compatible(shape, target):
-            told = f"the model gives {_shape(shape)}, the target is {_shape(target)}"
-            raise ModelError(f"output of {model.name}", told, "expected the same shape")
+            raise ModelError(f"{place}: output {output.name}", told, "expected the same shape")
+        if samples.classes is not None and shape[-1] not in (1, len(samples.classes)):
+            told = f"{shape[-1]} values for {len(samples.classes)} classes"
+            raise ModelError(f"{place}: output {output.name}", told, "expected one value a class")
+    return given
 
 
-def _compatible(wanted: tuple[int | None, ...], given: tuple[int, ...]) -> bool:
-    return len(wanted) == len(given) and all(
-        size is None or size == other for size, other in zip(wanted, given, strict=True)
-    )
-
-
-def _shape(shape: tuple[int | None, ...]) -> str:
-    return "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"
-
-
-def _fit(model: keras.Model, options: Train, samples: Samples) -> dict[str, list[float]]:
-    fit = options.fit
+def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict[str, list[float]]:
     model.compile(
         optimizer=instantiate(fit.optimizer, "train.optimizer"),
-        loss=_loss(model, options),
+        loss=_loss(model, options.task, fit),
         metrics=["accuracy"] if options.task == "classification" else ["mean_absolute_error"],
     )
     train_rows, held_out = _hold_out(len(samples), fit)
@@ -120,14 +122,14 @@ def _fit(model: keras.Model, options: Train, samples: Samples) -> dict[str, list
     return {name: [float(v) for v in values] for name, values in result.history.items()}
 
 
-def _loss(model: keras.Model, options: Train) -> Any:
+def _loss(model: keras.Model, task: str, fit: Fit) -> Any:
     import keras
 
-    if options.fit.loss is not None:
-        return instantiate(options.fit.loss, "train.loss")
-    if options.task == "regression":
+    if fit.loss is not None:
+        return instantiate(fit.loss, "train.loss")
+    if task == "regression":
         return keras.losses.MeanSquaredError()
-    if options.task == "none":
+    if task == "none":
         raise ConfigError("train.loss", "null for a task without targets", "expected a loss")
     # The loss on logits: a softmax is approximated differently by different processors.
     softmax = getattr(model.layers[-1], "activation", None) is keras.activations.softmax
@@ -163,7 +165,8 @@ def _batches(model: keras.Model, samples: Samples, fit: Fit, rows: Any, *, shuff
             batch = samples.take(np.sort(taken))
             # The model's own structure of inputs: one, a list or a mapping.
             inputs = keras.tree.map_structure(lambda t: batch.inputs[t.name], model.input)
-            return inputs, next(iter(batch.targets.values()))
+            targets = batch.targets
+            return inputs, targets if len(targets) > 1 else next(iter(targets.values()))
 
         def on_epoch_begin(self) -> None:
             if shuffle:
@@ -198,8 +201,9 @@ def main() -> None:
     """Train on build/prepare/train."""
     options = parameters(Train, "train")
     samples = read_split(Path("build/prepare/train"))
+    seed = options.fit.seed if options.fit else 0
     with quiet():
-        runtime.start(parameters(Numerics, "numerics"), seed=options.fit.seed)
+        runtime.start(parameters(Numerics, "numerics"), seed=seed)
     train(options, samples, Path("build/train"))
 
 

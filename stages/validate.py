@@ -17,10 +17,11 @@ import numpy as np
 
 from stages.errors import DataError, InterpreterError
 from stages.fidelity import Agreement, Fidelity
-from stages.files import read_json, write_json
+from stages.files import write_json
 from stages.flatbuffer import describe
 from stages.litert import Model
-from stages.run import parameters, run
+from stages.reference import place, read_signature, suited
+from stages.run import parameters, run, section
 from stages.samples import Samples, read_split
 from stages.schema.validate import Validate
 from stages.scoring import Scoring
@@ -69,6 +70,7 @@ def validate(  # noqa: PLR0913
         if len(values) != len(samples):
             found = f"{len(values)} reference outputs of {name!r}"
             raise DataError("build/export/reference", found, f"expected {len(samples)}")
+    samples = suited(samples, signature)
     try:
         measured |= _described(content, variant)
         key = signature["key"]
@@ -198,11 +200,13 @@ def _map(path: Path) -> Array:
 def main() -> None:
     """Measure build/convert/VARIANT/model.tflite."""
     variant = sys.argv[1]
-    signature = read_json(Path("build/export/signature.json"))
+    key = section("convert", variant)["signature"]
+    export = Path("build/export")
+    signature = read_signature(export, key)
     measured = validate(
         (Path("build/convert") / variant / "model.tflite").read_bytes(),
         variant=variant,
-        reference=read_reference(Path("build/export/reference"), list(signature["outputs"])),
+        reference=read_reference(place(export, key) / "reference", list(signature["outputs"])),
         samples=read_split(Path("build/prepare/evaluation")),
         signature=signature,
         options=parameters(Validate, "validate"),

@@ -44,7 +44,7 @@ def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Pat
 
 
 def _reached(root: Path, call: Mapping[str, Any]) -> Iterator[Path]:
-    file = module_file(str(call["_target_"]), root)
+    file = module_file(str(call["_target_"]), root) if "_target_" in call else None
     if file and file.suffix == ".py" and not _installed(file):
         yield from sorted(path.resolve() for path in closure(file, root) or {file} if _code(path))
     if "path" in call:

@@ -9,7 +9,7 @@ from stages.schema import MISSING
 from stages.schema.numerics import Numerics
 from stages.schema.prepare import Split, Task
 from stages.schema.train import Fit, Model
-from stages.schema.validate import Export, Measuring, Metric
+from stages.schema.validate import Measuring, Metric
 from stages.schema.variant import Variant
 
 
@@ -40,6 +40,14 @@ class VariantChoice(Variant):
 
 
 @dataclass
+class Exporting:
+    """How the SavedModel is written."""
+
+    signature: str = "serving_default"  # its name, as consumers of the model call it
+    batch_size: int = 64  # samples at a time when the reference outputs are computed
+
+
+@dataclass
 class ReleaseChoice:
     """A choice of conf/release/."""
 
@@ -62,7 +70,7 @@ class Config:
     model: ModelChoice = field(default_factory=ModelChoice)
     data: Data = field(default_factory=Data)
     train: Fit = field(default_factory=Fit)
-    export: Export = field(default_factory=Export)
+    export: Exporting = field(default_factory=Exporting)
     validate: Measuring = field(default_factory=Measuring)
     numerics: Numerics = field(default_factory=Numerics)
     release: ReleaseChoice = field(default_factory=ReleaseChoice)

@@ -30,6 +30,8 @@ class Export:
 
     signature: str = "serving_default"
     batch_size: int = 64  # samples at a time when the reference outputs are computed
+    # Further signatures of an imported SavedModel, which variants ask for.
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass

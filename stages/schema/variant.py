@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class Route(enum.Enum):
@@ -62,3 +63,9 @@ class Variant:
     calibration: Calibration = field(default_factory=Calibration)
     float_fallback: bool = False  # let operators without an integer kernel stay in float
     per_channel_dense: bool = True  # per-channel scales in fully connected layers
+    select_tf_ops: bool = False  # let TensorFlow's own kernels stand in for missing operators
+    custom_ops: list[str] = field(default_factory=list)  # operators that the application brings
+    batch: int | None = None  # fixed batch size; null is the source model's, mostly any
+    signature: str | None = None  # which of the source model's; null is the one it is known by
+    # Quantize with ai-edge-quantizer instead: the name of one of its recipes, or a recipe.
+    recipe: Any = None

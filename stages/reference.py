@@ -1,0 +1,38 @@
+"""What `export` leaves for the stages after it: signatures and reference outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stages.files import read_json
+from stages.matching import fitted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stages.samples import Samples
+
+
+def place(export: Path, key: str | None) -> Path:
+    """Give the folder of a signature: None is the one that the model is known by."""
+    return export if key is None else export / "signatures" / key
+
+
+def read_signature(export: Path, key: str | None) -> dict[str, Any]:
+    """Read {"key", "inputs", "outputs"} of a signature.
+
+    Raises:
+        LitemillError: there is no such file.
+    """
+    signature: dict[str, Any] = read_json(place(export, key) / "signature.json")
+    return signature
+
+
+def suited(samples: Samples, signature: dict[str, Any]) -> Samples:
+    """Give samples as a signature takes them.
+
+    Raises:
+        ModelError: names, shapes or types differ.
+    """
+    subset = bool(signature.get("subset"))
+    return fitted(samples, signature["inputs"], f"signature {signature['key']}", subset=subset)

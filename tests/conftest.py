@@ -1,0 +1,28 @@
+"""Copies of the project: `project` as cloned, `release` as built."""
+
+from __future__ import annotations
+
+import pytest
+from project import fresh
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Give a copy of the sources that was never built."""
+    return fresh(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def first_build(tmp_path_factory):
+    """Build the quick release once, and commit what a project commits; not to be edited."""
+    project = fresh(tmp_path_factory.mktemp("built"))
+    project.repro()
+    project.git("add", "--all")
+    project.git("commit", "--quiet", "--message", "Build")
+    return project
+
+
+@pytest.fixture
+def release(first_build, tmp_path):
+    """Give a built copy of the project, to edit."""
+    return first_build.copy(tmp_path)
