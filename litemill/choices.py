@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the groups and their choices; those that params.yaml chooses are marked with `*`."""
     import yaml
 
-    from stages.compose import choices, groups
+    from stages.chosen import choices, groups
     from stages.errors import ConfigError, nearest
 
     root = Path.cwd()

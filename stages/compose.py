@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from stages.errors import ConfigError, LitemillError, SeveralErrors, nearest
+from stages import yaml_file
+from stages.chosen import chosen, groups, mapping
+from stages.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from omegaconf import DictConfig
-
-REQUIRED = ("model", "data", "train", "variants")
 
 
 @dataclass(frozen=True)
@@ -48,97 +46,20 @@ def compose(root: Path) -> Composed:
     Raises:
         LitemillError: a file is missing or no YAML, or a choice does not exist; all of them.
     """
-    chosen = _params(root)
-    overrides = chosen.pop("overrides", None) or {}
-    variants = chosen.pop("variants")
-    words = [f"{group}={choice}" for group, choice in chosen.items()]
+    choices = chosen(root)
+    overrides = choices.pop("overrides")
+    variants = choices.pop("variants")
+    words = [f"{group}={choice}" for group, choice in choices.items()]
     words += [f"+variant@variants.{name}={name}" for name in variants]
     config = _hydra(root, words)
     defaults = {group: _default(root, group) for group in groups(root) if group != "variant"}
-    return Composed(
-        tree=_plain(config, overrides),
-        choices={**{g: c for g, c in defaults.items() if c}, **chosen},
-        overrides=overrides,
-    )
-
-
-def groups(root: Path) -> list[str]:
-    """List the groups of conf/: its folders."""
-    return sorted(path.name for path in (root / "conf").iterdir() if path.is_dir())
-
-
-def choices(root: Path, group: str) -> list[str]:
-    """List the choices of a group: the YAML files in its folder."""
-    return sorted(path.stem for path in (root / "conf" / group).glob("*.yaml"))
-
-
-def _params(root: Path) -> dict[str, Any]:
-    values = _read_yaml(root / "params.yaml", "params.yaml")
-    selectable = [group for group in groups(root) if group != "variant"]
-    known = [*selectable, "variants", "overrides"]
-    errors: list[LitemillError] = [
-        ConfigError(f"params.yaml: {key}", "unknown key", nearest(str(key), known))
-        for key in values
-        if key not in known
-    ]
-    errors += [
-        ConfigError(f"params.yaml: {key}", "missing", f"expected {_wanted(root, key)}")
-        for key in REQUIRED
-        if values.get(key) is None
-    ]
-    for group in selectable:
-        if values.get(group) is not None:
-            errors += _unknown(root, group, values[group], f"params.yaml: {group}")
-    if values.get("variants") is not None:
-        errors += _variants(root, values["variants"])
-    if not isinstance(values.get("overrides") or {}, dict):
-        told = f"found {values['overrides']!r}"
-        errors.append(ConfigError("params.yaml: overrides", told, "expected a mapping"))
-    if errors:
-        raise SeveralErrors(errors)
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _variants(root: Path, names: Any) -> list[LitemillError]:
-    place = "params.yaml: variants"
-    if not isinstance(names, list):
-        return [ConfigError(place, f"found {names!r}", "expected a list of names")]
-    if not names:
-        return [ConfigError(place, "an empty list", f"expected {_wanted(root, 'variants')}")]
-    errors = [error for name in names for error in _unknown(root, "variant", name, place)]
-    twice = [name for name, count in Counter(map(str, names)).items() if count > 1]
-    return errors + [
-        ConfigError(place, f"{name!r} is there twice", "expected each name once") for name in twice
-    ]
-
-
-def _unknown(root: Path, group: str, choice: Any, place: str) -> list[LitemillError]:
-    if isinstance(choice, str) and choice in choices(root, group):
-        return []
-    told = nearest(str(choice), choices(root, group))
-    return [ConfigError(place, f"no {choice!r} in conf/{group}/", told)]
-
-
-def _wanted(root: Path, key: str) -> str:
-    if key == "variants":
-        return f"a list of {', '.join(choices(root, 'variant'))}"
-    return f"one of: {', '.join(choices(root, key))}"
-
-
-def _read_yaml(path: Path, place: str) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_bytes())
-    except FileNotFoundError:
-        raise ConfigError(place, "no such file", "expected the choices of the project") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{place}{_line(error)}", "not YAML", _problem(error)) from None
-    if not isinstance(values, dict):
-        raise ConfigError(place, f"found {values!r}", "expected a mapping")
-    return values
+    known = {**{g: c for g, c in defaults.items() if c}, **choices}
+    composed = Composed(tree={}, choices=known, overrides=overrides)
+    return replace(composed, tree=_plain(config, overrides, composed.place))
 
 
 def _default(root: Path, group: str) -> str | None:
-    entries = _read_yaml(root / "conf" / "config.yaml", "conf/config.yaml").get("defaults", [])
+    entries = mapping(root / "conf" / "config.yaml", "conf/config.yaml").get("defaults", [])
     found = [entry[group] for entry in entries if isinstance(entry, dict) and group in entry]
     return str(found[0]) if found else None
 
@@ -148,24 +69,34 @@ def _hydra(root: Path, words: list[str]) -> DictConfig:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    for path in sorted((root / "conf").rglob("*.yaml")):
-        _parses(path, path.relative_to(root))
+    files = sorted((root / "conf").rglob("*.yaml"))
+    for path in files:
+        # Hydra's own error for a syntax error does not name the file.
+        yaml_file.read(path, path.relative_to(root))
     try:
         with hydra.initialize_config_dir(str((root / "conf").resolve()), version_base="1.3"):
             return hydra.compose("config", overrides=words)
     except (HydraException, OmegaConfBaseException) as error:
+        for path in files:
+            _interpolates(path, path.relative_to(root))
         raise ConfigError("conf/config.yaml", str(error), "expected what Hydra composes") from None
 
 
-def _parses(path: Path, place: Path) -> None:
-    # Hydra's own error for a syntax error does not name the file.
+def _interpolates(path: Path, place: Path) -> None:
+    # Hydra's error for a malformed `${...}` has no text at all.
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
-        yaml.compose(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{place}{_line(error)}", "not YAML", _problem(error)) from None
+        OmegaConf.load(path)
+    except OmegaConfBaseException as error:
+        where = f"{place}: {error.full_key}" if error.full_key else place
+        raise ConfigError(where, _first_line(error), "expected `${key}`") from None
 
 
-def _plain(config: DictConfig, overrides: dict[str, Any]) -> dict[str, Any]:
+def _plain(
+    config: DictConfig, overrides: dict[str, Any], place: Callable[[str], str]
+) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -174,21 +105,16 @@ def _plain(config: DictConfig, overrides: dict[str, Any]) -> dict[str, Any]:
         merged = OmegaConf.merge(config, overrides)
         tree = OmegaConf.to_container(merged, resolve=True)
     except OmegaConfBaseException as error:
-        place = f"conf/config.yaml: {error.full_key or 'overrides'}"
-        raise ConfigError(place, str(error.msg or error), "") from None
+        where = place(error.full_key) if error.full_key else "params.yaml: overrides"
+        raise ConfigError(where, _first_line(error), "expected what resolves") from None
     return tree  # type: ignore[return-value]  # the root of a Hydra configuration is a mapping
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _holds(tree: Any, keys: list[str]) -> bool:
     return not keys or (
         isinstance(tree, dict) and keys[0] in tree and _holds(tree[keys[0]], keys[1:])
     )
-
-
-def _line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f":{mark.line + 1}" if mark else ""
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error)

@@ -48,8 +48,7 @@ def configure(root: Path) -> dict[str, Any]:
     for name, variant in config.variants.items():
         if variant.recipe is not None:
             place = composed.place(f"variants.{name}.recipe")
-            rules = _collect(found, partial(recipes.resolve, variant.recipe, place))
-            variant.recipe = rules
+            variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, place))
     versions = _collect(
         found, lambda: toolchain.pinned(root / "requirements.lock", config.toolchain.allow)
     )

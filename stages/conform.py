@@ -46,13 +46,12 @@ def faults(
         inner = _dataclass(hint)
         if value == MISSING:
             found.append(ConfigError(place(here), "missing", f"expected {_told(hint)}"))
-        elif inner and get_origin(hint) is dict:
-            entries = value.items() if isinstance(value, dict) else ()
-            for key, entry in entries:
+        elif inner and get_origin(hint) is dict and isinstance(value, dict):
+            for key, entry in value.items():
                 found += faults(entry, inner, place, _join(here, key))
-        elif inner and not (value is None and _optional(hint)):
+        elif inner and get_origin(hint) is not dict and not (value is None and _optional(hint)):
             found += faults(value, inner, place, here)
-        elif not _accepts(schema, field.name, value):
+        elif not _accepts(schema, field.name, hint, value):
             expected = _told(hint, value)
             expected = expected if "?" in expected else f"expected {expected}"
             found.append(ConfigError(place(here), f"found {value!r}", expected))
@@ -64,7 +63,10 @@ def typed(tree: dict[str, Any], schema: Any) -> Any:
     return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), tree))
 
 
-def _accepts(schema: Any, name: str, value: object) -> bool:
+def _accepts(schema: Any, name: str, hint: Any, value: object) -> bool:
+    if _words(hint):
+        # OmegaConf would also take an enumeration's number.
+        return isinstance(value, str) and value in hint.__members__
     try:
         OmegaConf.merge(OmegaConf.structured(schema), {name: value})
     except OmegaConfBaseException:
@@ -77,13 +79,20 @@ def _dataclass(hint: Any) -> Any:
     return found[0] if found else None
 
 
+def _words(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, enum.Enum)
+
+
 def _optional(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
 def _told(hint: Any, value: object = None) -> str:
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return nearest(str(value), hint.__members__).removeprefix("expected ")
+    if _words(hint):
+        known = hint.__members__
+        if value is None:
+            return f"one of: {', '.join(known)}"
+        return nearest(str(value), known).removeprefix("expected ")
     if _optional(hint):
         rest = [part for part in get_args(hint) if part is not type(None)]
         return f"{_told(rest[0], value)} or null"

@@ -31,7 +31,7 @@ def check(target: object, place: object, root: Path) -> None:
     if not file.is_relative_to(root) or file.suffix != ".py":
         return
     name = target.rpartition(".")[2]
-    names = set(_names(ast.parse(file.read_bytes())))
+    names = set(_names(parsed(file, root)))
     if name not in names and "*" not in names:
         told = nearest(name, (known for known in names if not known.startswith("_")))
         raise ConfigError(place, f"{target}: no {name!r} in {file.relative_to(root)}", told)
@@ -72,8 +72,21 @@ def closure(file: Path, root: Path) -> set[Path]:
     return found
 
 
+def parsed(file: Path, root: Path) -> ast.Module:
+    """Give the syntax tree of a source file.
+
+    Raises:
+        ConfigError: it is no Python.
+    """
+    try:
+        return ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        name = file.relative_to(root) if file.is_relative_to(root) else file
+        raise ConfigError(f"{name}:{error.lineno}", "not Python", error.msg) from None
+
+
 def _imports(file: Path, root: Path) -> Iterator[str]:
-    tree = ast.parse(file.read_bytes())
+    tree = parsed(file, root)
     typing_only = {
         id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
     }
