@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class OutOfTimeError(InterpreterError):
+    """A process took longer than it was given."""
+
+
 def apart(function: Callable[..., T], *arguments: Any, seconds: float, place: object) -> T:
     """Call `function(*arguments)` in a child process; all of it must be picklable by name.
 
@@ -32,7 +36,7 @@ def apart(function: Callable[..., T], *arguments: Any, seconds: float, place: ob
 
     Raises:
         LitemillError: as the function raised it.
-        InterpreterError: the child died of a signal, or took too long.
+        InterpreterError: the child died of a signal; OutOfTimeError: it took too long.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -41,7 +45,7 @@ def apart(function: Callable[..., T], *arguments: Any, seconds: float, place: ob
     there.close()
     try:
         if not here.poll(seconds):
-            raise InterpreterError(place, f"no answer within {seconds:g} s", "the run was ended")
+            raise OutOfTimeError(place, f"no answer within {seconds:g} s", "the run was ended")
         done, answer = here.recv()
     except EOFError:
         child.join()

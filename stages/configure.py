@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stages import recipes, rules, toolchain
+from stages import recipes, rules, runtime, toolchain, warm
 from stages.compose import compose
 from stages.conform import faults, typed
 from stages.errors import LitemillError, SeveralErrors
 from stages.files import write_text
-from stages.run import PARAMS, run, words
+from stages.run import PARAMS, parameters, run, section, words
 from stages.schema.config import Config
+from stages.schema.numerics import Numerics
 from stages.schema.package import Release
 from stages.schema.prepare import Prepare
 from stages.schema.train import Model, Train
@@ -32,6 +33,9 @@ HEADER = """\
 # Written by `dvc repro configure` from conf/ and params.yaml; do not edit. Committed, so that a
 # review shows what a change really means.
 """
+
+
+_WITH_TENSORFLOW = ("prepare", "train", "export", "convert", "numerics")
 
 
 def configure(root: Path) -> dict[str, Any]:
@@ -116,8 +120,13 @@ def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
 
 
 def main() -> None:
-    """Write build/params.yaml."""
-    write(configure(Path.cwd()))
+    """Write build/params.yaml; start TensorFlow in the background if it will be needed."""
+    before = section() if PARAMS.exists() else {}
+    sections = configure(Path.cwd())
+    write(sections)
+    changed = any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW)
+    if changed or not Path("build/export").exists():
+        warm.ahead(runtime.settings(parameters(Numerics, "numerics")))
 
 
 if __name__ == "__main__":

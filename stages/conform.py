@@ -67,6 +67,8 @@ def _accepts(schema: Any, name: str, hint: Any, value: object) -> bool:
     if _words(hint):
         # OmegaConf would also take an enumeration's number.
         return isinstance(value, str) and value in hint.__members__
+    if hint is bool:
+        return isinstance(value, bool)  # nor any other number
     try:
         OmegaConf.merge(OmegaConf.structured(schema), {name: value})
     except OmegaConfBaseException:

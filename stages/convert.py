@@ -20,7 +20,7 @@ from stages.quiet import quiet
 from stages.readback import departures
 from stages.reference import read_signature, suited
 from stages.routes import ROUTES, Source
-from stages.run import parameters, run, words
+from stages.run import parameters, words
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
 from stages.schema.variant import Route, Variant
@@ -151,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    runtime.run_warm(main, "stages.convert")

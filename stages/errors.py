@@ -7,7 +7,8 @@
     ├── ModelError       a model cannot be built, loaded or exported
     ├── ConversionError  the converter failed, or its file is not what was asked
     ├── InterpreterError a .tflite file cannot be loaded or run
-    └── GateError        a check failed
+    ├── GateError        a check failed
+    └── ReleaseError     a release cannot be cut, or its bundle is not what it should be
 
 A message reads *place: what was found; what was expected, or the nearest name*.
 """
@@ -56,6 +57,10 @@ class InterpreterError(LitemillError):
 
 class GateError(LitemillError):
     """A check failed."""
+
+
+class ReleaseError(LitemillError):
+    """A release cannot be cut, or its bundle is not what it should be."""
 
 
 class SeveralErrors(LitemillError):

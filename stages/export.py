@@ -13,7 +13,7 @@ from stages.errors import ModelError
 from stages.files import replacing, write_json
 from stages.quiet import quiet
 from stages.reference import suited
-from stages.run import parameters, run
+from stages.run import parameters
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
 from stages.schema.validate import Export
@@ -125,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    runtime.run_warm(main, "stages.export")

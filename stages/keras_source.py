@@ -9,13 +9,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 
 def load(file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool = False) -> Any:
@@ -58,20 +58,34 @@ def name() -> str:
     return f"Keras {keras().__version__}"
 
 
-def in_legacy(*arguments: str) -> None:
-    """Run `python -m stages.legacy` with these arguments: Keras 2, in a process of its own.
+def in_legacy(file: Path, folder: Path, key: str, **options: Any) -> None:
+    """Save a Keras file as a SavedModel with Keras 2, in a process of its own.
 
     tf_keras takes the place of Keras 3 only when TensorFlow is told so before it is imported.
+
+    Args:
+        file: the Keras file.
+        folder: where the SavedModel goes.
+        key: name of its signature.
+        options: the other arguments of `legacy.to_saved_model`.
 
     Raises:
         ModelError: it failed; its last line says why.
     """
-    command = [sys.executable, "-m", "stages.legacy", *arguments]
-    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1"}
+    arguments = {"file": str(file), "folder": str(folder), "key": key, **options}
+    command = [sys.executable, "-P", "-m", "stages.legacy", json.dumps(arguments)]
+    # This very code, whatever the current folder holds; and modules from where they are found now.
+    here = [str(Path(__file__).parents[1]), *(path or str(Path.cwd()) for path in sys.path)]
+    environment = {
+        **os.environ,
+        "TF_USE_LEGACY_KERAS": "1",
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(here)),
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        raise ModelError(arguments[0], lines[-1] if lines else f"exit status {done.returncode}", "")
+        told = lines[-1] if lines else f"Keras 2 ended with status {done.returncode}"
+        raise ModelError(file, told.removeprefix(f"{file}: "))
 
 
 def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:
@@ -114,6 +128,8 @@ def _configuration(file: Path) -> Any:
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
+                if damaged := archive.testzip():
+                    raise zipfile.BadZipFile(f"{damaged} is damaged")
                 return json.loads(archive.read("config.json"))
         import h5py
 
@@ -124,9 +140,9 @@ def _configuration(file: Path) -> Any:
     except KeyError as error:
         told = f"holds no model configuration ({_first(error)})"
         raise ModelError(file, told, "expected a whole model, not weights alone") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:  # whatever zlib, HDF5 and JSON say of damaged bytes
         told = f"not a readable Keras file ({_first(error)})"
-        raise ModelError(file, told, "expected a .keras or .h5 file") from None
+        raise ModelError(file, told, "expected a .keras or .h5 file") from error
 
 
 def _lambdas(value: Any) -> Iterator[Any]:

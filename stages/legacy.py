@@ -1,32 +1,43 @@
 """What only Keras 2 can do, run by `keras_source.in_legacy` in a process of its own.
 
-`python -m stages.legacy FILE FOLDER KEY ALLOW_LAMBDA [MODULE ...]` loads a Keras file with tf_keras
-and saves it as a SavedModel.
+`python -m stages.legacy JSON` loads a Keras file with tf_keras and saves it as a SavedModel; the
+JSON holds the arguments of `to_saved_model`.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages import keras_source, serving
 from stages.quiet import quiet
 from stages.run import run
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-def to_saved_model(
-    file: Path, folder: Path, key: str, *, allow_lambda: bool, modules: list[str]
+
+def to_saved_model(  # noqa: PLR0913  # all that there is to say
+    file: str,
+    folder: str,
+    key: str,
+    *,
+    custom_objects: Iterable[str] = (),
+    allow_lambda: bool = False,
+    batch: int | None = None,
+    unroll: bool = False,
 ) -> None:
     """Save a Keras 2 file as a SavedModel with one named signature."""
-    model = keras_source.load(file, custom_objects=modules, allow_lambda=allow_lambda)
-    serving.save_keras(model, folder, key)
+    model = keras_source.load(Path(file), custom_objects=custom_objects, allow_lambda=allow_lambda)
+    serving.save_keras(serving.unrolled(model) if unroll else model, Path(folder), key, batch=batch)
 
 
 def main() -> None:
-    """Convert the file named on the command line."""
-    file, folder, key, allow, *modules = sys.argv[1:]
+    """Do what the command line says."""
     with quiet():
-        to_saved_model(Path(file), Path(folder), key, allow_lambda=allow == "True", modules=modules)
+        to_saved_model(**json.loads(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Quantization by ai-edge-quantizer: recipes by name, and float files quantized by one.
+"""Quantization by ai-edge-quantizer: recipes by name or as rules, and float files quantized by one.
 
-A recipe is a list of rules: which operators (a regular expression on their tensors' names, and a
-kind), which algorithm, how many bits. See the quantizer's own documentation.
+A rule says which operators (a regular expression on the names of their outputs, and a kind), which
+algorithm, how many bits; the last rule that fits an operator holds. A rule may take all but the
+operators from a recipe: `{regex: dense, operation: FULLY_CONNECTED, recipe: dynamic_wi4_afp32}`.
 """
 
 from __future__ import annotations
@@ -12,42 +13,61 @@ from typing import TYPE_CHECKING, Any
 from stages.errors import ConfigError, ConversionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+KEYS = ("regex", "operation", "algorithm_key", "op_config")
+ANY = {"regex": ".*", "operation": "*"}
 
 
 def resolve(recipe: Any, place: str) -> list[dict[str, Any]]:
-    """Give a recipe as its rules: those that it lists, or those that its name stands for.
+    """Give a recipe as rules in plain values: those that it lists, or that its name stands for.
 
     Raises:
-        ConfigError: there is no recipe of that name, or a rule is no mapping.
+        ConfigError: no recipe of that name, no rules, or rules that the quantizer refuses.
     """
     if isinstance(recipe, str):
-        known = named()
-        if recipe not in known:
-            raise ConfigError(place, f"no recipe {recipe!r}", nearest(recipe, known))
-        rules: list[dict[str, Any]] = _plain(known[recipe]())
-        return rules
-    if not isinstance(recipe, list) or not all(isinstance(rule, dict) for rule in recipe):
+        return _by_name(recipe, place)
+    if not isinstance(recipe, list) or not recipe:
         raise ConfigError(place, f"found {recipe!r}", "expected a recipe's name, or its rules")
-    return recipe
+    rules = [one for rule in recipe for one in _rules(rule, place)]
+    _refuse_wrong(rules, place)
+    return rules
 
 
 def named() -> dict[str, Callable[[], Any]]:
-    """Give the quantizer's own recipes by name: the public functions of its module `recipe`."""
+    """Give the quantizer's own recipes by name: the public functions of its module `recipe`.
+
+    Recipes that have other rules for each signature, made for one family of models, are left out.
+    """
     from ai_edge_quantizer import recipe
 
-    return {
+    functions = {
         name: function
         for name, function in inspect.getmembers(recipe, inspect.isfunction)
         if not name.startswith("_") and function.__module__ == recipe.__name__
     }
+    return {name: function for name, function in functions.items() if isinstance(function(), list)}
 
 
 def calibrated(rules: Any) -> bool:
-    """Tell whether rules quantize activations ahead of time, which takes samples."""
-    return bool(rules) and any(
-        rule.get("op_config", {}).get("activation_tensor_config") is not None for rule in rules
+    """Tell whether resolved rules take samples: activations quantized ahead of time, or GPTQ."""
+    return isinstance(rules, list) and any(
+        (rule.get("op_config") or {}).get("activation_tensor_config") is not None
+        or rule.get("algorithm_key") == "GPTQ"
+        for rule in rules
+        if isinstance(rule, dict)
     )
+
+
+def weight_types(rules: list[dict[str, Any]]) -> set[str]:
+    """Give the types that rules ask for weights, such as int4; float16 for 16 bits of float."""
+    kinds = {"INT": "int", "FLOAT": "float"}
+    asked = [(rule.get("op_config") or {}).get("weight_tensor_config") or {} for rule in rules]
+    return {
+        f"{kinds[config.get('dtype', 'INT')]}{config['num_bits']}"
+        for config in asked
+        if "num_bits" in config
+    }
 
 
 def quantize(
@@ -81,9 +101,49 @@ def quantize(
             # One thread, so that the order of the samples is the same everywhere.
             result = quantizer.calibrate({key: list(representative_dataset())}, num_threads=1)
         return bytes(quantizer.quantize(result).quantized_model)
-    except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except (ValueError, RuntimeError, KeyError, TypeError, NotImplementedError) as error:
+        told = _first_line(error)
         raise ConversionError(place, f"ai-edge-quantizer: {told}", "see its recipes") from error
+
+
+def _by_name(name: str, place: str) -> list[dict[str, Any]]:
+    known = named()
+    if name not in known:
+        raise ConfigError(place, f"no recipe {name!r}", nearest(name, known))
+    rules: list[dict[str, Any]] = _plain(known[name]())
+    return rules
+
+
+def _rules(rule: Any, place: str) -> Iterator[dict[str, Any]]:
+    if not isinstance(rule, dict):
+        raise ConfigError(place, f"found {rule!r}", "expected a rule, that is a mapping")
+    known = ("regex", "operation", "recipe") if "recipe" in rule else KEYS
+    for key in rule:
+        if key not in known:
+            raise ConfigError(place, f"no key {key!r} in a rule", nearest(str(key), known))
+    if "recipe" in rule:
+        own = {key: rule[key] for key in ANY if key in rule}
+        for one in _by_name(rule["recipe"], place):
+            yield {**one, **own}
+    elif "algorithm_key" not in rule:
+        raise ConfigError(place, "a rule without algorithm_key", "expected that, or a recipe")
+    else:
+        yield {**ANY, "op_config": {}, **rule}
+
+
+def _refuse_wrong(rules: list[dict[str, Any]], place: str) -> None:
+    from ai_edge_quantizer.recipe_manager import RecipeManager
+
+    try:
+        RecipeManager().load_quantization_recipe(rules)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        told = f"ai-edge-quantizer refuses a rule ({_first_line(error)})"
+        raise ConfigError(place, told, "see its documentation of recipes") from None
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _plain(value: Any) -> Any:

@@ -25,19 +25,36 @@ class Source:
     saved_model: Path
     brought: Brought
     signature: dict[str, Any]  # as in signature.json
+    unroll: bool = False  # recurrent layers of the Keras model
 
     @property
     def key(self) -> str:
         """The name of the signature."""
         return str(self.signature["key"])
 
-    def fixed(self, batch: int, folder: Path) -> Source:
-        """Give the same model with a fixed batch size; its SavedModel goes to `folder`."""
-        function = serving.load(self.saved_model, self.key)
-        again, specs = serving.refixed(function, batch)
-        serving.save_function(again, specs, function.variables, folder, self.key)
+    def loops(self) -> bool:
+        """Tell whether the graph seems to have a loop; a Keras 2 layer may be fused later."""
+        return b"While" in (self.saved_model / "saved_model.pb").read_bytes()
+
+    def traced(self, folder: Path, *, batch: int | None, unroll: bool) -> Source:
+        """Give the same model with a fixed batch size or without loops, its SavedModel in `folder`.
+
+        A Keras model is traced anew, for its loops hold on to the batch size that they were traced
+        with; other functions are called with the new one.
+
+        Raises:
+            ModelError: the model cannot be unrolled.
+        """
+        if self.brought.is_keras() or self.brought.legacy.is_file():
+            self.brought.trace(folder, self.key, batch=batch, unroll=unroll)
+        else:
+            function = serving.load(self.saved_model, self.key)
+            again, specs = serving.refixed(function, batch)
+            serving.save_function(again, specs, function.variables, folder, self.key)
         described = serving.describe(serving.load(folder, self.key), self.key)
-        return replace(self, saved_model=folder, signature=self.signature | described)
+        return replace(
+            self, saved_model=folder, signature=self.signature | described, unroll=unroll
+        )
 
 
 def saved_model(source: Source, prepare: Callable[[Any], None]) -> bytes:
@@ -59,6 +76,8 @@ def keras(source: Source, prepare: Callable[[Any], None]) -> bytes:
     import tensorflow as tf
 
     model = source.brought.load_keras()
+    if source.unroll:
+        serving.unrolled(model)
     converter = tf.lite.TFLiteConverter.from_keras_model(_named(model, source.signature))
     prepare(converter)
     return bytes(converter.convert())

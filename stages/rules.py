@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import checks, express, targets
+from stages import checks, express, recipes, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.schema.prepare import Task
-from stages.schema.variant import Route
+from stages.schema.variant import Pick, Route
 from stages.watched import unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stages.compose import Composed
-    from stages.schema.config import Config, Data
+    from stages.schema.config import Config, Data, VariantChoice
 
 
 def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
@@ -33,6 +34,7 @@ def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillE
     for name, variant in config.variants.items():
         for option, told in express.refusals(variant).items():
             yield ConfigError(composed.place(f"variants.{name}.{option}"), told)
+        yield from _wrong_calibration(name, variant, config.data, composed.place)
         yield from _wrong_limits(variant.limits, composed.place, f"variants.{name}.limits")
     yield from _wrong_limits(config.limits, composed.place, "limits")
 
@@ -41,10 +43,13 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
     least = {
         "train.epochs": (config.train.epochs, 1),
         "train.batch_size": (config.train.batch_size, 1),
+        "train.seed": (config.train.seed, 0),
+        "data.split.seed": (config.data.split.seed, 0),
         "export.batch_size": (config.export.batch_size, 1),
         "validate.batch_size": (config.validate.batch_size, 1),
         "validate.threads": (config.validate.threads, 1),
         "numerics.threads": (config.numerics.threads, 0),
+        "release.golden_samples": (config.release.golden_samples, 0),
     }
     for path, (value, bound) in least.items():
         if value < bound:
@@ -54,7 +59,7 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
         yield ConfigError(place("train.validation"), told, "expected a share from 0 to below 1")
     for name in ("train", "calibration", "evaluation"):
         share = getattr(config.data.split, name)
-        if share <= 0:
+        if not 0 < share < math.inf:
             yield ConfigError(
                 place(f"data.split.{name}"), f"found {share:g}", "expected more than 0"
             )
@@ -67,8 +72,29 @@ def _wrong_limits(
         here = place(f"{path}.{name}")
         if name not in checks.known():
             yield ConfigError(here, "unknown check", nearest(name, checks.known()))
-        elif limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float)):
+        elif limit is not None and not _number(limit):
             yield ConfigError(here, f"found {limit!r}", "expected a number, or null for no limit")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _wrong_calibration(
+    name: str, variant: VariantChoice, data: Data, place: Callable[[str], str]
+) -> Iterator[LitemillError]:
+    asked, share = variant.calibration, data.split.calibration
+    if not (variant.optimization in express.CALIBRATED or recipes.calibrated(variant.recipe)):
+        return
+    here = f"variants.{name}.calibration"
+    if asked.pick is Pick.per_class and data.task is not Task.classification:
+        told = f"per_class for the task {data.task.name}, which has no classes"
+        yield ConfigError(place(f"{here}.pick"), told, "expected one of: first, random")
+    if asked.seed < 0:
+        yield ConfigError(place(f"{here}.seed"), f"found {asked.seed}", "expected at least 0")
+    if 1 <= share < asked.samples:
+        told = f"asks for {asked.samples} of {share:g} samples"
+        yield ConfigError(place(f"{here}.samples"), told, "expected no more than the split has")
 
 
 def _wrong_metric(data: Data, place: Callable[[str], str]) -> Iterator[LitemillError]:
@@ -113,6 +139,9 @@ def _wrong_model(config: Config, composed: Composed, root: Path) -> Iterator[Lit
         if targets.module_file(module, root) is None:
             told = f"{module}: no module of that name"
             yield ConfigError(place("model.custom_objects"), told, "expected a dotted name")
+        else:
+            call, here = {"_target_": f"{module}.x"}, place("model.custom_objects")
+            yield from unwatched(root, "train", call, composed.choices, here)
     keras = model.build is not None or str(model.file).endswith((".h5", ".keras"))
     for name, variant in config.variants.items():
         if variant.route is Route.keras and not keras:

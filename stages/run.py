@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin, 
 
 import yaml
 
-from stages.errors import ConfigError, LitemillError
+from stages.errors import ConfigError, LitemillError, SeveralErrors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,17 @@ PARAMS = Path("build/params.yaml")
 T = TypeVar("T")
 
 
-def run(main: Callable[[], None]) -> NoReturn:
-    """Call `main` and exit: no traceback for what a user can mend, a full one for what we must."""
+def run(main: Callable[[], None], module: str = "") -> NoReturn:
+    """Call `main` and exit: no traceback for what a user can mend, a full one for what we must.
+
+    Args:
+        main: what to do.
+        module: the stage's own name, such as stages.train. A stage does not run in another
+            environment than the one that its parameters were resolved for.
+    """
     try:
+        if module:
+            _refuse_other_toolchain(module.rpartition(".")[2])
         main()
     except LitemillError as error:
         print(error, file=sys.stderr)
@@ -81,6 +89,13 @@ def words(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: words(item) for key, item in value.items()}
     return [words(item) for item in value] if isinstance(value, list) else value
+
+
+def _refuse_other_toolchain(stage: str) -> None:
+    from stages.toolchain import differences
+
+    if found := differences(section("toolchain").get(stage, {})):
+        raise SeveralErrors(found)
 
 
 def _as_dataclass(schema: type[T], values: dict[str, Any]) -> T:

@@ -5,10 +5,26 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from stages import warm
+from stages.run import parameters, run
+from stages.schema.numerics import Numerics
 
 if TYPE_CHECKING:
-    from stages.schema.numerics import Numerics
+    from collections.abc import Callable
+
+
+def run_warm(main: Callable[[], None], module: str) -> NoReturn:
+    """Run a stage in the worker that has TensorFlow already, or here if there is none."""
+
+    def handed_over() -> None:
+        status = warm.run(module, settings(parameters(Numerics, "numerics")))
+        if status is not None:
+            sys.exit(status)
+        main()
+
+    run(handed_over, module)
 
 
 def start(numerics: Numerics, *, seed: int = 0, legacy: bool = False) -> Any:
@@ -22,10 +38,13 @@ def start(numerics: Numerics, *, seed: int = 0, legacy: bool = False) -> Any:
     The environment is set first: oneDNN and TensorFlow read it while they are loaded. What each
     setting is for, and what was measured, stands in docs/reproducibility.md.
     """
-    assert "tensorflow" not in sys.modules, "settings come before the import"
-    os.environ.update(_environment(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
-    if numerics.instruction_set is None:
-        os.environ.pop("ONEDNN_MAX_CPU_ISA", None)
+    if legacy and "tensorflow" in sys.modules:
+        # A worker's fork has Keras 3 already: become a process that has not.
+        module = sys.modules["__main__"].__spec__
+        assert module is not None, "stages are run as modules"
+        arguments = [sys.executable, "-m", module.name, *sys.argv[1:]]
+        os.execv(sys.executable, arguments)  # noqa: S606
+    os.environ.update(settings(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(numerics.threads)
@@ -39,16 +58,18 @@ def start(numerics: Numerics, *, seed: int = 0, legacy: bool = False) -> Any:
     return tf
 
 
-def _environment(numerics: Numerics) -> dict[str, str]:
+def settings(numerics: Numerics) -> dict[str, str]:
+    """Give the variables of the environment that TensorFlow reads while it is loaded."""
     values = {
         "KERAS_BACKEND": "tensorflow",
         # A keras.json in the user's home may set another floatx or image data format.
         "KERAS_HOME": str(Path("build/.keras").resolve()),
+        "TF_USE_LEGACY_KERAS": "0",
         "TF_CPP_MIN_LOG_LEVEL": "1",  # no notes; warnings and errors
         "TF_ENABLE_ONEDNN_OPTS": str(int(numerics.onednn)),
     }
-    if numerics.instruction_set is not None:
-        values["ONEDNN_MAX_CPU_ISA"] = numerics.instruction_set
+    # oneDNN's own word for all that there is.
+    values["ONEDNN_MAX_CPU_ISA"] = numerics.instruction_set or "DEFAULT"
     if not numerics.gpu:
         values["CUDA_VISIBLE_DEVICES"] = "-1"
     return values

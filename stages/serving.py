@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def save_keras(model: Any, folder: Path, key: str) -> None:
+def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) -> None:
     """Save a Keras model, of Keras 3 or Keras 2, with one named signature.
 
     The signature's inputs and outputs carry the model's own names, which `model.export` loses.
+
+    Args:
+        model: the model.
+        folder: where the SavedModel goes.
+        key: name of the signature.
+        batch: a fixed batch size; None is the model's own, mostly any.
 
     Raises:
         ModelError: the model has no named inputs, or two of one name.
@@ -22,7 +28,8 @@ def save_keras(model: Any, folder: Path, key: str) -> None:
     import tensorflow as tf
 
     taken, names = inputs(model), outputs(model)
-    specs = {name: tf.TensorSpec(t.shape, t.dtype, name=name) for name, t in taken.items()}
+    shapes = {name: [batch or t.shape[0], *t.shape[1:]] for name, t in taken.items()}
+    specs = {n: tf.TensorSpec(shapes[n], t.dtype, name=n) for n, t in taken.items()}
 
     def serve(**tensors: Any) -> dict[str, Any]:
         # In the model's own structure: one tensor, a list or a mapping.
@@ -33,6 +40,30 @@ def save_keras(model: Any, folder: Path, key: str) -> None:
     # Keras 3 wraps its variables, Keras 2 has plain ones.
     variables = [v if isinstance(v, tf.Variable) else v.value for v in model.variables]
     save_function(tf.function(serve), specs, variables, folder, key)
+
+
+def unrolled(model: Any) -> Any:
+    """Let a Keras model's recurrent layers run step by step instead of in a loop.
+
+    Raises:
+        ModelError: it has none, or takes sequences of any length.
+    """
+    place = f"model {model.name}"
+    layers = model._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001  # no public way
+    recurrent = [layer for layer in layers if hasattr(layer, "unroll")]
+    if not recurrent:
+        raise ModelError(place, "no recurrent layers", "expected `unroll: false`")
+    for name, tensor in inputs(model).items():
+        if len(tensor.shape) > 1 and tensor.shape[1] is None:
+            told = f"takes sequences of any length as {name!r}, which cannot be unrolled"
+            raise ModelError(
+                place, told, "expected a fixed length, or `batch` in place of `unroll`"
+            )
+    for layer in recurrent:
+        layer.unroll = True
+        # Keras 2 has an implementation of its own for processors that support no unrolling.
+        layer._could_use_gpu_kernel = False  # noqa: SLF001
+    return model
 
 
 def save_function(
@@ -60,8 +91,22 @@ def save_function(
     (folder / "fingerprint.pb").unlink(missing_ok=True)
 
 
-def load(folder: Path, key: str) -> Any:
+def retag(folder: Path, key: str, tags: Iterable[str], to: Path) -> None:
+    """Save the graph with these tags, and one signature of it, with the tag that all readers use."""
+    import tensorflow as tf
+
+    function = load(folder, key, tags)
+    tf.saved_model.save(function.keeps, str(to), signatures={key: function})
+    (to / "fingerprint.pb").unlink(missing_ok=True)
+
+
+def load(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
     """Load one signature: a function of named tensors that gives named tensors.
+
+    Args:
+        folder: the SavedModel.
+        key: name of the signature.
+        tags: of the graph, where the SavedModel holds several.
 
     Raises:
         ModelError: the folder holds no SavedModel, a damaged one, or no such signature.
@@ -69,7 +114,7 @@ def load(folder: Path, key: str) -> Any:
     import tensorflow as tf
 
     try:
-        loaded = tf.saved_model.load(str(folder))
+        loaded = tf.saved_model.load(str(folder), tags=list(tags) or None)
     except Exception as error:  # whatever the parser of a damaged file comes upon
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(folder, f"no readable SavedModel ({told})", "see its producer") from error

@@ -72,15 +72,30 @@ class Brought:
 
     def load_keras(self) -> Any:
         """Load the model, in a process of Keras 3 or, for a file of that, of Keras 2."""
+        file = self.keras if self.is_keras() else self.legacy
+        return keras_source.load(file, **self._loading())
+
+    def trace(self, folder: Path, key: str, *, batch: int | None, unroll: bool) -> None:
+        """Save a Keras model as a SavedModel of another batch size, or without loops.
+
+        Raises:
+            ModelError: it cannot be unrolled.
+        """
+        loading = self._loading()
+        if not self.is_keras() and not keras_source.legacy():
+            keras_source.in_legacy(
+                self.legacy, folder, key, batch=batch, unroll=unroll, **loading
+            )
+            return
+        model = self.load_keras()
+        serving.save_keras(serving.unrolled(model) if unroll else model, folder, key, batch=batch)
+
+    def _loading(self) -> dict[str, Any]:
         code = (self.folder / "imported" / "code").resolve()
         if code.is_dir() and str(code) not in sys.path:
             sys.path.insert(0, str(code))
         switches = self.switches()
-        return keras_source.load(
-            self.keras if self.is_keras() else self.legacy,
-            custom_objects=switches["custom_objects"],
-            allow_lambda=switches["allow_lambda"],
-        )
+        return {key: switches[key] for key in ("custom_objects", "allow_lambda")}
 
 
 def bring(model: Model, out: Brought) -> str:
@@ -116,27 +131,28 @@ def _copy_code(module: str, folder: Path) -> None:
 def _bring_saved_model(file: Path, model: Model, out: Brought) -> None:
     if not (file / "saved_model.pb").is_file():
         raise ModelError(file, "no saved_model.pb in it", "expected a SavedModel folder")
-    serving.load(file, model.signature)
+    serving.load(file, model.signature, model.tags)
+    if model.tags:
+        serving.retag(file, model.signature, model.tags, out.saved_model)
+        return
     ignore = shutil.ignore_patterns("fingerprint.pb", "__pycache__")
     shutil.copytree(file, out.saved_model, ignore=ignore)
 
 
 def _bring_keras(file: Path, model: Model, out: Brought) -> str:
-    options = {"custom_objects": model.custom_objects, "allow_lambda": model.allow_lambda}
+    options: dict[str, Any] = {
+        "custom_objects": model.custom_objects,
+        "allow_lambda": model.allow_lambda,
+    }
     keras_source.refuse_lambda(file, allow_lambda=model.allow_lambda)
     try:
-        loaded = keras_source.load(file, **options)  # type: ignore[arg-type]  # one type for both
+        loaded = keras_source.load(file, **options)
     except ModelError as refused:
         try:
-            keras_source.in_legacy(
-                str(file),
-                str(out.saved_model),
-                "serving_default",
-                str(model.allow_lambda),
-                *model.custom_objects,
-            )
+            keras_source.in_legacy(file, out.saved_model, "serving_default", **options)
         except ModelError as error:
-            raise ModelError(f"{refused}", "nor does Keras 2", str(error)) from refused
+            told = str(error).removeprefix(f"{file}: ")
+            raise ModelError(refused, f"nor will Keras 2: {told}") from refused
         shutil.copyfile(file, out.legacy)
         return "through Keras 2, since Keras 3 refuses it"
     keras_file.save(loaded, out.keras)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from stages.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def check(target: object, place: object, root: Path) -> None:
@@ -31,9 +34,11 @@ def check(target: object, place: object, root: Path) -> None:
     if not file.is_relative_to(root) or file.suffix != ".py":
         return
     name = target.rpartition(".")[2]
-    names = set(_names(parsed(file, root)))
+    statements = list(_statements(parsed(file, root).body))
+    names = {known for node in statements for known in _names(node)}
     if name not in names and "*" not in names:
-        told = nearest(name, (known for known in names if not known.startswith("_")))
+        own = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
+        told = nearest(name, (known for known in own or names if not known.startswith("_")))
         raise ConfigError(place, f"{target}: no {name!r} in {file.relative_to(root)}", told)
 
 
@@ -60,7 +65,11 @@ def module_file(dotted: str, root: Path) -> Path | None:
 
 
 def closure(file: Path, root: Path) -> set[Path]:
-    """Give a source file and every file below `root` that it imports, however deep."""
+    """Give a source file and every file below `root` that it imports or starts, however deep.
+
+    Raises:
+        ConfigError: one of them is no Python.
+    """
     found: set[Path] = set()
     queue = [file]
     while queue:
@@ -101,20 +110,42 @@ def _imports(file: Path, root: Path) -> Iterator[str]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.List):
+            yield from _started(node)
+
+
+def _started(command: ast.List) -> Iterator[str]:
+    # `python -m stages.legacy` runs a module as surely as an import does.
+    words = [node.value if isinstance(node, ast.Constant) else None for node in command.elts]
+    for flag, name in itertools.pairwise(words):
+        if flag == "-m" and isinstance(name, str):
+            yield name
 
 
 def _is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Assign):
-            yield from (name.id for name in node.targets if isinstance(name, ast.Name))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give a module's own statements: those below `if` and `try` too, those in functions not."""
+    for node in body:
+        yield node
+        if not isinstance(node, _DEFINITIONS):
+            for part in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(node, part, []))
+            for handler in getattr(node, "handlers", []):
+                yield from _statements(handler.body)
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, _DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Assign):
+        yield from (name.id for name in node.targets if isinstance(name, ast.Name))
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
 
 
 def _installed(found: Path | None, root: Path) -> bool:

@@ -11,7 +11,7 @@ import re
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from stages.errors import LitemillError, SeveralErrors, ToolchainError
+from stages.errors import LitemillError, SeveralErrors, ToolchainError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,11 +60,16 @@ def pinned(lock: Path, allow: Iterable[str] = ()) -> dict[str, dict[str, str]]:
         allow: packages whose installed version may differ.
 
     Raises:
-        SeveralErrors: packages that are not installed as pinned, all of them.
+        SeveralErrors: packages that are not installed as pinned, or not known; all of them.
     """
     versions = locked(lock)
-    errors: list[LitemillError] = []
-    for name in sorted({name for names in PACKAGES.values() for name in names}):
+    relevant = sorted({name for names in PACKAGES.values() for name in names})
+    errors: list[LitemillError] = [
+        ToolchainError("conf/config.yaml: toolchain.allow", f"no {name!r}", nearest(name, relevant))
+        for name in allow
+        if name not in relevant
+    ]
+    for name in relevant:
         if name not in versions:
             errors.append(
                 ToolchainError(f"{lock.name}: {name}", "not pinned", "expected a version")

@@ -16,7 +16,7 @@ from stages.instantiate import instantiate
 from stages.matching import fits, fitted
 from stages.matching import told as shape_told
 from stages.quiet import quiet
-from stages.run import parameters, run
+from stages.run import parameters
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
 from stages.schema.train import Fit, Train
@@ -208,4 +208,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    runtime.run_warm(main, "stages.train")

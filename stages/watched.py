@@ -7,12 +7,13 @@ a configuration that reaches further. Otherwise an edit there would rebuild noth
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from stages.errors import ConfigError
-from stages.targets import closure, module_file
+from stages.targets import closure, module_file, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,12 +27,17 @@ def unwatched(
 ) -> Iterator[ConfigError]:
     """Tell which files a `_target_` and its `path` reach that `stage` does not depend on."""
     watched = dependencies(root, stage, choices)
-    for path in _reached(root, call):
+    try:
+        reached = list(_reached(root, call, place))
+    except ConfigError as error:  # code that is no Python
+        yield error
+        return
+    for path, here in reached:
         if not any(path == known or path.is_relative_to(known) for known in watched):
             found = f"reaches {_told(path, root)}, which is no dependency of {stage}"
             home = _HOMES[stage].format_map(choices)
             line = f"`- {_told(path, root)}` among the deps of {stage} in dvc.yaml"
-            yield ConfigError(place, found, f"expected it below {home}/, or {line}")
+            yield ConfigError(here, found, f"expected it below {home}/, or {line}")
 
 
 def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Path]:
@@ -43,12 +49,13 @@ def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Pat
     return [(root / name).resolve() for name in names]
 
 
-def _reached(root: Path, call: Mapping[str, Any]) -> Iterator[Path]:
+def _reached(root: Path, call: Mapping[str, Any], place: str) -> Iterator[tuple[Path, str]]:
     file = module_file(str(call["_target_"]), root) if "_target_" in call else None
     if file and file.suffix == ".py" and not _installed(file):
-        yield from sorted(path.resolve() for path in closure(file, root) or {file} if _code(path))
+        files = closure(file, root) or {file}
+        yield from ((path.resolve(), place) for path in sorted(files) if _code(path, root))
     if "path" in call:
-        yield (root / str(call["path"])).resolve()
+        yield (root / str(call["path"])).resolve(), place.replace("._target_", ".path")
 
 
 def _installed(file: Path) -> bool:
@@ -62,11 +69,9 @@ def _version() -> tuple[str, str]:
     return str(sys.version_info.major), str(sys.version_info.minor)
 
 
-def _code(file: Path) -> bool:
+def _code(file: Path, root: Path) -> bool:
     # Packages' empty __init__.py, and those with a docstring alone, change nothing when edited.
-    import ast
-
-    return any(not isinstance(node, ast.Expr) for node in ast.parse(file.read_bytes()).body)
+    return any(not isinstance(node, ast.Expr) for node in parsed(file, root).body)
 
 
 def _told(path: Path, root: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from project import fresh
+from project import copied, fresh
 
 
 @pytest.fixture
@@ -26,3 +26,9 @@ def first_build(tmp_path_factory):
 def release(first_build, tmp_path):
     """Give a built copy of the project, to edit."""
     return first_build.copy(tmp_path)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Give a plain copy of the sources, for what needs neither Git nor DVC."""
+    return copied(tmp_path / "tree")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from stages.files import sha256, tree_files
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
@@ -165,6 +165,8 @@ def environment(folder: Path) -> dict[str, str]:
         "DVC_SYSTEM_CONFIG_DIR": str(settings / "system"),
         "DVC_NO_ANALYTICS": "1",
         "NO_COLOR": "1",
+        # A warm worker is keyed by folder: one for every copy, which is soon gone.
+        "LITEMILL_WORKER_IDLE": "3",
     }
 
 
@@ -175,14 +177,18 @@ def sources() -> list[str]:
     return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def fresh(folder: Path) -> Project:
-    """Copy the sources into a new Git repository in `folder`, not built."""
-    root = folder / "project"
+def copied(root: Path) -> Path:
+    """Copy the sources to a new folder, without what a build adds."""
     for name in sources():
         if name not in ("dvc.lock", "build/params.yaml"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-    project = Project(root)
+    return root
+
+
+def fresh(folder: Path) -> Project:
+    """Copy the sources into a new Git repository in `folder`, not built, with quick choices."""
+    project = Project(copied(folder / "project"))
     project.git("init", "--quiet", "--initial-branch=main")
     project.git("config", "user.name", "T")
     project.git("config", "user.email", "t@localhost")

@@ -20,6 +20,8 @@ class Model:
     function: dict[str, Any] | None = None
     # Which signature of a SavedModel, or which function of a tf.Module.
     signature: str = "serving_default"
+    # Tags of the graph in a SavedModel that holds several; none is the only one.
+    tags: list[str] = field(default_factory=list)
     # Modules whose layers and functions a Keras file needs, such as models.mine.layers.
     custom_objects: list[str] = field(default_factory=list)
     # Load Lambda layers, which are code inside of the file: it runs with your rights.

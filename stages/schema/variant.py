@@ -66,6 +66,8 @@ class Variant:
     select_tf_ops: bool = False  # let TensorFlow's own kernels stand in for missing operators
     custom_ops: list[str] = field(default_factory=list)  # operators that the application brings
     batch: int | None = None  # fixed batch size; null is the source model's, mostly any
+    # Write recurrent layers of a Keras model out step by step: any batch size, also in integers.
+    unroll: bool = False
     signature: str | None = None  # which of the source model's; null is the one it is known by
     # Quantize with ai-edge-quantizer instead: the name of one of its recipes, or a recipe.
     recipe: Any = None

@@ -1,0 +1,123 @@
+"""How long builds take, against a script that does the same: `python -m benchmarks.build`.
+
+Everything is measured in one run, in turns, in temporary copies of this project with a DVC cache of
+their own:
+
+    cold      `dvc repro` with no artifacts and an empty cache, against the straight-line script
+    one edit  an option of one variant changed, to its verdict, against the same script
+    no-op     `dvc repro` with nothing to do, against DVC on a dummy DAG with as many stages
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from benchmarks.timing import machine, table
+
+ROOT = Path(__file__).resolve().parents[1]
+DVC = (sys.executable, "-m", "dvc")
+SCRIPT = (sys.executable, "-m", "benchmarks.straight_line")
+NOOPS = 3  # no-op builds in each round: they are short
+
+
+def main() -> None:
+    """Measure as often as the command line says, and print seconds and ratios."""
+    parser = argparse.ArgumentParser(description="Compare builds with a straight-line script.")
+    parser.add_argument("--runs", type=int, default=2, help="rounds (default: %(default)s)")
+    runs = parser.parse_args().runs
+    print(machine())
+    seconds: dict[str, list[float]] = {}
+    with TemporaryDirectory() as folder:
+        for number in range(runs):
+            for name, took in measure(Path(folder) / str(number), number).items():
+                seconds.setdefault(name, []).extend(took)
+            print(f"round {number + 1} of {runs} done", file=sys.stderr, flush=True)
+    pairs = {"cold": "script", "one edit": "script", "no-op": "dummy no-op"}
+    print("\n".join(table(seconds, pairs)))
+
+
+def measure(folder: Path, number: int) -> dict[str, list[float]]:
+    """Give the seconds of one round, by name."""
+    project = copied(folder / "project")
+    found = {"script": [run(project, *SCRIPT)], "cold": [run(project, *DVC, "repro")]}
+    dummy = dummied(folder / "dummy", stages(project))
+    run(dummy, *DVC, "repro")
+    noop = [(run(project, *DVC, "repro"), run(dummy, *DVC, "repro")) for _ in range(NOOPS)]
+    found["no-op"], found["dummy no-op"] = (list(column) for column in zip(*noop, strict=True))
+    edit(project, samples=99 - number)
+    found["one edit"] = [run(project, *DVC, "repro", "gate")]
+    return found
+
+
+def copied(folder: Path) -> Path:
+    """Copy the project as it is here, committed or not, with nothing built."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if name != "dvc.lock" and not name.startswith("build/") and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    run(folder, "git", "init", "--quiet")
+    return folder
+
+
+def stages(project: Path) -> int:
+    """Count the stages of a build."""
+    return len(yaml.safe_load((project / "dvc.lock").read_bytes())["stages"])
+
+
+def dummied(folder: Path, count: int) -> Path:
+    """Make a DVC project of `count` stages in a row, each of which copies a file."""
+    folder.mkdir()
+    (folder / "0.txt").write_text("nothing\n", encoding="utf-8")
+    chain = {
+        f"stage{i}": {
+            "cmd": f"cp {i}.txt {i + 1}.txt",
+            "deps": [f"{i}.txt"],
+            "outs": [f"{i + 1}.txt"],
+        }
+        for i in range(count)
+    }
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": chain}), encoding="utf-8")
+    run(folder, "git", "init", "--quiet")
+    run(folder, *DVC, "init", "--quiet")
+    return folder
+
+
+def edit(project: Path, samples: int) -> None:
+    """Change the number of calibration samples of int8."""
+    path = project / "params.yaml"
+    params = yaml.safe_load(path.read_bytes())
+    params["overrides"] = {"variants": {"int8": {"calibration": {"samples": samples}}}}
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
+def run(folder: Path, *command: str) -> float:
+    """Run a command in a folder and give its seconds; show what it printed when it fails."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),
+        "DVC_NO_ANALYTICS": "1",
+    }
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    took = time.perf_counter() - start
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+        sys.exit(f"{' '.join(command)}: exit status {done.returncode}")
+    return took
+
+
+if __name__ == "__main__":
+    main()

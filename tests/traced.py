@@ -1,0 +1,46 @@
+"""Runs a stage and tells what it loaded and opened: `python traced.py OUT MODULE [ARGUMENT ...]`.
+
+Not a test: tests run it in a built copy of the project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from pathlib import Path
+
+ROOT = Path.cwd()
+
+
+def main() -> None:
+    """Run the module as `python -m` does; write {"status", "modules", "files", "opened"}."""
+    out, module, *arguments = sys.argv[1:]
+    opened: set[str] = set()
+    sys.addaudithook(lambda event, told: opened.add(str(told[0])) if event == "open" else None)
+    sys.path[0] = str(ROOT)
+    sys.argv = [module, *arguments]
+    status = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=False)
+    except SystemExit as error:
+        status = int(error.code or 0)
+    files = {getattr(m, "__file__", None) or "" for m in list(sys.modules.values())}
+    found = {
+        "status": status,
+        "modules": sorted({name.partition(".")[0] for name in sys.modules}),
+        "files": _inside(files),
+        "opened": _inside({path for path in opened if os.path.exists(path)}),  # noqa: PTH110
+    }
+    Path(out).write_text(json.dumps(found))
+
+
+def _inside(names: set[str]) -> list[str]:
+    paths = (Path(os.path.abspath(name)) for name in names if name)  # noqa: PTH100
+    inside = (path for path in paths if path.is_relative_to(ROOT))
+    return sorted({path.relative_to(ROOT).as_posix() for path in inside if path.is_file()})
+
+
+if __name__ == "__main__":
+    main()
