@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import tarfile
+import tempfile
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -147,8 +148,19 @@ def _refuse_unsafe(info: tarfile.TarInfo, place: Path) -> None:
         found = "a name that is no plain path"
     elif len(name) > LONGEST or not 1 < len(parts) <= DEEPEST:
         found = "a name that is too long, or not below one folder"
+    else:
+        found = _second_opinion(info)
     if found:
         raise ReleaseError(place, f"{name!r} is {found}", "expected plain files below one folder")
+
+
+def _second_opinion(info: tarfile.TarInfo) -> str:
+    """Ask Python's own filter for archives of data, which knows more of other systems' paths."""
+    try:
+        tarfile.data_filter(info, tempfile.gettempdir())
+    except tarfile.FilterError as error:
+        return f"refused by tarfile ({error})"
+    return ""
 
 
 def _top(entries: list[_Entry], place: Path) -> str:

@@ -9,12 +9,12 @@ import hashlib
 import re
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages import calibration, flatbuffer, options, recipes, runtime
-from stages.errors import ConversionError, SeveralErrors
+from stages.errors import ConversionError, LitemillError, SeveralErrors
 from stages.files import replacing, write_json
 from stages.quiet import quiet
 from stages.readback import departures
@@ -23,7 +23,7 @@ from stages.routes import ROUTES, Source
 from stages.run import parameters, words
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
-from stages.schema.variant import Route, Variant
+from stages.schema.variant import Optimization, Route, Variant
 from stages.sources import Brought
 
 if TYPE_CHECKING:
@@ -74,18 +74,26 @@ def content(name: str, variant: Variant, source: Source, samples: Samples | None
     """Convert and read back; `samples` may be missing where nothing is calibrated.
 
     Raises:
+        ModelError: the source model cannot be traced as the variant asks, or does not fit the
+            samples.
         ConversionError: the converter failed, or needs samples and has none.
         SeveralErrors: the file is not what was asked for; every departure.
     """
+    from tensorflow.lite.python.convert_phase import ConverterError
+
     rows, given = _representative(name, variant, source, samples)
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        if variant.batch is not None:
-            source = source.fixed(variant.batch, Path(folder) / "fixed")
-        file = _converted(name, variant, source, options.applied(variant, given))
-        if variant.recipe is not None:
-            file = recipes.quantize(
-                file, variant.recipe, source.key, given, place=f"variant {name}"
-            )
+    try:
+        with tempfile.TemporaryDirectory() as folder, quiet(explained=LitemillError):
+            if variant.batch is not None or variant.unroll:
+                source = source.traced(
+                    Path(folder) / "traced", batch=variant.batch, unroll=variant.unroll
+                )
+            file = _converted(name, variant, source, given)
+    except (ConverterError, ValueError, RuntimeError) as error:
+        # What nothing here can explain: the converter's own words have been printed.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        told = lines[0] if lines else type(error).__name__
+        raise ConversionError(f"variant {name}", told, "its own words stand above") from error
     found = flatbuffer.describe(file)
     if wrong := departures(found, variant, source.signature):
         raise SeveralErrors(
@@ -108,29 +116,61 @@ def _representative(
 
 
 def _converted(
-    name: str, variant: Variant, source: Source, prepare: Callable[[Any], None]
+    name: str, variant: Variant, source: Source, given: Callable[[], Any] | None
 ) -> bytes:
     from tensorflow.lite.python.convert_phase import ConverterError
 
+    place = f"variant {name}"
+    if options.calibrated(variant) and source.loops():
+        _refuse_loop(variant, source, place)
     # A converter keeps its settings, so that every variant gets a fresh one.
     try:
-        return ROUTES[variant.route.name](source, prepare)
+        file = ROUTES[variant.route.name](source, options.applied(variant, given))
     except ConverterError as error:
-        raise ConversionError(f"variant {name}", *_told(str(error))) from error
+        if told := _told(str(error)):
+            raise ConversionError(place, *told) from error
+        raise
+    if variant.recipe is None:
+        return file
+    return recipes.quantize(file, variant.recipe, source.key, given, place=place)
 
 
-def _told(message: str) -> tuple[str, str]:
+def _refuse_loop(variant: Variant, source: Source, place: str) -> None:
+    """Refuse what would end the process: the converter's calibrator crashes on loops."""
+    plain = options.applied(replace(variant, optimization=Optimization.none), None)
+    loops = {"WHILE", "IF"} & {
+        operator.name
+        for operator in flatbuffer.describe(ROUTES["saved_model"](source, plain)).operators
+    }
+    if loops:
+        told = f"{variant.optimization.name} of a graph with {' and '.join(sorted(loops))}"
+        expected = "`unroll: true` for recurrent layers, or the optimization dynamic_range"
+        raise ConversionError(place, f"{told}, which the converter cannot calibrate", expected)
+
+
+def _told(message: str) -> tuple[str, str] | None:
     """Name the operators that the converter has no words for, and what would allow them."""
-    flex = re.search(r"^TF Select ops: (.+)$", message, re.MULTILINE)
-    custom = re.search(r"^Custom ops: (.+)$", message, re.MULTILINE)
+    flex = _operators("TF Select ops", message)
+    custom = _operators("Custom ops", message)
+    if any(name.startswith("TensorList") for name in flex):
+        found = (
+            "a recurrent layer (or another loop) for any batch size, which TensorFlow Lite lacks"
+        )
+        return found, "`batch: 1` fixes the size, `unroll: true` writes recurrent layers out"
+    allowing = []
     if flex:
-        found = f"no TensorFlow Lite operator for {flex[1]}"
-        return found, "`select_tf_ops: true` allows them, in applications that link them"
+        allowing.append("`select_tf_ops: true`, for applications that link TensorFlow's kernels")
     if custom:
-        found = f"no TensorFlow Lite operator for {custom[1]}"
-        return found, f"`custom_ops: [{custom[1]}]` allows them, in applications that bring them"
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[0] if lines else "the converter failed", "its own words stand above"
+        allowing.append(f"`custom_ops: [{', '.join(custom)}]`, for applications that bring them")
+    if not allowing:
+        return None
+    found = f"no TensorFlow Lite operator for {', '.join(flex + custom)}"
+    return found, f"what would allow it: {'; '.join(allowing)}"
+
+
+def _operators(kind: str, message: str) -> list[str]:
+    found = re.search(rf"^{kind}: (.+)$", message, re.MULTILINE)
+    return [name.strip() for name in found[1].split(",")] if found else []
 
 
 def main() -> None:

@@ -58,6 +58,8 @@ def refusals(variant: Variant) -> dict[str, str]:
             f"a recipe beside optimization {asked.name}; expected one of the two: a recipe "
             "quantizes the float file"
         )
+    if variant.unroll and variant.route is Route.cli:
+        found["unroll"] = "true by the route cli; expected another route"
     if variant.batch is not None and variant.batch < 1:
         found["batch"] = f"{variant.batch}; expected at least 1, or null for any"
     return found

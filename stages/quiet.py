@@ -38,8 +38,12 @@ class Said:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[Said]:
-    """Hold back what the block prints; when it raises, print all of it to standard error."""
+def quiet(explained: type[BaseException] | tuple[()] = ()) -> Iterator[Said]:
+    """Hold back what the block prints; when it raises, print all of it to standard error.
+
+    Args:
+        explained: errors that say themselves all that there is to say: then nothing is printed.
+    """
     with tempfile.TemporaryFile() as file:
         said = Said(file)
         _flush()
@@ -49,6 +53,8 @@ def quiet() -> Iterator[Said]:
         text = ""
         try:
             yield said
+        except explained:
+            raise
         except BaseException:
             text = said.text()
             raise

@@ -72,4 +72,3 @@ def _arrays(path: Path) -> dict[str, Array]:
 def _fits(spec: Any, array: Array) -> bool:
     shape = spec["shape"]
     return array.dtype.kind in "fiub" and (shape is None or fits(shape[1:], array.shape[1:]))
-

@@ -83,9 +83,7 @@ class Brought:
         """
         loading = self._loading()
         if not self.is_keras() and not keras_source.legacy():
-            keras_source.in_legacy(
-                self.legacy, folder, key, batch=batch, unroll=unroll, **loading
-            )
+            keras_source.in_legacy(self.legacy, folder, key, batch=batch, unroll=unroll, **loading)
             return
         model = self.load_keras()
         serving.save_keras(serving.unrolled(model) if unroll else model, folder, key, batch=batch)

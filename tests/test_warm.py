@@ -128,8 +128,8 @@ def test_interrupt_reaches_the_stage(probe):
     """Ctrl-C goes to the caller; the stage decides what it means."""
     code = """
 import time
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     raise SystemExit(130)
