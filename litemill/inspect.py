@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stages.errors import InterpreterError
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
     from stages.description import Constant, Description, Tensor
 
-LARGEST = 10  # constants told one by one, unless all are asked for
+WEIGHTS = 1  # which input of most operators their weights are
+LARGEST = 10  # layers told one by one, unless all are asked for
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("file", type=Path, help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument("--all", action="store_true", help="list every constant, not the largest")
+    parser.add_argument("--all", action="store_true", help="list every layer, not the largest only")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     found = describe(_read(args.file), args.file)
     if args.json:
-        print(json.dumps({"kind": kind(found), **asdict(found)}, indent=2, ensure_ascii=False))
+        told = {"kind": kind(found), **asdict(found), "layers": layers(found)}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         print("\n".join(lines(found, kind(found), args.file.name, every=args.all)))
     return 0
@@ -59,10 +61,43 @@ def lines(found: Description, kind: str, name: str, *, every: bool = False) -> I
         [dtype, f"{one.elements:,} values", _size(one.bytes), _percent(one.bytes, found.bytes)]
         for dtype, one in found.weights.items()
     ]
-    yield from _section("constants", shares)
-    largest = sorted(found.constants, key=lambda one: -one.bytes)[: None if every else LARGEST]
-    title = "every constant" if every else "largest constants"
-    yield from _section(title, [_constant(one, found.bytes) for one in largest])
+    rest = found.bytes - sum(one.bytes for one in found.weights.values())
+    shares.append(["the rest", "", _size(rest), _percent(rest, found.bytes)])
+    yield from _section("where the bytes are (constants by type)", shares)
+    by_size = sorted(layers(found), key=lambda one: -one["bytes"])
+    some = by_size if every else by_size[:LARGEST]
+    yield from _section("size by layer", [_layer(one, found.bytes) for one in some])
+    if len(some) < len(by_size):
+        rest = sum(one["bytes"] for one in by_size[LARGEST:])
+        yield f"  and {len(by_size) - len(some)} more with {_size(rest)}: see --all"
+
+
+def layers(found: Description) -> list[dict[str, Any]]:
+    """Give the operators that have constants, in the file's order, with the bytes of these.
+
+    Returns:
+        For each: subgraph and number, operator, name, dtype, shape and scales of its
+        weights, and the bytes and number of all its constants.
+    """
+    groups: dict[tuple[int, int], list[Constant]] = {}
+    for constant in found.constants:
+        groups.setdefault(constant.position, []).append(constant)
+    return [_group(position, some) for position, some in sorted(groups.items())]
+
+
+def _group(position: tuple[int, int], constants: list[Constant]) -> dict[str, Any]:
+    largest = max(constants, key=lambda one: (one.operand == WEIGHTS, one.bytes))
+    return {
+        "subgraph": position[0],
+        "number": position[1],
+        "operator": largest.operator,
+        "name": largest.name.partition(";")[0],
+        "bytes": sum(one.bytes for one in constants),
+        "constants": len(constants),
+        "dtype": largest.dtype,
+        "shape": list(largest.shape),
+        "scales": largest.scales,
+    }
 
 
 def _read(path: Path) -> bytes:
@@ -75,28 +110,39 @@ def _read(path: Path) -> bytes:
 
 
 def _section(title: str, rows: list[list[str]]) -> Iterator[str]:
+    """Give a titled table, its numbers to the right."""
     yield ""
     yield f"{title}:" if rows else f"{title}: none"
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells = [
+            cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        ]
         yield ("  " + "  ".join(cells)).rstrip()
 
 
 def _tensor(tensor: Tensor) -> list[str]:
-    quantized = "" if tensor.scale is None else f"{tensor.scale:.6g} * (q - {tensor.zero_point})"
-    return [tensor.name, tensor.dtype, _shape(tensor.shape), quantized]
+    return [tensor.name, tensor.dtype, _shape(tensor.shape), _quantized(tensor)]
 
 
-def _constant(constant: Constant, total: int) -> list[str]:
-    scales = {0: "", 1: "per tensor"}.get(constant.scales, f"{constant.scales} channels")
+def _quantized(tensor: Tensor) -> str:
+    if tensor.scale is None:
+        return ""
+    zero = tensor.zero_point or 0
+    return f"{tensor.scale:.6g} * (q {'+' if zero < 0 else '-'} {abs(zero)})"
+
+
+def _layer(layer: dict[str, Any], total: int) -> list[str]:
+    scales = {0: "", 1: "per tensor"}.get(layer["scales"], f"{layer['scales']} scales")
     return [
-        _size(constant.bytes),
-        _percent(constant.bytes, total),
-        constant.dtype,
-        _shape(constant.shape),
+        _size(layer["bytes"]),
+        _percent(layer["bytes"], total),
+        layer["operator"],
+        layer["dtype"],
+        _shape(tuple(layer["shape"])),
         scales,
-        f"{constant.operator} {constant.name}",
+        layer["name"],
     ]
 
 

@@ -9,7 +9,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stages.errors import InterpreterError
+from stages.errors import ConversionError
 from stages.matching import told
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def correspondence(
         place: what errors call the file.
 
     Raises:
-        InterpreterError: one of the source's has no counterpart.
+        ConversionError: one of the source's has no counterpart.
     """
     names: dict[str, str] = {}
     how: dict[str, str] = {}
@@ -69,7 +69,7 @@ def correspondence(
         fitting = [one for one in free.values() if _fits(wanted[name], found[one])]
         group = [one for one in left if all(_fits(wanted[one], found[f]) for f in fitting)]
         if not fitting or len(fitting) < len(group):
-            raise InterpreterError(place, *_missing(name, wanted, found, side))
+            raise ConversionError(place, *_missing(name, wanted, found, side))
         certain = len(group) == len(fitting) == 1
         for one, other in zip(group, fitting, strict=False):
             names[one], how[one] = other, "shape" if certain else "position"
@@ -93,7 +93,7 @@ def _fits(spec: Any, tensor: Tensor) -> bool:
     if len(spec["shape"]) != len(tensor.shape):
         return False
     pairs = zip(ours, theirs, strict=True)
-    return all(a is None or b == -1 or a == b for a, b in pairs)
+    return all(a is None or b in (-1, a) for a, b in pairs)
 
 
 def _missing(

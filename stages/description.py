@@ -49,6 +49,7 @@ class Constant:
     quantized_dimension: int | None
     operator: str  # the first one that reads it
     operand: int  # as which of its inputs
+    position: tuple[int, int]  # of the operator: subgraph, number
 
 
 @dataclass(frozen=True)

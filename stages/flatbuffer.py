@@ -46,6 +46,8 @@ def describe(content: bytes, place: object = "model") -> Description:
         return reader.read()
     except MALFORMED as error:
         where, why = reader.tables.where, str(error) or type(error).__name__
+        if isinstance(error, struct.error):
+            why = "it points behind the end of the file"
         found = f"damaged or truncated at {where} ({why})"
         raise InterpreterError(place, found, "expected a whole .tflite file") from None
 
@@ -124,7 +126,8 @@ class _Reader:
             outputs = self.tables.indices(operator, "Outputs", len(tensors), optional=True)
             for operand, tensor in enumerate(inputs):
                 if tensor >= 0:
-                    self._constant(tensors[tensor], types[tensor], name, operand)
+                    reader = name, operand, (number, position)
+                    self._constant(tensors[tensor], types[tensor], *reader)
             read = [self._word(tensors, types, tensor) for tensor in inputs]
             words = f"{_list(read)} -> {_list([types[i] for i in outputs if i >= 0])}"
             row = self.rows.setdefault((name, words, custom), [0, 0])
@@ -149,7 +152,9 @@ class _Reader:
             return "-"
         return f"({types[number]})" if self.buffers[tensors[number].Buffer()] else types[number]
 
-    def _constant(self, tensor: Any, dtype: str, operator: str, operand: int) -> None:
+    def _constant(
+        self, tensor: Any, dtype: str, operator: str, operand: int, position: tuple[int, int]
+    ) -> None:
         number = tensor.Buffer()
         if self.buffers[number] == 0 or number in self.constants:
             return
@@ -163,6 +168,7 @@ class _Reader:
             quantized_dimension=tensor.Quantization().QuantizedDimension() if scales > 1 else None,
             operator=operator,
             operand=operand,
+            position=position,
         )
 
     def _variable(

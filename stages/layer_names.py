@@ -33,7 +33,7 @@ def layer_names(operands: Sequence[Operand], variables: Mapping[str, Array]) -> 
     free = dict(variables)
     found: dict[str, str] = {}
     for operand in operands:
-        if operand.is_bias or operand.values.size < 2 or operand.name in found:  # noqa: PLR2004
+        if operand.is_bias or operand.real.size < 2 or operand.name in found:  # noqa: PLR2004
             continue
         name = next((n for n, v in free.items() if _same(operand, v)), None)
         if name is not None:
@@ -43,11 +43,11 @@ def layer_names(operands: Sequence[Operand], variables: Mapping[str, Array]) -> 
 
 
 def _same(operand: Operand, variable: Array) -> bool:
-    if operand.values.size != variable.size:
+    if operand.real.size != variable.size:
         return False
     return any(
-        layout.shape == operand.values.shape and _collinear(operand.values, layout, axis)
-        for layout, axis in _layouts(variable, operand.values.shape)
+        layout.shape == operand.real.shape and _collinear(operand.real, layout, axis)
+        for layout, axis in _layouts(variable, operand.real.shape)
     )
 
 

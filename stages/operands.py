@@ -1,19 +1,15 @@
-"""The numbers in a .tflite file: the constants that its operators read, as real values.
-
-Whole numbers are dequantized by their own scales (per tensor, per channel or per block), 4- and
-2-bit ones unpacked, and a float16 constant that is cast before it is used counts as used.
-"""
+"""The numbers in a .tflite file: the constants that its operators read, as real values."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stages.errors import InterpreterError
+from stages.stored import Stored, Values
 from stages.tables import Tables, text
 
 if TYPE_CHECKING:
@@ -31,14 +27,11 @@ BIAS = {
     "CONV_3D_TRANSPOSE": 3,
 }
 WEIGHTS = 1  # which input of these operators their weights are
-PLAIN = {"float32": np.float32, "float64": np.float64, "float16": np.float16}
-WHOLE = {"int8": np.int8, "uint8": np.uint8, "int16": np.int16, "int32": np.int32} | {
-    "int64": np.int64
-}
-PACKED = {"int4": 4, "uint4": 4, "int2": 2}  # bits of a value, the lowest first
-# The distance between neighbouring numbers, as a share of the number.
-SPACING = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
-TINY = 2.0**-24  # the distance between float16 numbers around 0
+# How ai-edge-quantizer ends the name of a Hadamard matrix, by which it rotates activations before a
+# layer, and the layer's weights with them, so that no value stands out.
+ROTATION = "_hadamard_matrix"
+SPREAD = 3.0  # steps that the rounding of many weights adds up to, turned back: 10 deviations
+MALFORMED = (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -48,13 +41,15 @@ class Operand:
     operator: str
     operand: int  # as which of its inputs
     position: tuple[int, int]  # subgraph, number of the operator
+    tensor: tuple[int, int]  # subgraph, number of the tensor
     name: str  # of the tensor
     dtype: str  # as stored
-    values: Array  # float32
-    # How far a value may be off by rounding alone, of the values' shape or one for all; and where
-    # it was cut off at an end of the type's range. float32 is exact.
-    step: Array
-    clipped: Array
+    values: Values
+
+    @property
+    def real(self) -> Array:
+        """The values as float32."""
+        return self.values.real
 
     @property
     def is_bias(self) -> bool:
@@ -65,7 +60,8 @@ class Operand:
 def operands(content: bytes, place: object = "model") -> list[Operand]:
     """Give the real-valued constants of a .tflite file, in the order of its operators.
 
-    A constant that several operators read comes once for each.
+    A constant that several operators read comes once for each, one that is cast before it is used
+    comes where it is used, and rotated weights are turned back.
 
     Args:
         content: a file that `stages.flatbuffer.describe` has checked.
@@ -74,136 +70,88 @@ def operands(content: bytes, place: object = "model") -> list[Operand]:
     Raises:
         InterpreterError: the file is damaged.
     """
-    reader = _Reader(content)
+    tables = Tables(content)
     try:
-        return list(reader.read())
-    except (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
-        told = f"damaged weights at {reader.tables.where} ({error})"
+        return list(_read(tables))
+    except MALFORMED as error:
+        told = f"damaged weights at {tables.where} ({error})"
         raise InterpreterError(place, told, "expected a whole .tflite file") from None
 
 
-class _Reader:
-    def __init__(self, content: bytes) -> None:
-        from ai_edge_litert import schema_py_generated as schema
+def _read(tables: Tables) -> Iterator[Operand]:
+    from ai_edge_litert import schema_py_generated as schema
 
-        self.schema = schema
-        self.tables = Tables(content)
-        self.content = content
-        self.model = schema.Model.GetRootAsModel(content, 0)
-        self.types = _words(schema.TensorType)
-        codes = _words(schema.BuiltinOperator)
-        self.operators = [
-            codes[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())].upper()
-            for code in self.tables.each(self.model, "OperatorCodes")
-        ]
+    model = schema.Model.GetRootAsModel(tables.content, 0)
+    codes = _words(schema.BuiltinOperator)
+    names = [
+        codes[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+        for code in tables.each(model, "OperatorCodes")
+    ]
+    types = {number: word.lower() for number, word in _words(schema.TensorType).items()}
+    stored = Stored(schema, model, tables, types)
+    for number, subgraph in enumerate(list(tables.each(model, "Subgraphs"))):
+        tensors = list(tables.each(subgraph, "Tensors"))
+        reader = _Subgraph(stored, tensors, {}, {})
+        for position, operator in enumerate(tables.each(subgraph, "Operators")):
+            tables.where = f"subgraph {number}, operator {position}"
+            inputs = tables.indices(operator, "Inputs", len(tensors), optional=True)
+            outputs = tables.indices(operator, "Outputs", len(tensors), optional=True)
+            name = names[operator.OpcodeIndex()]
+            yield from reader.operator(name, (number, position), inputs, outputs)
 
-    def read(self) -> Iterator[Operand]:
-        for number, subgraph in enumerate(list(self.tables.each(self.model, "Subgraphs"))):
-            tensors = list(self.tables.each(subgraph, "Tensors"))
-            cast: dict[int, int] = {}  # a tensor that is a constant, cast: that constant
-            for position, operator in enumerate(self.tables.each(subgraph, "Operators")):
-                self.tables.where = f"subgraph {number}, operator {position}"
-                name = self.operators[operator.OpcodeIndex()]
-                inputs = self.tables.indices(operator, "Inputs", len(tensors), optional=True)
-                if name == "DEQUANTIZE" and self._data(tensors[inputs[0]]) is not None:
-                    cast[self.tables.numbers(operator, "Outputs")[0]] = inputs[0]
-                    continue
-                for operand, tensor in enumerate(inputs):
-                    if tensor < 0:
-                        continue
-                    stored = tensors[cast.get(tensor, tensor)]
-                    real = self._real(stored, tensors)
-                    if real is not None:
-                        place, dtype = (number, position), self.types[stored.Type()]
-                        yield Operand(name, operand, place, text(stored.Name()), dtype, *real)
 
-    def _data(self, tensor: Any) -> Array | None:
-        buffer = self.model.Buffers(tensor.Buffer())
-        if buffer.Offset() > 1:  # outside of the flatbuffer, as models above 2 GB have it
-            return np.frombuffer(self.content, np.uint8, int(buffer.Size()), int(buffer.Offset()))
-        return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() else None
+@dataclass
+class _Subgraph:
+    stored: Stored
+    tensors: list[Any]
+    cast: dict[int, int]  # a tensor that is a constant, cast: that constant
+    turned: dict[int, Array]  # a tensor that is an activation, rotated: by what
 
-    def _real(self, tensor: Any, tensors: list[Any]) -> tuple[Array, Array, Array] | None:
-        """Give values, steps and what is clipped; None for what holds no real numbers."""
-        dtype, raw = self.types[tensor.Type()], self._data(tensor)
-        if raw is None or tensor.Sparsity() is not None:
+    def operator(
+        self, name: str, position: tuple[int, int], inputs: list[int], outputs: list[int]
+    ) -> Iterator[Operand]:
+        if name == "DEQUANTIZE" and self.stored.data(self.tensors[inputs[0]]) is not None:
+            self.cast[outputs[0]] = inputs[0]
+            return
+        matrix = self.turned.get(inputs[0]) if inputs else None
+        if matrix is not None and name == "RESHAPE":
+            self.turned[outputs[0]] = matrix
+        for operand, tensor in enumerate(inputs):
+            found = self._operand(tensor, name, operand, position) if tensor >= 0 else None
+            if found is None:
+                continue
+            if found.name.endswith(ROTATION):
+                self.turned[outputs[0]] = found.real
+            elif matrix is not None and name == "FULLY_CONNECTED" and operand == WEIGHTS:
+                yield _unrotated(found, matrix)
+            else:
+                yield found
+
+    def _operand(
+        self, number: int, name: str, operand: int, position: tuple[int, int]
+    ) -> Operand | None:
+        number = self.cast.get(number, number)
+        tensor = self.tensors[number]
+        values = self.stored.values(tensor, self.tensors)
+        dtype = self.stored.types[tensor.Type()]
+        if values is None:
             return None
-        shape = self.tables.numbers(tensor, "Shape")
-        nowhere = np.zeros(1, bool)
-        if dtype in {*PLAIN, "bfloat16"}:
-            values = _plain(raw, dtype).astype(np.float32).reshape(shape)
-            spacing = SPACING.get(dtype, 0.0)
-            step = np.abs(values) * spacing + TINY if spacing else np.zeros(1)
-            return values, step, nowhere
-        if dtype not in WHOLE and dtype not in PACKED:
-            return None
-        scale, zero = self._scale(tensor, tensors, shape)
-        if scale is None:
-            return None
-        stored, low, high = _whole(raw, dtype, prod(shape))
-        stored = stored.reshape(shape)
-        values = ((stored - zero) * scale).astype(np.float32)
-        # Symmetric ranges leave the lowest number out.
-        return values, scale, (stored <= low + 1) | (stored >= high)
-
-    def _scale(
-        self, tensor: Any, tensors: list[Any], shape: list[int]
-    ) -> tuple[Array | None, Array | int]:
-        """Give scale and zero point in shapes that broadcast to `shape`."""
-        quantization = tensor.Quantization()
-        if quantization is None:
-            return None, 0
-        if quantization.DetailsType() == self.schema.QuantizationDetails.BlockwiseQuantization:
-            return self._blocks(quantization, tensors, shape), 0
-        count = quantization.ScaleLength()
-        if not count:
-            return None, 0
-        along = [1] * len(shape)
-        if count > 1:
-            along[quantization.QuantizedDimension()] = count
-        zeros = quantization.ZeroPointLength()
-        zero = quantization.ZeroPointAsNumpy() if zeros else np.zeros(1)
-        scale = quantization.ScaleAsNumpy().astype(np.float64)
-        return scale.reshape(along), zero.reshape(along if zeros == count else [1] * len(shape))
-
-    def _blocks(self, quantization: Any, tensors: list[Any], shape: list[int]) -> Array:
-        table = quantization.Details()
-        details = self.schema.BlockwiseQuantization()
-        details.Init(table.Bytes, table.Pos)
-        of = tensors[details.Scales()]
-        raw = self._data(of)
-        if raw is None:
-            raise ValueError("blocks without scales")
-        scales = _plain(raw, self.types[of.Type()]).astype(np.float64)
-        # A block is a run of values along the last axis.
-        rows = scales.reshape(*shape[:-1], -1)
-        return np.repeat(rows, shape[-1] // rows.shape[-1], axis=-1)
+        place = (position[0], number)
+        return Operand(name, operand, position, place, text(tensor.Name()), dtype, values)
 
 
-def _plain(raw: Array, dtype: str) -> Array:
-    data = np.ascontiguousarray(raw)
-    if dtype == "bfloat16":  # the upper half of a float32
-        return (data.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-    return data.view(PLAIN[dtype])
+def _unrotated(weights: Operand, matrix: Array) -> Operand:
+    """Turn back weights [out, in] that were rotated with their input, in runs of the matrix' size.
 
-
-def _whole(raw: Array, dtype: str, count: int) -> tuple[Array, int, int]:
-    """Give stored whole numbers, unpacked, with the ends of their type's range."""
-    if dtype in WHOLE:
-        limits = np.iinfo(WHOLE[dtype])
-        return (
-            np.ascontiguousarray(raw).view(WHOLE[dtype]).astype(np.float64),
-            limits.min,
-            limits.max,
-        )
-    bits = PACKED[dtype]
-    parts = [(raw >> shift) & ((1 << bits) - 1) for shift in range(0, 8, bits)]
-    values = np.stack(parts, axis=-1).ravel()[:count].astype(np.float64)
-    if dtype.startswith("u"):
-        return values, 0, (1 << bits) - 1
-    half = 1 << (bits - 1)
-    return np.where(values >= half, values - 2 * half, values), -half, half - 1
+    The matrix M is orthogonal: W x = (W M^T) (M x), and so W = (W M^T) M.
+    """
+    size, shape = len(matrix), weights.real.shape
+    if weights.real.size % size:
+        return weights
+    real = (weights.real.reshape(-1, size) @ matrix).reshape(shape)
+    step = np.broadcast_to(weights.values.step, shape).max(axis=-1, keepdims=True) * SPREAD
+    return replace(weights, values=Values(real, step, np.zeros(1, bool)))
 
 
 def _words(enumeration: type) -> dict[int, str]:
-    return {n: word.lower() for word, n in vars(enumeration).items() if isinstance(n, int)}
+    return {number: word for word, number in vars(enumeration).items() if isinstance(number, int)}

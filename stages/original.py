@@ -5,8 +5,9 @@ To be called in a process of its own (`stages.apart`): it imports TensorFlow.
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+import signal
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,20 @@ from stages.schema.variant import Variant
 from stages.sources import Brought, bring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from stages.samples import Samples
     from stages.schema.train import Model
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 BATCH = 64  # samples at a time
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A source and the samples that it is asked."""
+
+    model: Model  # an imported one: `file` is its path
+    samples: str  # path of a file
+    signature: str | None = None  # of a SavedModel; None is the usual one, or the only one
 
 
 @dataclass(frozen=True)
@@ -46,44 +53,57 @@ class Original:
     failure: str  # why that was not possible
 
 
-def original(model: Model, samples: str, folder: str) -> Original:
+def original(wanted: Wanted, folder: str) -> Original:
     """Load a model of others, let it answer samples and convert it to float32.
 
     Args:
-        model: the source; `model.file` as it is found from the current folder.
-        samples: the file with the samples.
+        wanted: the source and the samples.
         folder: an empty folder to work in.
 
     Raises:
         ModelError: the model cannot be loaded or run, or the samples do not fit it.
         DataError: the samples cannot be read.
     """
-    with _silent():
-        runtime.start(Numerics())
-        brought = Brought(Path(folder) / "brought")
-        bring(model, brought)
-        source = _source(brought, model.signature, Path(folder) / "saved_model")
+    # The one who asked ends with a line of its own when the terminal interrupts both.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.path.append(str(Path.cwd()))  # where custom objects are looked for
+    with quiet(explained=LitemillError):
+        runtime.start(Numerics(), home=Path(folder) / "keras")
+        source = _source(wanted, Path(folder))
         function = serving.load(source.saved_model, source.key)
-        taken = read_samples(Path(samples), source.signature["inputs"])
-        outputs = _answers(function, taken, Path(folder) / "answers")
+        samples = read_samples(Path(wanted.samples), source.signature["inputs"])
+        answers = Path(folder) / "answers"
+        answer(function, samples, BATCH, answers)
+        # Names of variables need not be unique.
         variables = {f"{v.name}#{i}": v.numpy() for i, v in enumerate(function.variables)}
         converted, failure = _converted(source)
-    inputs = next(taken.batches(len(taken))).inputs
-    return Original(source.signature, inputs, outputs, variables, converted, failure)
+    return Original(
+        signature=source.signature,
+        inputs=next(samples.batches(len(samples))).inputs,
+        outputs={path.stem: np.load(path) for path in sorted(answers.glob("*.npy"))},
+        variables=variables,
+        content=converted,
+        failure=failure,
+    )
 
 
-def _source(brought: Brought, key: str, folder: Path) -> Source:
+def _source(wanted: Wanted, folder: Path) -> Source:
+    assert wanted.model.file is not None
+    file = Path(wanted.model.file)
+    model, brought = wanted.model, Brought(folder / "brought")
+    if file.is_dir():
+        model = replace(model, signature=wanted.signature or _usual(file, model.signature))
+    bring(model, brought)
+    saved, key = brought.saved_model, brought.exported_key()
     if brought.is_keras():
-        serving.save_keras(brought.load_keras(), folder, key)
-    else:
-        folder, key = brought.saved_model, brought.exported_key()
-    signature = serving.describe(serving.load(folder, key), key)
-    return Source(folder, brought, signature)
+        saved = folder / "saved_model"
+        serving.save_keras(brought.load_keras(), saved, key)
+    return Source(saved, brought, serving.describe(serving.load(saved, key), key))
 
 
-def _answers(function: Any, samples: Samples, folder: Path) -> dict[str, Array]:
-    answer(function, samples, BATCH, folder)
-    return {path.stem: np.load(path) for path in sorted(folder.glob("*.npy"))}
+def _usual(folder: Path, usual: str) -> str:
+    known = serving.keys(folder)
+    return known[0] if len(known) == 1 else usual
 
 
 def _converted(source: Source) -> tuple[bytes | None, str]:
@@ -91,20 +111,7 @@ def _converted(source: Source) -> tuple[bytes | None, str]:
     failure = ""
     for variant in (Variant(), Variant(select_tf_ops=True)):
         try:
-            return content("audit", variant, source, None).content, ""
+            return content("float32", variant, source, None).content, ""
         except LitemillError as error:
             failure = failure or str(error)
     return None, failure
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Hold back what libraries print, also when the block fails for a reason told in one line."""
-    failure: LitemillError | None = None
-    with quiet():
-        try:
-            yield
-        except LitemillError as error:
-            failure = error
-    if failure is not None:
-        raise failure

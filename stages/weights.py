@@ -7,25 +7,30 @@ both have their batch normalization folded in, and their layers in the same layo
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from stages.pairing import layers, paired
+from stages.stored import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from stages.operands import Operand
+    from stages.pairing import Layer
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 # Converters fold batch normalization in another order: 7e-6 of the largest value was the most seen
 # between TensorFlow 2.2 and 2.21.
 ROUNDING = 1e-4
-ALIKE = 0.9  # cosine from which two tensors are taken for the same one
+STEP = 0.6  # of a quantization step that rounding takes at most, with some room
 UNRELATED = 0.2  # correlation below which weights have nothing to do with each other
 FEWEST = 64  # values that it takes to say so: chance alone correlates n values by 1 / sqrt(n)
-SAMPLE = 4096  # values of a large tensor that decide which one it is
+FEWEST_A_CHANNEL = 4  # values that it takes to tell a factor from chance
+LEAST_FACTOR = 1e-3
 
 
 class State(enum.Enum):
@@ -33,6 +38,7 @@ class State(enum.Enum):
 
     equal = "equal"
     quantized = "equal up to quantization"
+    scaled = "equal up to a factor for each channel"  # as batch normalization leaves them
     different = "different"
     unrelated = "nothing to do with the source's"
     not_finite = "NaN or infinite"
@@ -63,7 +69,7 @@ class Comparison:
 
     def apart(self) -> tuple[Compared, ...]:
         """Give the tensors that are not the source's."""
-        fine = (State.equal, State.quantized)
+        fine = (State.equal, State.quantized, State.scaled)
         return tuple(one for one in self.compared if one.state not in fine)
 
     def unrelated(self) -> bool:
@@ -87,15 +93,14 @@ def compare(
         file: constants of the file.
         names: what to call the source's weights, by the name of their tensor.
     """
-    ours, theirs = _layers(source), _layers(file)
-    pairs, lonely, strangers = _paired(ours, theirs)
+    ours, theirs = layers(source), layers(file)
+    pairs = paired(ours, theirs)
+    lonely = sorted({*range(len(ours))} - {mine for mine, _ in pairs})
+    strangers = sorted({*range(len(theirs))} - {other for _, other in pairs})
     called = _called(ours, names or {})
-    compared = []
-    for one, other in pairs:
-        compared.append(_compared(called[one], "weights", ours[one][0], theirs[other][0]))
-        biases = ours[one][1], theirs[other][1]
-        if any(bias is not None for bias in biases):
-            compared.append(_biases(called[one], *biases))
+    compared = [
+        one for mine, other in pairs for one in _layer(called[mine], ours[mine], theirs[other])
+    ]
     return Comparison(
         tuple(compared),
         tuple(called[one] for one in lonely),
@@ -103,112 +108,76 @@ def compare(
     )
 
 
-Layer = tuple["Operand", "Operand | None"]  # weights and biases
-
-
-def _layers(operands: Sequence[Operand]) -> list[Layer]:
-    """Put biases to their weights; a constant that is read twice counts once."""
-    biases = {one.position: one for one in operands if one.is_bias}
-    found: dict[tuple[str, int], Layer] = {}
-    for one in operands:
-        if one.is_bias or one.values.size < 2:  # noqa: PLR2004  # a factor is no layer
-            continue
-        bias = biases.get(one.position) if one.operand == 1 else None
-        found.setdefault((one.name, one.values.size), (one, bias))
-    return list(found.values())
-
-
-def _paired(
-    ours: list[Layer], theirs: list[Layer]
-) -> tuple[list[tuple[int, int]], list[int], list[int]]:
-    pairs: list[tuple[int, int]] = []
-    shapes: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}
-    for side, layers in enumerate((ours, theirs)):
-        for number, (weights, _) in enumerate(layers):
-            shapes.setdefault(_shape(weights), ([], []))[side].append(number)
-    for left, right in shapes.values():
-        pairs += _within(left, right, ours, theirs)
-    pairs.sort()
-    taken = {one for one, _ in pairs}, {other for _, other in pairs}
-    return (
-        pairs,
-        [one for one in range(len(ours)) if one not in taken[0]],
-        [one for one in range(len(theirs)) if one not in taken[1]],
+def _layer(name: str, ours: Layer, theirs: Layer) -> Iterator[Compared]:
+    weights = _compared(name, "weights", ours[0], theirs[0])
+    yield weights
+    if ours[1] is None and theirs[1] is None:
+        return
+    # A bias that is not there is zeros.
+    biases = _compared(
+        name,
+        "biases",
+        ours[1] or _zeros(theirs[1]),
+        theirs[1] or _zeros(ours[1]),
     )
-
-
-def _shape(operand: Operand) -> tuple[int, ...]:
-    """Give the shape without sizes of 1, which converters put and drop as they like."""
-    return tuple(size for size in operand.values.shape if size != 1)
-
-
-def _within(
-    left: list[int], right: list[int], ours: list[Layer], theirs: list[Layer]
-) -> Iterator[tuple[int, int]]:
-    """Pair tensors of one shape."""
-    left, right = list(left), list(right)
-    rows = np.array([_direction(ours[one][0]) for one in left]).reshape(len(left), -1)
-    columns = np.array([_direction(theirs[one][0]) for one in right]).reshape(len(right), -1)
-    likeness = rows @ columns.T if left and right else np.zeros((0, 0))
-    for flat in np.argsort(-likeness, axis=None, kind="stable"):
-        one, other = np.unravel_index(flat, likeness.shape)
-        if likeness[one, other] < ALIKE:
-            break
-        if left[one] >= 0 and right[other] >= 0:
-            yield left[one], right[other]
-            left[one] = right[other] = -1
-    ones, others = [one for one in left if one >= 0], [one for one in right if one >= 0]
-    # As many on both sides are layers of other weights, in the same order; else nobody can tell.
-    if len(ones) == len(others):
-        yield from zip(ones, others, strict=True)
-
-
-def _direction(operand: Operand) -> Array:
-    values = np.nan_to_num(operand.values.ravel()[:: max(1, operand.values.size // SAMPLE)])
-    values = values.astype(np.float64)
-    return values / max(float(np.linalg.norm(values)), 1e-300)
+    if weights.state is State.scaled and biases.state is State.different:
+        biases = replace(biases, state=State.scaled)
+    yield biases
 
 
 def _compared(layer: str, part: str, ours: Operand, theirs: Operand) -> Compared:
-    shape = theirs.values.shape
-    b = ours.values.reshape(shape).astype(np.float64)
-    a = theirs.values.astype(np.float64)
+    shape = theirs.real.shape
     known = (layer, part, theirs.name, shape, theirs.dtype)
+    if ours.real.size != theirs.real.size:
+        return Compared(*known, State.different, None, None, None)
+    a = np.atleast_1d(theirs.real).astype(np.float64)
+    b = ours.real.reshape(a.shape).astype(np.float64)
     if not np.isfinite(a).all():
         return Compared(*known, State.not_finite, None, None, None)
-    difference = np.abs(a - b)
-    largest, most = float(np.abs(b).max()), float(difference.max())
-    rounding = ROUNDING * largest
-    cut = theirs.clipped & (np.abs(b) > np.abs(a))
+    largest, most = float(np.abs(b).max()), float(np.abs(a - b).max())
     correlation = _correlation(a, b)
-    if most <= rounding:
-        state = State.equal
-    elif bool(np.all((difference <= theirs.step + rounding) | cut)):
-        state = State.quantized
-    elif correlation is not None and a.size >= FEWEST and abs(correlation) < UNRELATED:
-        state = State.unrelated
-    else:
-        state = State.different
     relative = most / largest if largest else None
-    return Compared(*known, state, most, relative, correlation)
+    return Compared(*known, _state(a, b, theirs, correlation), most, relative, correlation)
 
 
-def _biases(layer: str, ours: Operand | None, theirs: Operand | None) -> Compared:
-    """Compare biases; one that is not there is zeros."""
-    some = ours or theirs
-    assert some is not None
-    nothing = np.zeros_like(some.values)
-    if theirs is None:
-        left_out = _zeros(some, nothing, "(none)", "none")
-        return _compared(layer, "biases", some, left_out)
-    return _compared(layer, "biases", ours or _zeros(theirs, nothing, "(none)", "none"), theirs)
+def _state(a: Array, b: Array, theirs: Operand, correlation: float | None) -> State:
+    rounding = ROUNDING * float(np.abs(b).max())
+    if float(np.abs(a - b).max()) <= rounding:
+        return State.equal
+    room = STEP * theirs.values.step + rounding
+    if _within_room(a, b, room, theirs):
+        return State.quantized
+    if _within_room(a, _scaled(a, b, theirs), room, theirs):
+        return State.scaled
+    unlike = correlation is not None and abs(correlation) < UNRELATED
+    return State.unrelated if unlike and a.size >= FEWEST else State.different
 
 
-def _zeros(like: Operand, values: Array, name: str, dtype: str) -> Operand:
-    from dataclasses import replace
+def _within_room(a: Array, b: Array, room: Array, theirs: Operand) -> bool:
+    cut = theirs.values.clipped & (np.abs(b) > np.abs(a))
+    return bool(np.all((np.abs(a - b) <= room) | cut))
 
+
+def _scaled(a: Array, b: Array, theirs: Operand) -> Array:
+    """Give the source's values times the factor of each channel that fits the file's best."""
+    axis = a.ndim - 1 if theirs.operator == "DEPTHWISE_CONV_2D" else 0
+    others = tuple(one for one in range(a.ndim) if one != axis)
+    if theirs.is_bias or a.size // a.shape[axis] < FEWEST_A_CHANNEL:
+        return b
+    norm = (b * b).sum(axis=others, keepdims=True)
+    factor = (a * b).sum(axis=others, keepdims=True) / np.where(norm == 0, 1, norm)
+    kept: Array = b * np.where(np.abs(factor) < LEAST_FACTOR, 1, factor)  # zeros fit everything
+    return kept
+
+
+def _zeros(like: Operand | None) -> Operand:
+    """Give the biases of a layer without any, in the shape of the other side's."""
+    assert like is not None
     return replace(
-        like, name=name, dtype=dtype, values=values, step=np.zeros(1), clipped=np.zeros(1, bool)
+        like,
+        name="(none)",
+        dtype="none",
+        values=Values(np.zeros_like(like.real), np.zeros(1), np.zeros(1, bool)),
     )
 
 

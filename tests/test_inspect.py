@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import zoo
@@ -83,3 +85,51 @@ def test_inspect_imports_nothing_heavy():
     )
 
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+
+def damaged(name):
+    """Give content that looks like a .tflite file and is none."""
+    whole = zoo.file("int8")
+    start = {"huge": 0x7FFFFFFF, "at the end": len(whole) - 2}.get(name, 0)
+    if start:
+        return start.to_bytes(4, "little") + whole[4:]
+    return {"cut": whole[: len(whole) // 2], "mark only": b"\0\0\0\0TFL3"}[name]
+
+
+@pytest.mark.parametrize("name", ["cut", "mark only", "huge", "at the end"])
+def test_inspect_tells_damage_in_one_line(tmp_path, name):
+    """Exit status 1 and no traceback."""
+    (tmp_path / "m.tflite").write_bytes(damaged(name))
+    command = [sys.executable, "-m", "litemill", "inspect", "m.tflite"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
+    assert done.stderr.startswith("m.tflite: damaged or truncated at ")
+
+
+def test_inspect_tells_the_size_of_every_layer(capsys, model):
+    """Weights and biases together, the largest first."""
+    found = json.loads(printed(capsys, model, "--json"))["layers"]
+
+    assert ["CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED"] == [
+        one["operator"] for one in found if one["dtype"] == "int8"
+    ]
+    assert 8 * 9 + 8 * 4 == found[0]["bytes"]
+    assert sum(one["bytes"] for one in found) == sum(
+        share["bytes"] for share in json.loads(printed(capsys, model, "--json"))["weights"].values()
+    )
+    assert "size by layer:\n  4,608 bytes" in printed(capsys, model)
+
+
+def test_inspect_lists_the_largest_layers_unless_all_are_asked_for(capsys, tmp_path):
+    """Ten."""
+    keras = zoo._keras()
+    layers = [keras.layers.Dense(3 + i, name=f"layer_{i}") for i in range(12)]
+    path = tmp_path / "deep.tflite"
+    path.write_bytes(zoo.convert(keras.Sequential([keras.layers.Input((4,), name="x"), *layers])))
+
+    assert "  and 2 more with " in printed(capsys, path)
+    assert 12 == printed(capsys, path, "--all").partition("size by layer:")[2].count(" bytes ")
