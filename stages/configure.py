@@ -73,6 +73,8 @@ def _sections(
         version=config.release.version,
         description=model.description,
         intended_use=model.intended_use,
+        limitations=model.limitations,
+        repository=config.release.repository,
         license=model.license,
         golden_samples=config.release.golden_samples,
     )

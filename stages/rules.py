@@ -144,14 +144,16 @@ def _wrong_model(config: Config, composed: Composed, root: Path) -> Iterator[Lit
             yield from unwatched(root, "train", call, composed.choices, here)
     keras = model.build is not None or str(model.file).endswith((".h5", ".keras"))
     for name, variant in config.variants.items():
+        if variant.unroll and not keras:
+            told = "true, and the model is no Keras file that could be traced anew"
+            yield ConfigError(place(f"variants.{name}.unroll"), told, "expected false")
         if variant.route is Route.keras and not keras:
             told = f"keras, and the model is {'a SavedModel' if model.file else 'a function'}"
             known = "expected one of: saved_model, concrete_function, cli"
             yield ConfigError(place(f"variants.{name}.route"), told, known)
-        if variant.route is Route.keras and config.export.signature != "serving_default":
-            told = (
-                f"keras, which names every signature serving_default, not {main_signature(config)}"
-            )
+        key = variant.signature or main_signature(config)
+        if variant.route in (Route.keras, Route.concrete_function) and key != "serving_default":
+            told = f"{variant.route.name}, which names every signature serving_default, not {key}"
             known = "use the route saved_model, which keeps the name"
             yield ConfigError(place(f"variants.{name}.route"), told, known)
         if keras and variant.signature not in (None, main_signature(config)):

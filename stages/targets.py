@@ -31,14 +31,14 @@ def check(target: object, place: object, root: Path) -> None:
     file = module_file(target, root)
     if file is None:
         raise ConfigError(place, f"{target}: no module of that name", _near_module(target, root))
-    if not file.is_relative_to(root) or file.suffix != ".py":
+    if not _own(file, root) or file.suffix != ".py":
         return
     name = target.rpartition(".")[2]
     statements = list(_statements(parsed(file, root).body))
     names = {known for node in statements for known in _names(node)}
     if name not in names and "*" not in names:
-        own = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
-        told = nearest(name, (known for known in own or names if not known.startswith("_")))
+        defined = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
+        told = nearest(name, (known for known in defined or names if not known.startswith("_")))
         raise ConfigError(place, f"{target}: no {name!r} in {file.relative_to(root)}", told)
 
 
@@ -64,6 +64,11 @@ def module_file(dotted: str, root: Path) -> Path | None:
     return found
 
 
+def _own(file: Path, root: Path) -> bool:
+    """Tell whether a file is the project's: below `root`, and not in an environment there."""
+    return file.is_relative_to(root) and "site-packages" not in file.parts
+
+
 def closure(file: Path, root: Path) -> set[Path]:
     """Give a source file and every file below `root` that it imports or starts, however deep.
 
@@ -74,10 +79,11 @@ def closure(file: Path, root: Path) -> set[Path]:
     queue = [file]
     while queue:
         file = queue.pop()
-        if file in found or not file.is_relative_to(root):
+        if file in found or not _own(file, root):
             continue
         found.add(file)
-        queue += [path for name in _imports(file, root) if (path := module_file(name, root))]
+        names = {part for name in _imports(file, root) for part in _with_parents(name)}
+        queue += [path for name in names if (path := module_file(name, root))]
     return found
 
 
@@ -112,6 +118,12 @@ def _imports(file: Path, root: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.List):
             yield from _started(node)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    # Importing a module runs the `__init__` of every package above it.
+    parts = name.split(".")
+    yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _started(command: ast.List) -> Iterator[str]:
@@ -149,7 +161,7 @@ def _names(node: ast.stmt) -> Iterator[str]:
 
 
 def _installed(found: Path | None, root: Path) -> bool:
-    return found is not None and (not found.is_relative_to(root) or "site-packages" in found.parts)
+    return found is not None and not _own(found, root)
 
 
 def _near_module(target: str, root: Path) -> str:

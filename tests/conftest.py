@@ -16,7 +16,7 @@ def project(tmp_path):
 def first_build(tmp_path_factory):
     """Build the quick release once, and commit what a project commits; not to be edited."""
     project = fresh(tmp_path_factory.mktemp("built"))
-    project.repro()
+    project.first = project.repro()
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message", "Build")
     return project

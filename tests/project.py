@@ -63,6 +63,7 @@ class Project:
         """Hold the folder."""
         self.root = root
         self.env = environment(root.parent)
+        self.first: Ran | None = None  # the build that made it
 
     def run(self, *command: str, path: Path | None = None) -> Ran:
         """Run a command in the project; `path` comes first in PATH."""

@@ -137,26 +137,31 @@ def test_module_file_is_that_of_the_innermost_module(root):
 
 
 def test_closure_follows_imports_however_deep(root):
-    """Relative ones, those inside of functions, and `import *`."""
-    expected = ["models/late.py", "models/mine/parts.py", "models/mine/shared.py"]
-
+    """Relative ones, those inside of functions, `import *`, and the packages above."""
     found = names(closure(root / "models/star.py", root), root)
 
-    assert ["models/late.py", "models/mine/__init__.py", *expected[1:], "models/star.py"] == found
+    assert [
+        "models/__init__.py",
+        "models/late.py",
+        "models/mine/__init__.py",
+        "models/mine/parts.py",
+        "models/mine/shared.py",
+        "models/star.py",
+    ] == found
 
 
 def test_closure_leaves_out_what_only_annotations_need(root):
     """Editing it changes no result."""
     found = names(closure(root / "models/mine/__init__.py", root), root)
 
-    assert ["models/late.py", "models/mine/__init__.py"] == found
+    assert ["models/__init__.py", "models/late.py", "models/mine/__init__.py"] == found
 
 
 def test_closure_has_the_modules_that_are_started_as_programs(root):
     """`python -m` runs code as an import does."""
-    assert ["models/caller.py", "models/late.py"] == names(
-        closure(root / "models/caller.py", root), root
-    )
+    found = names(closure(root / "models/caller.py", root), root)
+
+    assert ["models/__init__.py", "models/caller.py", "models/late.py"] == found
 
 
 def test_closure_ends_where_the_project_ends(root):

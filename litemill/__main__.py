@@ -1,0 +1,5 @@
+"""`python -m litemill`: the command, where it is not installed."""
+
+from litemill.cli import main
+
+main()
