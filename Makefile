@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # dvc.yaml calls `python`: the environment's comes first in PATH, as if it had been activated.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: build environment test lint types lock
+.PHONY: build environment test lint types lock reproduce soak
 
 build: $(READY)
 	dvc repro
@@ -20,7 +20,14 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 test: lint types
-	pytest
+	pytest --numprocesses 2 --dist loadfile
+
+# Long: is every artifact the same in 20 different environments? After kill -9 at 30 random moments?
+reproduce: $(READY)
+	python -m benchmarks.reproducibility --builds 20
+
+soak: $(READY)
+	pytest -m long tests/test_soak.py
 
 lint: $(READY)
 	ruff check .

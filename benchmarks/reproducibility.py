@@ -83,10 +83,22 @@ def settings(count: int, seed: int) -> list[Setting]:
     ]
 
 
-def build(setting: Setting, scratch: Path) -> dict[str, str]:
-    """Build once in `scratch` and give the SHA-256 of every artifact, by name."""
+def sources() -> dict[str, bytes]:
+    """Read the project's own files, committed or not, once: edits while this runs do not count."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    made = ("", "dvc.lock", "build/params.yaml")
+    names = [name for name in listed.split("\0") if name not in made and (ROOT / name).is_file()]
+    return {name: (ROOT / name).read_bytes() for name in names}
+
+
+def build(setting: Setting, files: dict[str, bytes], scratch: Path) -> dict[str, str]:
+    """Build some sources once in `scratch`; give the SHA-256 of every artifact, by name."""
     project = scratch / setting.folder / "project"
-    _copy(project, setting.order)
+    # The order in which files are created decides how the disk lists them.
+    for name in random.Random(setting.order).sample(sorted(files), len(files)):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_bytes(files[name])
     home = scratch / "home"
     for folder in (home, scratch / "tmp"):
         folder.mkdir()
@@ -118,18 +130,6 @@ def build(setting: Setting, scratch: Path) -> dict[str, str]:
     return _artifacts(project, scratch)
 
 
-def _copy(project: Path, order: int) -> None:
-    """Copy the project's own files, in an order that decides how the disk lists them."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    names = [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
-    random.Random(order).shuffle(names)
-    for name in names:
-        if name not in ("dvc.lock", "build/params.yaml"):
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, project / name)
-
-
 def _artifacts(project: Path, scratch: Path) -> dict[str, str]:
     """Give the digest of every output of every stage, of dvc.lock, and of the archive."""
     lock = yaml.safe_load((project / "dvc.lock").read_bytes())["stages"]
@@ -151,11 +151,12 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the builds there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all digests there")
     args = parser.parse_args()
-    drawn, found = settings(args.builds, args.seed), list[dict[str, str]]()
+    drawn, files = settings(args.builds, args.seed), sources()
+    found: list[dict[str, str]] = []
     for number, setting in enumerate(drawn, 1):
         start = time.monotonic()
         scratch = Path(tempfile.mkdtemp(prefix=f"build-{number}-", dir=args.keep))
-        found.append(build(setting, scratch))
+        found.append(build(setting, files, scratch))
         if not args.keep:
             shutil.rmtree(scratch)
         seconds = time.monotonic() - start

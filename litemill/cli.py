@@ -17,7 +17,12 @@ COMMANDS = {
     "configure": "check conf/ and params.yaml, and show what a change means",
     "list": "list the choices of conf/",
     "show": "show the verdicts of the last build",
+    "convert": "convert one model file to a .tflite file, as tflite_convert does",
     "inspect": "tell what a .tflite file is",
+    "release": "put the build of this commit into one archive, with the evidence",
+    "verify": "check a release, offline",
+    "compare": "tell what changed between two releases",
+    "audit": "tell whether a .tflite file is a faithful conversion of a model",
 }
 # `list` is a builtin's name, so that its module is called otherwise.
 _MODULES = {"list": "choices"}

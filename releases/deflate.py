@@ -56,7 +56,9 @@ def _block(content: bytes) -> bytes:
 def _lengths(counts: list[int]) -> list[int]:
     """Give the length of each symbol's Huffman code in bits; 0 for a symbol that does not occur."""
     lengths = [0] * len(counts)
-    heap = [(count, symbol, (symbol,)) for symbol, count in enumerate(counts) if count]
+    heap: list[tuple[int, int, tuple[int, ...]]] = [
+        (count, symbol, (symbol,)) for symbol, count in enumerate(counts) if count
+    ]
     heapq.heapify(heap)
     while len(heap) > 1:
         (a, first, left), (b, _, right) = heapq.heappop(heap), heapq.heappop(heap)

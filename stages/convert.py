@@ -23,7 +23,7 @@ from stages.routes import ROUTES, Source
 from stages.run import parameters, words
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
-from stages.schema.variant import Optimization, Route, Variant
+from stages.schema.variant import Optimization, Route, TensorType, Variant
 from stages.sources import Brought
 
 if TYPE_CHECKING:
@@ -121,18 +121,26 @@ def _converted(
     from tensorflow.lite.python.convert_phase import ConverterError
 
     place = f"variant {name}"
+    renaming = variant.route in (Route.keras, Route.concrete_function)
+    if renaming and source.key != "serving_default":
+        told = f"the route {variant.route.name}, which names every signature serving_default"
+        expected = f"use the route saved_model, which keeps {source.key!r}"
+        raise ConversionError(place, told, expected)
     if options.calibrated(variant) and source.loops():
         _refuse_loop(variant, source, place)
     # A converter keeps its settings, so that every variant gets a fresh one.
     try:
         file = ROUTES[variant.route.name](source, options.applied(variant, given))
     except ConverterError as error:
-        if told := _told(str(error)):
-            raise ConversionError(place, *told) from error
+        if explained := _told(str(error), source):
+            raise ConversionError(place, *explained) from error
         raise
     if variant.recipe is None:
         return file
-    return recipes.quantize(file, variant.recipe, source.key, given, place=place)
+    sides = {"INPUT": variant.input_type, "OUTPUT": variant.output_type}
+    spared = [side for side, dtype in sides.items() if dtype is TensorType.float32]
+    rules = recipes.with_float(variant.recipe, spared)
+    return recipes.quantize(file, rules, source.key, given, place=place)
 
 
 def _refuse_loop(variant: Variant, source: Source, place: str) -> None:
@@ -148,15 +156,17 @@ def _refuse_loop(variant: Variant, source: Source, place: str) -> None:
         raise ConversionError(place, f"{told}, which the converter cannot calibrate", expected)
 
 
-def _told(message: str) -> tuple[str, str] | None:
+def _told(message: str, source: Source) -> tuple[str, str] | None:
     """Name the operators that the converter has no words for, and what would allow them."""
     flex = _operators("TF Select ops", message)
     custom = _operators("Custom ops", message)
-    if any(name.startswith("TensorList") for name in flex):
+    if "TensorListReserve' op requires element_shape to be static" in message:
         found = (
             "a recurrent layer (or another loop) for any batch size, which TensorFlow Lite lacks"
         )
-        return found, "`batch: 1` fixes the size, `unroll: true` writes recurrent layers out"
+        if source.is_keras():
+            return found, "`batch: 1` fixes the size, `unroll: true` writes recurrent layers out"
+        return found, "expected a model that was exported with a fixed batch size"
     allowing = []
     if flex:
         allowing.append("`select_tf_ops: true`, for applications that link TensorFlow's kernels")

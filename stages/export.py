@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages import runtime, serving
-from stages.errors import ModelError
+from stages.errors import LitemillError, ModelError
 from stages.files import replacing, write_json
 from stages.quiet import quiet
 from stages.reference import suited
@@ -33,14 +33,15 @@ def export(brought: Brought, options: Export, evaluation: Samples, out: Path) ->
         ModelError: the model cannot be exported or run, or does not fit the samples.
     """
     key = options.signature if brought.is_keras() else brought.exported_key()
-    with quiet(), replacing(out / "saved_model") as folder:
+    with quiet(explained=LitemillError), replacing(out / "saved_model") as folder:
         if brought.is_keras():
             serving.save_keras(brought.load_keras(), folder, key)
         else:
             shutil.copytree(brought.saved_model, folder)
         _refer(folder, key, options, evaluation, out)
         with replacing(out / "signatures") as others:
-            others.mkdir()
+            # Also without others there is a file: DVC warns of an empty folder.
+            write_json(others / "index.json", {"main": key, "others": options.others})
             for other in options.others:
                 _refer(folder, other, options, evaluation, others / other)
 

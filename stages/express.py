@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stages import recipes
 from stages.schema.variant import Optimization, Route, TensorType, Variant
 
 if TYPE_CHECKING:
@@ -24,24 +25,8 @@ def refusals(variant: Variant) -> dict[str, str]:
 
     The values read *what was found; what was expected*.
     """
-    found = dict(_types(variant))
+    found = {**dict(_types(variant)), **dict(_by_program(variant))}
     asked = variant.optimization
-    if variant.route is Route.cli and asked is not Optimization.none:
-        found["optimization"] = (
-            f"{asked.name} by the route cli; the tflite_convert program has no quantization flags: "
-            "use the route saved_model, which gives the same bytes"
-        )
-    for option in ("select_tf_ops", "custom_ops"):
-        if variant.route is Route.cli and getattr(variant, option):
-            found[option] = (
-                f"{getattr(variant, option)} by the route cli; the tflite_convert program has no "
-                "flag for it: use the route saved_model"
-            )
-    if variant.route is Route.cli and not variant.per_channel_dense:
-        found["per_channel_dense"] = (
-            "false by the route cli; the tflite_convert program has no flag for it: "
-            "use the route saved_model"
-        )
     if (asked in CALIBRATED or variant.recipe) and variant.calibration.samples < 1:
         found["calibration.samples"] = f"{variant.calibration.samples}; expected at least 1"
     if variant.float_fallback and asked not in CALIBRATED:
@@ -58,17 +43,37 @@ def refusals(variant: Variant) -> dict[str, str]:
             f"a recipe beside optimization {asked.name}; expected one of the two: a recipe "
             "quantizes the float file"
         )
-    if variant.unroll and variant.route is Route.cli:
-        found["unroll"] = "true by the route cli; expected another route"
     if variant.batch is not None and variant.batch < 1:
         found["batch"] = f"{variant.batch}; expected at least 1, or null for any"
     return found
 
 
+def _by_program(variant: Variant) -> Iterator[tuple[str, str]]:
+    """Tell what the route cli cannot do: the tflite_convert program has no flags for it."""
+    if variant.route is not Route.cli:
+        return
+    same = "use the route saved_model, which gives the same bytes"
+    asked = variant.optimization
+    if asked is not Optimization.none:
+        told = "by the route cli; the tflite_convert program has no quantization flags"
+        yield "optimization", f"{asked.name} {told}: {same}"
+    default = Variant()
+    for option in ("select_tf_ops", "custom_ops", "per_channel_dense"):
+        value = getattr(variant, option)
+        if value != getattr(default, option):
+            word = str(value).lower() if isinstance(value, bool) else value
+            told = "by the route cli; the tflite_convert program has no flag for it"
+            yield option, f"{word} {told}: use the route saved_model"
+
+
 def _types(variant: Variant) -> Iterator[tuple[str, str]]:
     for option in ("input_type", "output_type"):
         asked, allowed = getattr(variant, option), _TYPES[variant.optimization]
+        if variant.recipe is not None:
+            static = recipes.activations(variant.recipe)
+            allowed = [kind for kind in TensorType if kind.name in {"float32", *static}]
         if asked not in allowed:
             names = ", ".join(kind.name for kind in allowed)
-            found = f"{asked.name} with optimization {variant.optimization.name}"
+            way = "this recipe" if variant.recipe else f"optimization {variant.optimization.name}"
+            found = f"{asked.name} with {way}"
             yield option, f"{found}; expected one of: {names}"

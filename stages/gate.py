@@ -46,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "stages.gate")
+    run(main)

@@ -33,6 +33,9 @@ GUIDE = """
   runtime version and measurements of each.
 - `golden/`: {samples} real samples and what each variant answers to them.
 - `labels.txt`, if there is one: names of the classes, one a line, class 0 first.
+- `c/`: integer variants as C source, for microcontrollers: a const array, aligned to 16 bytes, and
+  a header with its size, and the types and quantization of inputs and outputs as constants.
+- `MODEL_CARD.md`: data, training, measurements, limits and intended use.
 - `params.yaml`: the configuration that everything was built with.
 
 ## Test an integration

@@ -17,6 +17,9 @@ from stages.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+UNNAMED = "unnamed"
+LINE = 200  # characters of an error of others
+
 
 def load(file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool = False) -> Any:
     """Load a .keras or .h5 file with the Keras of this process (Keras 2 if so started).
@@ -96,10 +99,12 @@ def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:
     Raises:
         ModelError: there is no such file, it is no Keras file, or it has Lambda layers.
     """
-    layers = sorted({str(layer) for layer in _lambdas(_configuration(file))})
+    found = {str(layer) for layer in _lambdas(_configuration(file))}
+    # The function inside of a layer has no name of its own.
+    layers = sorted(found - {UNNAMED} or found)
     if layers and not allow_lambda:
         told = f"Lambda layers, which are code inside of the file: {', '.join(layers)}"
-        raise ModelError(file, told, "set model.allow_lambda to run it with your rights")
+        raise ModelError(file, told, "`allow_lambda` runs it, with your rights")
 
 
 def collect(modules: Iterable[str]) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def collect(modules: Iterable[str]) -> dict[str, Any]:
             module = importlib.import_module(dotted)
         except ModuleNotFoundError as error:
             told = f"{dotted}: {error}"
-            raise ModelError("model.custom_objects", told, "expected a module to import") from None
+            raise ModelError("custom_objects", told, "expected a module to import") from None
         known |= {
             key: value
             for key, value in vars(module).items()
@@ -128,9 +133,9 @@ def _configuration(file: Path) -> Any:
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
-                if damaged := archive.testzip():
-                    raise zipfile.BadZipFile(f"{damaged} is damaged")
-                return json.loads(archive.read("config.json"))
+                # Keras itself does not look at the checksums of the weights.
+                entries = {name: archive.read(name) for name in archive.namelist()}
+                return json.loads(entries["config.json"])
         import h5py
 
         with h5py.File(file) as stored:
@@ -150,7 +155,7 @@ def _lambdas(value: Any) -> Iterator[Any]:
         if value.get("class_name") in ("Lambda", "__lambda__"):
             config = value.get("config")
             yield (
-                value.get("name") or (isinstance(config, dict) and config.get("name")) or "unnamed"
+                value.get("name") or (isinstance(config, dict) and config.get("name")) or UNNAMED
             )
         for item in value.values():
             yield from _lambdas(item)
@@ -160,11 +165,14 @@ def _lambdas(value: Any) -> Iterator[Any]:
 
 
 def _first(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    """Give the line of an error that tells most; Keras puts whole configurations around it."""
+    told = str(error).rpartition("Exception encountered: ")[2].partition(" using config={")[0]
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    line = lines[0] if lines else type(error).__name__
+    return line if len(line) <= LINE else f"{line[:LINE]} ..."
 
 
 def _advice(error: BaseException) -> str:
     if "custom" in str(error) or "registered" in str(error):
-        return "name the module of its layers in model.custom_objects"
+        return "name the module of its layers in `custom_objects`"
     return "expected a whole and undamaged model"

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.card import card
+from stages.csource import header, integer, source, symbol
 from stages.errors import DataError, GateError, LitemillError
 from stages.files import (
     read_json,
@@ -61,6 +63,11 @@ class Sources:
         asked = section("convert", variant, path=self.params)["signature"]
         return read_signature(self.build / "export", asked)
 
+    def training(self) -> Any:
+        """Read the metrics of the training."""
+        path = self.build / "train" / "metrics.json"
+        return read_json(path) if path.exists() else {}
+
     def model(self, variant: str) -> Path:
         """Give the path of a variant's file."""
         return self.build / "convert" / variant / "model.tflite"
@@ -102,11 +109,14 @@ def package(
             made = _variant(row, sources, samples, fresh)
             manifest["variants"][row["variant"]] = _entry(row, made)
             told[row["variant"]] = _write_golden(made, fresh / "golden" / row["variant"])
+            _write_c(release.name, row["variant"], made, fresh)
         golden_json = {"split": "evaluation", "samples": len(samples), "variants": told}
         write_json(fresh / "golden" / "golden.json", golden_json)
         shutil.copyfile(sources.params, fresh / "params.yaml")
         if samples.classes:
             write_text(fresh / "labels.txt", _labels(samples.classes))
+        told_card = card(manifest, section(path=sources.params), sources.training())
+        write_text(fresh / "MODEL_CARD.md", told_card)
         write_text(fresh / "README.md", readme(manifest, len(samples)))
         manifest["files"] = {name: sha256(fresh / name) for name in tree_files(fresh)}
         write_json(fresh / "manifest.json", manifest)
@@ -158,15 +168,15 @@ def _described(tensors: dict[str, Any]) -> dict[str, Any]:
 def _write_golden(made: Golden, folder: Path) -> dict[str, Any]:
     """Write the arrays of a variant and tell what they are."""
     told: dict[str, Any] = {"kernels": made.kernels, "inputs": {}, "outputs": {}}
-    for kind, arrays, tensors in (
+    for part, arrays, tensors in (
         ("inputs", made.inputs, made.model.inputs),
         ("outputs", made.outputs, made.model.outputs),
     ):
-        (folder / kind).mkdir(parents=True)
+        (folder / part).mkdir(parents=True)
         for name, file in _files(arrays).items():
-            np.save(folder / kind / file, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            told[kind][name] = {
-                "file": f"{folder.name}/{kind}/{file}",
+            np.save(folder / part / file, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            told[part][name] = {
+                "file": f"{folder.name}/{part}/{file}",
                 "dtype": arrays[name].dtype.name,
                 "shape": list(arrays[name].shape),
                 "scale": tensors[name].scale,
@@ -177,6 +187,20 @@ def _write_golden(made: Golden, folder: Path) -> dict[str, Any]:
         steps = round(tolerance / scale) if scale else None
         told["outputs"][name] |= {"tolerance": tolerance, "tolerance_steps": steps}
     return told
+
+
+def _write_c(release: str, variant: str, made: Golden, fresh: Path) -> None:
+    """Write an integer variant as C source, too."""
+    if not integer(made.model.description):
+        return
+    place = f"variants/{variant}.tflite"
+    name, content = symbol(release, variant), (fresh / place).read_bytes()
+    tensors = {"inputs": made.model.inputs, "outputs": made.model.outputs}
+    (fresh / "c").mkdir(exist_ok=True)
+    write_text(
+        fresh / "c" / f"{variant}.h", header(name, content, made.model.description, tensors, place)
+    )
+    write_text(fresh / "c" / f"{variant}.c", source(name, content, place))
 
 
 def _files(names: Iterable[str]) -> dict[str, str]:

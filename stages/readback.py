@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from stages import recipes
 from stages.schema.variant import Optimization, TensorType, Variant
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def departures(found: Description, variant: Variant, signature: Mapping[str, Any
     if variant.recipe is None:
         content = [*_arithmetic(found, variant), *_per_channel(found, variant)]
     else:
-        content = [*_untouched(found)]
+        content = [*_by_recipe(found, variant.recipe)]
     told = [
         *_gone(found),
         *content,
@@ -104,10 +105,35 @@ def _arithmetic(found: Description, variant: Variant) -> Iterator[str]:
         yield from _left(found, asked)
 
 
-def _untouched(found: Description) -> Iterator[str]:
-    # What a recipe quantizes is its own business; that it quantized something is ours.
-    if kind(found) == "float32":
+def _by_recipe(found: Description, rules: list[dict[str, Any]]) -> Iterator[str]:
+    """Compare the types that rules ask for with those that there are, not with which operators."""
+    arithmetic, static = kind(found), recipes.activations(rules)
+    if arithmetic == "float32":
         yield f"a recipe was asked, nothing is quantized ({_weights(found)})"
+        return
+    asked, there = recipes.weight_types(rules), _weight_types(found)
+    for dtype in sorted(asked - there):
+        yield f"a recipe of {dtype} weights was asked, the file has none ({_weights(found)})"
+    for dtype in sorted(there - asked):
+        yield f"the file has {dtype} weights, the recipe asks for none ({_weights(found)})"
+    integers = {word for one in _integer_operators(found) for word in _activations(one)} & INTEGERS
+    for dtype in sorted(static - integers):
+        yield f"a recipe of {dtype} activations was asked, the file has none"
+    if integers and not static:
+        yield f"the file has {', '.join(sorted(integers))} activations, the recipe asks for none"
+
+
+def _weight_types(found: Description) -> set[str]:
+    """Give the types of quantized weights, also of those that an operator dequantizes first."""
+    return {
+        constant.dtype
+        for constant in found.constants
+        if constant.dtype in NARROW | {"float16"}
+        and (
+            (constant.operator in WEIGHTED and constant.operand == 1)
+            or constant.operator == "DEQUANTIZE"
+        )
+    }
 
 
 def _nothing_to_shrink(found: Description, asked: Optimization) -> bool:

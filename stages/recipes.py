@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stages.errors import ConfigError, ConversionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 KEYS = ("regex", "operation", "algorithm_key", "op_config")
 ANY = {"regex": ".*", "operation": "*"}
@@ -68,6 +68,18 @@ def weight_types(rules: list[dict[str, Any]]) -> set[str]:
         for config in asked
         if "num_bits" in config
     }
+
+
+def activations(rules: list[dict[str, Any]]) -> set[str]:
+    """Give the integer types that rules ask for activations, ahead of time."""
+    asked = [(rule.get("op_config") or {}).get("activation_tensor_config") or {} for rule in rules]
+    return {f"int{config['num_bits']}" for config in asked if "num_bits" in config}
+
+
+def with_float(rules: list[dict[str, Any]], operations: Iterable[str]) -> list[dict[str, Any]]:
+    """Give rules that leave the model's INPUT or OUTPUT in float."""
+    spare = {**ANY, "algorithm_key": "no_quantize", "op_config": {}}
+    return [*rules, *({**spare, "operation": operation} for operation in operations)]
 
 
 def quantize(

@@ -64,7 +64,9 @@ def write(told: dict[str, Any], out: Path) -> None:
     with replacing(out) as fresh:
         (fresh / "plots").mkdir(parents=True)
         write_json(fresh / "report.json", told)
-        write_json(fresh / "metrics.json", {r["variant"]: _metrics(r, told) for r in _rows(told)})
+        for row in _rows(told):
+            # A file a variant: `dvc metrics show` makes a row of each.
+            write_json(fresh / "metrics" / f"{row['variant']}.json", _metrics(row, told))
         write_text(fresh / "report.csv", summary.rows_csv(told))
         write_text(fresh / "report.md", summary.markdown(told))
         write_text(fresh / "index.html", page.html(told))
@@ -147,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, "stages.report")
+    run(main)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages import keras_source, serving
-from stages.errors import ConversionError
+from stages.errors import ConversionError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,10 @@ class Source:
         """The name of the signature."""
         return str(self.signature["key"])
 
+    def is_keras(self) -> bool:
+        """Tell whether a Keras has the model, which can trace it anew."""
+        return self.brought.is_keras() or self.brought.legacy.is_file()
+
     def loops(self) -> bool:
         """Tell whether the graph seems to have a loop; a Keras 2 layer may be fused later."""
         return b"While" in (self.saved_model / "saved_model.pb").read_bytes()
@@ -45,10 +49,14 @@ class Source:
         Raises:
             ModelError: the model cannot be unrolled.
         """
-        if self.brought.is_keras() or self.brought.legacy.is_file():
+        if unroll and not self.is_keras():
+            told = "`unroll` of a graph"
+            raise ModelError("the source model", told, "expected a .keras or .h5 file for it")
+        if self.is_keras():
             self.brought.trace(folder, self.key, batch=batch, unroll=unroll)
         else:
             function = serving.load(self.saved_model, self.key)
+            assert batch is not None  # or there would be nothing to do
             again, specs = serving.refixed(function, batch)
             serving.save_function(again, specs, function.variables, folder, self.key)
         described = serving.describe(serving.load(folder, self.key), self.key)
@@ -133,11 +141,13 @@ def _named(model: Any, signature: dict[str, Any]) -> Any:
         for name, t in serving.inputs(model).items()
     }
     order = iter(inputs.values())
-    fed = tf.nest.map_structure(lambda _: next(order), model.input)
-    outputs = tf.nest.flatten(model(fed))
-    return keras.Model(
-        list(inputs.values()), dict(zip(serving.outputs(model), outputs, strict=True))
-    )
+    fed = tf.nest.map_structure(lambda _: next(order), serving.structure(model, "input"))
+    outputs = dict(zip(serving.outputs(model), tf.nest.flatten(model(fed)), strict=True))
+    if keras_source.legacy():
+        # Keras 2 names outputs by the layers that they come from, whatever the mapping says.
+        outputs = {n: keras.layers.Activation("linear", name=n)(t) for n, t in outputs.items()}
+    # A name of its own, or Keras numbers it: other bytes for the second model of a process.
+    return keras.Model(list(inputs.values()), outputs, name="named")
 
 
 ROUTES: dict[str, Callable[[Source, Callable[[Any], None]], bytes]] = {

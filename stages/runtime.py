@@ -27,13 +27,16 @@ def run_warm(main: Callable[[], None], module: str) -> NoReturn:
     run(handed_over, module)
 
 
-def start(numerics: Numerics, *, seed: int = 0, legacy: bool = False) -> Any:
+def start(
+    numerics: Numerics, *, seed: int = 0, legacy: bool = False, home: Path | None = None
+) -> Any:
     """Import TensorFlow under fixed settings and give its module.
 
     Args:
         numerics: the settings.
         seed: of weights, shuffling and dropout.
         legacy: with Keras 2 in the place of Keras 3.
+        home: folder that Keras writes to; None is the project's.
 
     The environment is set first: oneDNN and TensorFlow read it while they are loaded. What each
     setting is for, and what was measured, stands in docs/reproducibility.md.
@@ -45,6 +48,8 @@ def start(numerics: Numerics, *, seed: int = 0, legacy: bool = False) -> Any:
         arguments = [sys.executable, "-m", module.name, *sys.argv[1:]]
         os.execv(sys.executable, arguments)  # noqa: S606
     os.environ.update(settings(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
+    if home is not None:
+        os.environ["KERAS_HOME"] = str(home.resolve())
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(numerics.threads)

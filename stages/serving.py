@@ -34,7 +34,7 @@ def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) 
     def serve(**tensors: Any) -> dict[str, Any]:
         # In the model's own structure: one tensor, a list or a mapping.
         order = iter(tensors[name] for name in taken)
-        fed = tf.nest.map_structure(lambda _: next(order), model.input)
+        fed = tf.nest.map_structure(lambda _: next(order), structure(model, "input"))
         return dict(zip(names, tf.nest.flatten(model(fed, training=False)), strict=True))
 
     # Keras 3 wraps its variables, Keras 2 has plain ones.
@@ -92,7 +92,7 @@ def save_function(
 
 
 def retag(folder: Path, key: str, tags: Iterable[str], to: Path) -> None:
-    """Save the graph with these tags, and one signature of it, with the tag that all readers use."""
+    """Save one signature of the graph with these tags, under the tag that all readers look for."""
     import tensorflow as tf
 
     function = load(folder, key, tags)
@@ -111,13 +111,7 @@ def load(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
     Raises:
         ModelError: the folder holds no SavedModel, a damaged one, or no such signature.
     """
-    import tensorflow as tf
-
-    try:
-        loaded = tf.saved_model.load(str(folder), tags=list(tags) or None)
-    except Exception as error:  # whatever the parser of a damaged file comes upon
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(folder, f"no readable SavedModel ({told})", "see its producer") from error
+    loaded = _loaded(folder, tags)
     if key not in loaded.signatures:
         known = list(loaded.signatures)
         expected = nearest(key, known) if known else "expected a SavedModel with signatures"
@@ -125,6 +119,27 @@ def load(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
     function = loaded.signatures[key]
     function.keeps = loaded  # the variables live as long as the object they were loaded with
     return function
+
+
+def keys(folder: Path, tags: Iterable[str] = ()) -> list[str]:
+    """List the signatures of a SavedModel.
+
+    Raises:
+        ModelError: the folder holds no SavedModel, or a damaged one.
+    """
+    return sorted(_loaded(folder, tags).signatures)
+
+
+def _loaded(folder: Path, tags: Iterable[str]) -> Any:
+    import tensorflow as tf
+
+    if not (folder / "saved_model.pb").is_file():
+        raise ModelError(folder, "no saved_model.pb in it", "expected a SavedModel folder")
+    try:
+        return tf.saved_model.load(str(folder), tags=list(tags) or None)
+    except Exception as error:  # whatever the parser of a damaged file comes upon
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(folder, f"no readable SavedModel ({told})", "see its producer") from error
 
 
 def describe(function: Any, key: str) -> dict[str, Any]:
@@ -169,12 +184,25 @@ def outputs(model: Any) -> list[str]:
     Raises:
         ModelError: two have one name.
     """
-    structure = model.output
-    if isinstance(structure, dict):
+    answered = structure(model, "output")
+    if isinstance(answered, dict):
         # A model that names its outputs: flattened in sorted order, as tf.nest does it.
-        return sorted(structure)
-    names = list(model.output_names)
+        return sorted(answered)
+    # A Sequential model has one output, and calls it nothing.
+    names = list(getattr(model, "output_names", None) or [model.layers[-1].name])
     return list(_unique(names, names, f"outputs of model {model.name}"))
+
+
+def structure(model: Any, side: str) -> Any:
+    """Give a Keras model's "input" or "output" as it takes or gives it: a tensor, list or mapping.
+
+    A Sequential model that was never called knows its tensors only as the list of its only one.
+    """
+    try:
+        return getattr(model, side)
+    except (AttributeError, ValueError):
+        (only,) = getattr(model, f"{side}s")
+        return only
 
 
 def _unique(names: list[str], values: list[Any], place: str) -> dict[str, Any]:

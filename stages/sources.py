@@ -127,8 +127,6 @@ def _copy_code(module: str, folder: Path) -> None:
 
 
 def _bring_saved_model(file: Path, model: Model, out: Brought) -> None:
-    if not (file / "saved_model.pb").is_file():
-        raise ModelError(file, "no saved_model.pb in it", "expected a SavedModel folder")
     serving.load(file, model.signature, model.tags)
     if model.tags:
         serving.retag(file, model.signature, model.tags, out.saved_model)
@@ -143,6 +141,11 @@ def _bring_keras(file: Path, model: Model, out: Brought) -> str:
         "allow_lambda": model.allow_lambda,
     }
     keras_source.refuse_lambda(file, allow_lambda=model.allow_lambda)
+    keras_source.collect(model.custom_objects)
+    if keras_source.legacy():
+        serving.save_keras(keras_source.load(file, **options), out.saved_model, "serving_default")
+        shutil.copyfile(file, out.legacy)
+        return keras_source.name()
     try:
         loaded = keras_source.load(file, **options)
     except ModelError as refused:

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import keras_file, runtime
-from stages.errors import ConfigError, ModelError
-from stages.files import write_json, write_text
+from stages import keras_file, runtime, serving
+from stages.errors import ConfigError, LitemillError, ModelError
+from stages.files import replacing, write_json, write_text
 from stages.instantiate import instantiate
 from stages.matching import fits, fitted
 from stages.matching import told as shape_told
@@ -42,19 +42,22 @@ def train(options: Train, samples: Samples, out: Path) -> None:
         ModelError: what it gives is no model, or does not fit the data.
     """
     history: dict[str, list[float]] = {}
-    brought = Brought(out)
-    if options.fit is None:
-        with quiet():
-            told = bring(options.model, brought)
-        print(f"train: nothing to train, the model is {told}")
-    else:
-        assert options.model.build is not None
-        model = build(options.model.build)
-        history = _fit(model, options, options.fit, check_fit(model, samples))
-        brought.settle(options.model)
-        keras_file.save(model, brought.keras)
-    write_text(out / "history.csv", _csv(history))
-    write_json(out / "metrics.json", {name: values[-1] for name, values in history.items()})
+    # As a whole: a full disk, or a model that cannot be imported, leaves the one of before.
+    with replacing(out) as fresh:
+        fresh.mkdir()
+        brought = Brought(fresh)
+        if options.fit is None:
+            with quiet(explained=LitemillError):
+                told = bring(options.model, brought)
+            print(f"train: nothing to train, the model is {told}")
+        else:
+            assert options.model.build is not None
+            model = build(options.model.build)
+            history = _fit(model, options, options.fit, check_fit(model, samples))
+            brought.settle(options.model)
+            keras_file.save(model, brought.keras)
+        write_text(fresh / "history.csv", _csv(history))
+        write_json(fresh / "metrics.json", {name: values[-1] for name, values in history.items()})
 
 
 def build(call: dict[str, Any]) -> keras.Model:
@@ -84,7 +87,7 @@ def check_fit(model: keras.Model, samples: Samples) -> Samples:
         tensor.name: {"dtype": tensor.dtype, "shape": list(tensor.shape)} for tensor in model.inputs
     }
     given = fitted(samples, described, place)
-    outputs = dict(zip(model.output_names, model.outputs, strict=True))
+    outputs = dict(zip(serving.outputs(model), model.outputs, strict=True))
     for name, target in samples.targets.items():
         if len(outputs) > 1 and name not in outputs:
             told = f"the data has the target {name!r}"
@@ -103,10 +106,12 @@ def check_fit(model: keras.Model, samples: Samples) -> Samples:
 
 
 def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict[str, list[float]]:
+    metric = "accuracy" if options.task == "classification" else "mean_absolute_error"
+    metrics = {name: [metric] for name in serving.outputs(model)}
     model.compile(
-        optimizer=instantiate(fit.optimizer, "train.optimizer"),
+        optimizer=_made(fit.optimizer, "train.optimizer"),
         loss=_loss(model, options.task, fit),
-        metrics=["accuracy"] if options.task == "classification" else ["mean_absolute_error"],
+        metrics=metrics if len(metrics) > 1 else [metric],
     )
     train_rows, held_out = _hold_out(len(samples), fit)
     batches = _batches(model, samples, fit, train_rows, shuffle=True)
@@ -122,11 +127,20 @@ def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict
     return {name: [float(v) for v in values] for name, values in result.history.items()}
 
 
+def _made(call: dict[str, Any], place: str) -> Any:
+    # Keras' classes take any keyword, and judge it themselves.
+    try:
+        return instantiate(call, place)
+    except (TypeError, ValueError) as error:
+        told = str(error).splitlines()[0]
+        raise ConfigError(f"{place} ({call['_target_']})", told, "see its documentation") from None
+
+
 def _loss(model: keras.Model, task: str, fit: Fit) -> Any:
     import keras
 
     if fit.loss is not None:
-        return instantiate(fit.loss, "train.loss")
+        return _made(fit.loss, "train.loss")
     if task == "regression":
         return keras.losses.MeanSquaredError()
     if task == "none":
@@ -163,9 +177,13 @@ def _batches(model: keras.Model, samples: Samples, fit: Fit, rows: Any, *, shuff
         def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
             taken = self.order[index * fit.batch_size : (index + 1) * fit.batch_size]
             batch = samples.take(np.sort(taken))
-            # The model's own structure of inputs: one, a list or a mapping.
-            inputs = keras.tree.map_structure(lambda t: batch.inputs[t.name], model.input)
-            targets = batch.targets
+            asked = serving.structure(model, "input")
+            if isinstance(asked, list | tuple):
+                # Keras knows them by name; its data pipeline takes no lists.
+                asked = {tensor.name: tensor for tensor in asked}
+            inputs = keras.tree.map_structure(lambda t: batch.inputs[t.name], asked)
+            # Without targets, a model learns to give its input back: an autoencoder.
+            targets = batch.targets or batch.inputs
             return inputs, targets if len(targets) > 1 else next(iter(targets.values()))
 
         def on_epoch_begin(self) -> None:

@@ -54,6 +54,7 @@ def serve(path: Path, seconds: float) -> None:
             _loop(listener, seconds)
         finally:
             path.unlink(missing_ok=True)
+            path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def _loop(listener: socket.socket, seconds: float) -> None:

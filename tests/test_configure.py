@@ -97,8 +97,8 @@ def test_a_variant_may_have_limits_of_its_own(tree):
 
     limits = configure(tree)["limits"]
 
-    assert (35, 20) == (limits["int8"]["snr_db"], limits["float32"]["snr_db"])
-    assert limits["int8"]["top1_agreement"] == limits["float32"]["top1_agreement"]
+    assert (35, 20) == (limits["int8"]["snr_db"], limits["dynamic_range"]["snr_db"])
+    assert limits["int8"]["top1_agreement"] == limits["dynamic_range"]["top1_agreement"]
 
 
 def test_a_small_number_is_a_number(tree):

@@ -7,92 +7,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 import zoo
+from packaged import CLASSES, TOOLCHAIN, VARIANTS, build, collect
+from packaged import converted as conversions
 
 from stages.errors import DataError, GateError, LitemillError
 from stages.files import read_json, sha256, tree_files, tree_sha256, write_json
 from stages.golden import golden
 from stages.litert import Kernels, Model
-from stages.package import Sources, package
-from stages.report import report, write
-from stages.samples import Samples, read_split
-from stages.schema.package import Release
-from stages.schema.validate import Validate
-from stages.validate import validate
+from stages.samples import Samples
 from stages.version import VERSION
 
 ROOT = Path(__file__).parents[1]
-CLASSES = list("0123456789")
-TOOLCHAIN = {"convert": {"tensorflow": "2.21.0"}}
-RELEASE = Release(name="digits", version="1.2.0", intended_use="Tests.", license="Apache-2.0")
-VARIANTS = {
-    "float32": {},
-    "dynamic_range": {"optimization": "dynamic_range"},
-    "int8": {"optimization": "int8", "input_type": "int8", "output_type": "int8"},
-    "int8_float_io": {"optimization": "int8"},
-}
 
 
 @pytest.fixture(scope="module")
 def converted():
     """Real files of the same small CNN."""
-    model = zoo.cnn()
-    return {name: zoo.convert(model, **options) for name, options in VARIANTS.items()}
-
-
-def write_split(folder, inputs, classes=CLASSES):
-    """Write an evaluation split without targets."""
-    (folder / "inputs").mkdir(parents=True)
-    for name, values in inputs.items():
-        np.save(folder / "inputs" / f"{name}.npy", values)
-    told = {n: {"dtype": v.dtype.name, "shape": list(v.shape[1:])} for n, v in inputs.items()}
-    count = len(next(iter(inputs.values())))
-    split = {"samples": count, "sha256": "", "inputs": told, "targets": {}}
-    write_json(folder / "split.json", {**split, "classes": classes, "task": "classification"})
+    return conversions()
 
 
 @pytest.fixture
 def built(tmp_path, converted):
     """A folder in which everything before `package` has run."""
-    build = tmp_path / "build"
-    write_split(build / "prepare" / "evaluation", {"image": zoo.batch_of(zoo.IMAGE, 20)})
-    write_json(build / "prepare" / "data.json", {"task": "classification", "classes": CLASSES})
-    write_json(build / "export" / "signature.json", zoo.SIGNATURE)
-    (build / "export" / "saved_model").mkdir()
-    (build / "export" / "saved_model" / "saved_model.pb").write_bytes(b"graph")
-    (build / "train").mkdir()
-    (build / "train" / "model.keras").write_bytes(b"keras")
-    sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN}
-    (build / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
-    samples = read_split(build / "prepare" / "evaluation")
-    reference = Model(converted["float32"]).run(samples.inputs)
-    measured = []
-    for name, content in converted.items():
-        path = build / "convert" / name / "model.tflite"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(content)
-        measured.append(
-            validate(
-                content,
-                variant=name,
-                reference=reference,
-                samples=samples,
-                signature=zoo.SIGNATURE,
-                options=Validate(task="classification"),
-            )
-        )
-    limits = {name: {"snr_db": 10} for name in converted}
-    write(report(measured, limits, "digits"), build / "report")
-    return build
-
-
-def collect(build, **changes):
-    """Package what is in `build`, and give the bundle's folder."""
-    told = read_json(build / "report" / "report.json")
-    told["variants"] = [{**row, **changes.get(row["variant"], {})} for row in told["variants"]]
-    package(told, Sources(build, build / "params.yaml"), RELEASE, TOOLCHAIN, build / "package")
-    return build / "package"
+    return build(tmp_path / "build", converted)
 
 
 def test_package_holds_variants_manifest_configuration_labels_and_golden_samples(built):
@@ -101,7 +39,9 @@ def test_package_holds_variants_manifest_configuration_labels_and_golden_samples
 
     assert tree_files(bundle) == sorted(
         [
+            "MODEL_CARD.md",
             "README.md",
+            *(f"c/{name}.{kind}" for name in ("int8", "int8_float_io") for kind in "ch"),
             "golden/golden.json",
             "labels.txt",
             "manifest.json",

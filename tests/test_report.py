@@ -104,19 +104,26 @@ def test_size_is_a_share_of_float32_or_else_of_the_largest():
 def test_the_same_report_is_written_as_the_same_bytes(tmp_path):
     """No times, no paths, no order of hashing."""
     for name in ("one", "two"):
-        write(told(measured(), broken()), tmp_path / name / "report")
+        write(told(measured("a"), broken("b")), tmp_path / name / "report")
 
     assert tree_sha256(tmp_path / "one") == tree_sha256(tmp_path / "two")
     assert [
-        "index.html", "metrics.json", "plots/size.csv", "report.csv", "report.json", "report.md",
-    ] == tree_files(tmp_path / "one" / "report")  # fmt: skip
+        "index.html",
+        "metrics/a.json",
+        "metrics/b.json",
+        "plots/size.csv",
+        "report.csv",
+        "report.json",
+        "report.md",
+    ] == tree_files(tmp_path / "one" / "report")
 
 
 def test_metrics_leave_out_what_is_absent(tmp_path):
     """DVC prints an empty cell, not a zero."""
     write(told(measured("a"), broken("b")), tmp_path / "report")
 
-    found = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
+    folder = tmp_path / "report" / "metrics"
+    found = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.iterdir()}
 
     assert {"passed": False, "size_kb": 26.074} == found["b"]
     assert {

@@ -1,19 +1,29 @@
 """Small real models and their conversions: one or two layers each, made by TensorFlow itself.
 
 Plain functions, so that any test can build what it needs. `file(NAME)` gives a .tflite by its name
-in `FILES`, converted once in a test run. TensorFlow is imported inside the functions.
+in `FILES`, `source(NAME)` a source model of `SOURCES`, each made once in a test run. TensorFlow is
+imported inside the functions.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from stages.routes import Source
+    from stages.samples import Samples
 
 KEY = "serving_default"
 IMAGE = (8, 8, 1)
@@ -39,13 +49,13 @@ def cnn() -> Any:
     )
 
 
-def dense(units: int = 4) -> Any:
+def dense(units: int = 4, features: int = 6) -> Any:
     """Give a Keras model: 6 features to 1 number, with fewer than 1,024 weights in a layer."""
     keras = _keras()
     keras.utils.set_random_seed(2)
     return keras.Sequential(
         [
-            keras.layers.Input((6,), name="features"),
+            keras.layers.Input((features,), name="features"),
             keras.layers.Dense(units, activation="relu"),
             keras.layers.Dense(1, name="value"),
         ]
@@ -276,6 +286,7 @@ FILES = {
     "int16x8": lambda: convert(_cnn(), "int16x8"),
     "int16x8_io": lambda: convert(_cnn(), "int16x8", input_type="int16", output_type="int16"),
     "fixed_batch": lambda: convert(_cnn(), batch=4),
+    "blocks": lambda: convert(dense(64, features=32)),
     "small_dynamic_range": lambda: convert(dense(), "dynamic_range"),
     "island": lambda: convert(with_island(), "int8", fallback=True),
     "several": lambda: convert(two_in_three_out()),
@@ -295,6 +306,230 @@ FILES = {
 def file(name: str) -> bytes:
     """Give the .tflite of `FILES` under this name, converted once in a test run."""
     return FILES[name]()
+
+
+def sequence() -> Any:
+    """Give a Keras model of sequences of any length: `steps` [any, 3] to `value` [2]."""
+    keras = _keras()
+    keras.utils.set_random_seed(5)
+    steps = keras.Input((None, 3), name="steps")
+    inner = keras.layers.Conv1D(4, 3, padding="same", activation="relu")(steps)
+    inner = keras.layers.GlobalAveragePooling1D()(inner)
+    return keras.Model(steps, keras.layers.Dense(2, name="value")(inner))
+
+
+def embedding() -> Any:
+    """Give a Keras model of integers: `words` int32 [6] to `value` [2]."""
+    keras = _keras()
+    keras.utils.set_random_seed(6)
+    words = keras.Input((6,), dtype="int32", name="words")
+    inner = keras.layers.Flatten()(keras.layers.Embedding(20, 4)(words))
+    return keras.Model(words, keras.layers.Dense(2, name="value")(inner))
+
+
+def recurrent(kind: str) -> Any:
+    """Give a Keras model with an LSTM or a GRU: `steps` [6, 3] to `value` [2]."""
+    keras = _keras()
+    keras.utils.set_random_seed(7)
+    steps = keras.Input((6, 3), name="steps")
+    inner = getattr(keras.layers, kind)(8)(steps)
+    return keras.Model(steps, keras.layers.Dense(2, name="value")(inner))
+
+
+def convolutions() -> Any:
+    """Give a Keras model with a depthwise and a transposed convolution: `image` to `picture`."""
+    keras = _keras()
+    keras.utils.set_random_seed(8)
+    image = keras.Input(IMAGE, name="image")
+    inner = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    inner = keras.layers.DepthwiseConv2D(3, padding="same", activation="relu")(inner)
+    picture = keras.layers.Conv2DTranspose(2, 3, strides=2, padding="same", name="picture")
+    return keras.Model(image, picture(inner))
+
+
+def attention() -> Any:
+    """Give a Keras model with attention: `steps` [6, 8] to `value` [2]."""
+    keras = _keras()
+    keras.utils.set_random_seed(9)
+    steps = keras.Input((6, 8), name="steps")
+    inner = keras.layers.MultiHeadAttention(2, 4)(steps, steps)
+    inner = keras.layers.Flatten()(keras.layers.LayerNormalization()(inner))
+    return keras.Model(steps, keras.layers.Dense(2, name="value")(inner))
+
+
+def fixed() -> Any:
+    """Give a Keras model of a fixed batch size: `features` [4, 6] to `value` [1]."""
+    keras = _keras()
+    keras.utils.set_random_seed(10)
+    features = keras.Input(batch_shape=(4, 6), name="features")
+    return keras.Model(features, keras.layers.Dense(1, name="value")(features))
+
+
+def module() -> Any:
+    """Give a tf.Module of two signatures: `double` of x [3], `total` of left [2] and right [2]."""
+    import tensorflow as tf
+
+    class Both(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = tf.Variable([2.0, 4.0, 8.0])
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 3], name="x")])
+        def double(self, x: Any) -> dict[str, Any]:
+            return {"y": x * self.weights}
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, 2], name="left"),
+                tf.TensorSpec([None, 2], name="right"),
+            ]
+        )
+        def total(self, left: Any, right: Any) -> dict[str, Any]:
+            return {"sum": left + right, "product": left * right}
+
+    return Both()
+
+
+# Source models by name: what the pipeline's own model may be.
+SOURCES: dict[str, Callable[[], Any]] = {
+    "cnn": cnn,
+    "dense": dense,
+    "several": two_in_three_out,
+    "sequence": sequence,
+    "embedding": embedding,
+    "lstm": lambda: recurrent("LSTM"),
+    "gru": lambda: recurrent("GRU"),
+    "convolutions": convolutions,
+    "attention": attention,
+    "fixed": fixed,
+    "island": with_island,
+    "wide": lambda: dense(64),
+    "blocks": lambda: dense(64, features=32),
+}
+
+
+def unsupported(x: Any) -> dict[str, Any]:
+    """Answer with two operators that TensorFlow Lite has not: x [3, 3] to y [3, 3]."""
+    import tensorflow as tf
+
+    return {"y": tf.linalg.inv(x) + tf.linalg.cholesky(x)}
+
+
+def custom(x: Any) -> dict[str, Any]:
+    """Answer with an operator that neither TensorFlow Lite nor its Flex delegate has."""
+    import tensorflow as tf
+
+    return {"y": tf.raw_ops.Betainc(a=x, b=x, x=x)}
+
+
+FUNCTIONS = {"unsupported": (unsupported, (None, 3, 3)), "custom": (custom, (None, 3))}
+
+
+@functools.cache
+def source(name: str) -> Source:
+    """Give a source model of `SOURCES` as the stages train and export leave it, made once."""
+    from stages import keras_file, serving
+    from stages.routes import Source
+    from stages.schema.train import Model
+    from stages.sources import Brought
+
+    brought = Brought(folder() / name)
+    brought.settle(Model())
+    keras_file.save(SOURCES[name](), brought.keras)
+    saved_model = brought.folder / "saved_model"
+    serving.save_keras(brought.load_keras(), saved_model, KEY)
+    return Source(saved_model, brought, serving.describe(serving.load(saved_model, KEY), KEY))
+
+
+@functools.cache
+def module_source(key: str) -> Source:
+    """Give one signature of `module` as an imported SavedModel."""
+    from stages import serving
+    from stages.routes import Source
+    from stages.schema.train import Model
+    from stages.sources import Brought, bring
+
+    brought = Brought(folder() / f"module_{key}")
+    bring(Model(file=str(module_saved()), signature=key), brought)
+    signature = serving.describe(serving.load(brought.saved_model, key), key)
+    return Source(brought.saved_model, brought, signature)
+
+
+@functools.cache
+def function_source(name: str) -> Source:
+    """Give a function of `FUNCTIONS` as an imported model."""
+    import tensorflow as tf
+
+    from stages import serving
+    from stages.routes import Source
+    from stages.schema.train import Model
+    from stages.sources import Brought
+
+    function, shape = FUNCTIONS[name]
+    brought = Brought(folder() / f"function_{name}")
+    brought.settle(Model())
+    specs = {"x": tf.TensorSpec(shape, name="x")}
+    serving.save_function(tf.function(function), specs, [], brought.saved_model, KEY)
+    loaded = serving.load(brought.saved_model, KEY)
+    return Source(brought.saved_model, brought, serving.describe(loaded, KEY))
+
+
+@functools.cache
+def module_saved() -> Path:
+    """Give a SavedModel folder of `module`."""
+    import tensorflow as tf
+
+    both, path = module(), folder() / "module"
+    tf.saved_model.save(both, str(path), signatures={"double": both.double, "total": both.total})
+    return path
+
+
+@functools.cache
+def keras_2() -> Path:
+    """Give a .h5 file that Keras 2 wrote and Keras 3 refuses, made in a process of its own."""
+    path = folder() / "keras_2.h5"
+    code = f"""
+import tf_keras as keras
+keras.utils.set_random_seed(1)
+image = keras.Input((8, 8, 1), name="image")
+inner = keras.layers.Conv2D(4, 3, activation="relu")(image)
+inner = keras.layers.DepthwiseConv2D(3, activation="relu")(inner)
+outer = keras.layers.Dense(10, name="digit")(keras.layers.Flatten()(inner))
+keras.Model(image, outer).save({str(path)!r}, save_format="h5")
+"""
+    environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, env=environment, capture_output=True, check=True)
+    return path
+
+
+def split(source: Source, count: int = 32) -> Samples:
+    """Give `count` samples that a source takes, with classes where it has ten outputs."""
+    from stages.samples import Samples
+
+    inputs = {
+        name: batch_of(tuple(spec["shape"][1:]), count, dtype=spec["dtype"])
+        for name, spec in source.signature["inputs"].items()
+    }
+    return Samples(inputs, {}, None, "none")
+
+
+def truth(source: Source, samples: Samples) -> dict[str, Any]:
+    """Give what a source model answers to samples, by output name."""
+    from stages import serving
+    from stages.export import answer
+
+    path = Path(tempfile.mkdtemp(dir=folder())) / "answers"
+    answer(serving.load(source.saved_model, source.key), samples, 8, path)
+    return {file.stem: np.load(file) for file in path.glob("*.npy")}
+
+
+@functools.cache
+def folder() -> Path:
+    """Give a folder that lasts as long as the test run."""
+    path = Path(tempfile.mkdtemp(prefix="zoo-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 def answers(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:

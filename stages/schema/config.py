@@ -19,6 +19,7 @@ class ModelChoice(Model):
 
     description: str = ""  # one line: what the model does
     intended_use: str = ""  # for what it was built and judged, and for what not
+    limitations: str = ""  # known weaknesses, and uses that it was not judged for
     license: str = ""  # SPDX identifier of the model's own license; empty is not stated
 
 
@@ -53,6 +54,7 @@ class ReleaseChoice:
 
     name: str | None = None  # null is the name of the model's choice
     version: str = "0.1.0"  # of the model, not of Litemill
+    repository: str = ""  # where its source is, such as https://example.org/model.git
     golden_samples: int = 8  # evaluation samples whose inputs and outputs go into the bundle
 
 

@@ -1,0 +1,219 @@
+"""A package, a project around it, and a release of it, without training: for tests of all three.
+
+The models are real conversions of one small CNN. The project has a dvc.yaml whose stages only copy
+what was made here, so that Git and DVC are real, and fast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+import zoo
+from project import Project, Ran
+
+from litemill.cli import main
+from releases.archive import packed
+from releases.assemble import assemble
+from stages.files import read_json, tree_files, write_json
+from stages.litert import Model
+from stages.package import Sources, package
+from stages.report import report, write
+from stages.samples import read_split
+from stages.schema.package import Release
+from stages.schema.validate import Validate
+from stages.validate import validate
+
+ROOT = Path(__file__).parents[1]
+CLASSES = list("0123456789")
+TOOLCHAIN = {"convert": {"tensorflow": "2.21.0"}}
+RELEASE = Release(
+    name="digits",
+    version="1.2.0",
+    intended_use="Tests.",
+    license="Apache-2.0",
+    repository="https://example.org/digits.git",
+)
+VARIANTS = {
+    "float32": {},
+    "dynamic_range": {"optimization": "dynamic_range"},
+    "int8": {"optimization": "int8", "input_type": "int8", "output_type": "int8"},
+    "int8_float_io": {"optimization": "int8"},
+}
+LOCK = f"tensorflow==2.21.0 \\\n    --hash=sha256:{'a' * 64}\n"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+# Copies from a folder that no file of the project names, as a machine's influence would come in.
+PIPELINE = """\
+stages:
+  convert:
+    matrix:
+      variant: [float32, dynamic_range, int8, int8_float_io]
+    cmd: >-
+      mkdir -p build/convert/${item.variant} &&
+      cp "$MADE/convert/${item.variant}/model.tflite" build/convert/${item.variant}/model.tflite
+    outs:
+      - build/convert/${item.variant}/model.tflite
+  gate:
+    cmd: mkdir -p build/gate && cp verdict.json build/gate/verdict.json
+    deps:
+      - verdict.json
+    outs:
+      - build/gate/verdict.json
+  package:
+    cmd: cp -r "$MADE/package" build/package
+    deps:
+      - build/convert/float32/model.tflite
+      - build/gate/verdict.json
+      - notes
+    outs:
+      - build/package
+"""
+
+
+@functools.cache
+def converted():
+    """Real files of the same small CNN."""
+    model = zoo.cnn()
+    return {name: zoo.convert(model, **options) for name, options in VARIANTS.items()}
+
+
+def write_split(folder, inputs, classes=CLASSES):
+    """Write an evaluation split without targets."""
+    (folder / "inputs").mkdir(parents=True)
+    for name, values in inputs.items():
+        np.save(folder / "inputs" / f"{name}.npy", values)
+    told = {n: {"dtype": v.dtype.name, "shape": list(v.shape[1:])} for n, v in inputs.items()}
+    count = len(next(iter(inputs.values())))
+    split = {"samples": count, "sha256": "", "inputs": told, "targets": {}}
+    write_json(folder / "split.json", {**split, "classes": classes, "task": "classification"})
+
+
+def build(folder, models):
+    """Write what the stages before `package` write for some models, by variant."""
+    write_split(folder / "prepare" / "evaluation", {"image": zoo.batch_of(zoo.IMAGE, 20)})
+    write_json(folder / "prepare" / "data.json", {"task": "classification", "classes": CLASSES})
+    write_json(folder / "export" / "signature.json", zoo.SIGNATURE)
+    (folder / "export" / "saved_model").mkdir()
+    (folder / "export" / "saved_model" / "saved_model.pb").write_bytes(b"graph")
+    (folder / "train").mkdir()
+    (folder / "train" / "model.keras").write_bytes(b"keras")
+    convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
+    sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
+    (folder / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
+    samples = read_split(folder / "prepare" / "evaluation")
+    reference = Model(converted()["float32"]).run(samples.inputs)
+    measured = []
+    for name, content in models.items():
+        path = folder / "convert" / name / "model.tflite"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        measured.append(
+            validate(
+                content,
+                variant=name,
+                reference=reference,
+                samples=samples,
+                signature=zoo.SIGNATURE,
+                options=Validate(task="classification"),
+            )
+        )
+    limits = {name: {"snr_db": 1} for name in models}
+    write(report(measured, limits, "digits"), folder / "report")
+    return folder
+
+
+def collect(folder, **changes):
+    """Package what is in a build folder, with changed rows of the report; give the bundle."""
+    told = read_json(folder / "report" / "report.json")
+    told["variants"] = [{**row, **changes.get(row["variant"], {})} for row in told["variants"]]
+    package(told, Sources(folder, folder / "params.yaml"), RELEASE, TOOLCHAIN, folder / "package")
+    return folder / "package"
+
+
+def made(folder, models=None):
+    """Give a build folder with everything up to `package`."""
+    collect(build(folder, models or converted()))
+    return folder
+
+
+class Tiny(Project):
+    """A project that releases what was made beforehand."""
+
+    def __init__(self, folder, made_in):
+        """Write, build and commit it."""
+        root = folder / "project"
+        root.mkdir(parents=True)
+        super().__init__(root)
+        self.env |= {"MADE": str(made_in), "PYTHONPATH": str(ROOT)}
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("config", "user.name", "T")
+        self.git("config", "user.email", "t@localhost")
+        assert 0 == self.dvc("init", "--quiet").status
+        self.write("dvc.yaml", PIPELINE)
+        self.write(".gitignore", "/build/*\n!/build/params.yaml\n/dist/\n")
+        self.write("notes/readme.txt", "An input.\n")
+        self.write("verdict.json", '{"passed": true, "failed": []}\n')
+        self.write("requirements.lock", LOCK)
+        (root / "build").mkdir()
+        shutil.copy2(made_in / "params.yaml", root / "build")
+        self.commit()
+
+    def commit(self):
+        """Build, and commit everything."""
+        self.repro()
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "Build")
+
+    def litemill(self, *words):
+        """Run the command in this process, which has the libraries loaded."""
+        out, err, before = io.StringIO(), io.StringIO(), (dict(os.environ), sys.argv)
+        os.environ.update(self.env)
+        sys.argv = ["litemill", *map(str, words)]
+        try:
+            with (
+                contextlib.chdir(self.root),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                pytest.raises(SystemExit) as ended,
+            ):
+                main()
+        finally:
+            os.environ.clear()
+            os.environ.update(before[0])
+            sys.argv = before[1]
+        return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+
+def released(project, folder, *, key=None, commit=COMMIT, time=0):
+    """Assemble a release in `folder` without asking Git or DVC; give it."""
+    assemble(project, folder, commit=commit, time=time, key=key)
+    return folder
+
+
+def archived(folder, target, *, time=0, top="digits-1.2.0"):
+    """Write the archive of a folder's files, as a release does."""
+    target.write_bytes(b"".join(packed(folder, tree_files(folder), top=top, time=time)))
+    return target
+
+
+def keys(folder, name="key"):
+    """Write a key pair; give (private, public)."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    none = serialization.NoEncryption()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    private.write_bytes(key.private_bytes(pem, pkcs8, none))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(key.public_key().public_bytes(pem, form))
+    return private, public

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import zoo
+
+from stages import serving
+from stages.errors import ModelError
+from stages.export import answer, export
+from stages.files import read_json
+from stages.schema.train import Model
+from stages.schema.validate import Export
+from stages.sources import Brought, bring
+
+
+def test_export_writes_what_the_model_answers(tmp_path):
+    """Whatever the batch size, for every output."""
+    source = zoo.source("several")
+    samples = zoo.split(source, 10)
+    export(source.brought, Export(batch_size=3), samples, tmp_path)
+    truth = zoo.truth(source, samples)
+
+    assert source.signature | {"subset": False} == read_json(tmp_path / "signature.json")
+    for name, expected in truth.items():
+        found = np.load(tmp_path / "reference" / f"{name}.npy")
+        np.testing.assert_allclose(expected, found, rtol=1e-5, atol=1e-6)
+
+
+def test_the_signature_has_the_name_asked(tmp_path):
+    """As consumers of the model call it."""
+    source = zoo.source("dense")
+    export(source.brought, Export(signature="score"), zoo.split(source), tmp_path)
+
+    assert ["score"] == serving.keys(tmp_path / "saved_model")
+    assert "score" == read_json(tmp_path / "signature.json")["key"]
+
+
+def test_other_signatures_have_references_of_their_own(tmp_path):
+    """Each with the inputs that it takes."""
+    brought = Brought(tmp_path / "train")
+    bring(Model(file=str(zoo.module_saved()), signature="total"), brought)
+    total, double = (zoo.split(zoo.module_source(key), 4) for key in ("total", "double"))
+    both = type(total)(total.inputs | double.inputs, {}, None, "none")
+    export(brought, Export(others=["double"]), both, tmp_path / "out")
+
+    assert ["product", "sum"] == sorted(
+        path.stem for path in (tmp_path / "out" / "reference").iterdir()
+    )
+    other = tmp_path / "out" / "signatures" / "double"
+    expected = double.inputs["x"] * np.float32([2, 4, 8])
+    np.testing.assert_allclose(expected, np.load(other / "reference" / "y.npy"), rtol=1e-6)
+
+
+def test_a_fixed_batch_is_filled_up_and_cut_off(tmp_path):
+    """Ten samples by four."""
+    source = zoo.source("fixed")
+    samples = zoo.split(source, 10)
+    answer(serving.load(source.saved_model, zoo.KEY), samples, 64, tmp_path / "reference")
+    kernel, bias = source.brought.load_keras().get_weights()
+
+    np.testing.assert_allclose(
+        samples.inputs["features"] @ kernel + bias,
+        np.load(tmp_path / "reference" / "value.npy"),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("over_batch", "output y: gives (3,) for 4 samples; expected one row a sample")],
+)
+def test_a_model_that_answers_no_rows_is_told(tmp_path, name, told):
+    """Such as one that sums over the batch."""
+    import tensorflow as tf
+
+    function = tf.function(lambda x: {"y": tf.reduce_sum(x, axis=0)})
+    concrete = function.get_concrete_function(x=zoo.spec(None, 3))
+    samples = zoo.split(zoo.module_source("double"), 4)
+    with pytest.raises(ModelError) as caught:
+        answer(concrete, samples, 4, tmp_path / name)
+
+    assert told == str(caught.value)
+
+
+def test_samples_that_do_not_fit_are_told_before_anything_is_replaced(tmp_path):
+    """What was there stays."""
+    source = zoo.source("dense")
+    export(source.brought, Export(), zoo.split(source), tmp_path)
+    before = (tmp_path / "signature.json").read_bytes()
+    with pytest.raises(ModelError, match="the data has shape"):
+        export(source.brought, Export(signature="x"), zoo.split(zoo.source("cnn")), tmp_path)
+
+    assert before == (tmp_path / "signature.json").read_bytes()
+    assert [zoo.KEY] == serving.keys(tmp_path / "saved_model")
