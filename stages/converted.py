@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages import options, recipes, runtime, serving
+from stages import keras_source, options, recipes, runtime, serving
 from stages.convert import content
 from stages.errors import ConversionError, InterpreterError, LitemillError, ModelError
 from stages.export import answer
@@ -88,6 +88,8 @@ def _refuse_early(order: Order) -> None:
     if file.is_dir() == order.keras:
         flag = "--saved_model_dir" if order.keras else "--keras_model_file"
         raise ModelError(file, "a folder" if order.keras else "a file", f"give it as {flag}")
+    if order.keras:
+        keras_source.refuse_lambda(file, allow_lambda=order.allow_lambda)
     needed = options.calibrated(order.variant) or recipes.calibrated(order.variant.recipe)
     if needed and order.samples is None:
         told = "calibration takes real inputs, and there are none"

@@ -1,13 +1,14 @@
 """Where a model comes from: one that others trained becomes what the pipeline's own would be.
 
-After `bring`, a model is a `model.keras` of Keras 3, or a SavedModel in `imported/` with an empty
-model.keras beside it: whatever comes after knows these two only.
+After `bring`, a model is a `model.keras` of Keras 3, or a SavedModel in `imported/` with a note in
+the place of model.keras: whatever comes after knows these two only.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ class Brought:
 
     @property
     def keras(self) -> Path:
-        """The model as Keras 3 saves it; empty when it is none of Keras 3."""
+        """The model as Keras 3 saves it, or a line that says it is none of Keras 3."""
         return self.folder / "model.keras"
 
     @property
@@ -45,7 +46,7 @@ class Brought:
 
     def is_keras(self) -> bool:
         """Tell whether Keras 3 has it."""
-        return self.keras.stat().st_size > 0
+        return zipfile.is_zipfile(self.keras)
 
     def settle(self, model: Model) -> None:
         """Begin anew: only what loading the model takes, that is its switches and its code."""
@@ -59,7 +60,7 @@ class Brought:
         write_json(imported / "loading.json", switches)
         for module in model.custom_objects:
             _copy_code(module, imported / "code")
-        self.keras.write_bytes(b"")
+        self.keras.write_bytes(b"No model of Keras 3: imported/ holds it.\n")
 
     def switches(self) -> dict[str, Any]:
         """Give what `settle` wrote: custom_objects, allow_lambda, signature."""

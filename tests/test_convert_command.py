@@ -124,10 +124,6 @@ def test_the_only_signature_of_a_saved_model_needs_no_name(models):
             ["--keras_model_file=model.h5", "--input_type=int8"],
             "variant float32, input_type: int8 with optimization none; expected one of: float32",
         ),
-        (
-            ["--keras_model_file=model.h5", "--unroll"],
-            "no recurrent layers; expected `unroll: false`",
-        ),
     ],
 )
 def test_failures_are_one_line_and_lose_nothing(models, words, told):

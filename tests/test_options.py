@@ -81,8 +81,7 @@ def test_optimizations_work_on_every_kind_of_layer(name, optimization):
     assert noise(made(name, optimization=optimization, float_fallback=fallback), name) < 0.25
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru"])
-@pytest.mark.parametrize("optimization", [INT8, INT16X8])
+@pytest.mark.parametrize(("name", "optimization"), [("lstm", INT8), ("gru", INT16X8)])
 def test_unrolled_recurrent_layers_can_be_quantized(name, optimization):
     """For any batch size."""
     done = made(name, optimization=optimization, unroll=True)
