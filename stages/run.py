@@ -94,7 +94,8 @@ def words(value: Any) -> Any:
 def _refuse_other_toolchain(stage: str) -> None:
     from stages.toolchain import differences
 
-    if found := differences(section("toolchain").get(stage, {})):
+    pinned = (section() or {}).get("toolchain", {})
+    if found := differences(pinned.get(stage, {})):
         raise SeveralErrors(found)
 
 

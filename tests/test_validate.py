@@ -42,7 +42,8 @@ def measure(name, *, samples=SAMPLES, options=OPTIONS, signature=zoo.SIGNATURE, 
 
 def of_x(shape, count=4, *, output=(3,)):
     """Give the signature, the samples and a reference for a file with input x and output y."""
-    signature = {"key": zoo.KEY, "inputs": {"x": {}}, "outputs": {"y": {}}}
+    taken = {"x": {"dtype": "float32", "shape": [None, *shape]}}
+    signature = {"key": zoo.KEY, "inputs": taken, "outputs": {"y": {}}}
     samples = Samples({"x": zoo.batch_of(shape, count)}, {}, None, "none")
     return signature, samples, {"y": np.zeros((count, *output), np.float32)}
 
@@ -143,6 +144,7 @@ def test_validate_records_a_file_that_cannot_run():
     """One line in "error", and what could be read of the file."""
     signature, samples, expected = of_x((1,), output=(1, 2))
     samples = Samples({"x": np.full((4, 1), 9)}, {}, None, "none")
+    signature["inputs"]["x"]["dtype"] = "int64"
     found = measure(
         "lookup", samples=samples, options=Validate(), signature=signature, expected=expected
     )
@@ -178,7 +180,11 @@ def test_validate_compares_every_output_by_name():
     """Three of different size, also in a file without a signature."""
     left, right = zoo.batch_of((6,), 9), zoo.batch_of((4,), 9, seed=1)
     expected = zoo.answers(zoo.two_in_three_out(), {"left": left, "right": right})
-    signature = {"key": zoo.KEY, "inputs": {}, "outputs": {}}
+    taken = {
+        "left": {"dtype": "float32", "shape": [None, 6]},
+        "right": {"dtype": "float32", "shape": [None, 4]},
+    }
+    signature = {"key": zoo.KEY, "inputs": taken, "outputs": {}}
     samples = Samples({"left": left, "right": right}, {}, None, "none")
     for name in ("several", "several_without_signature"):
         found = measure(
@@ -257,6 +263,7 @@ def write_stages(root, content):
     (root / "build/convert/float32").mkdir(parents=True)
     (root / "build/convert/float32/model.tflite").write_bytes(content)
     params = {
+        "convert": {"float32": {"signature": None}},
         "validate": {
             "batch_size": 16,
             "threads": 1,
