@@ -274,6 +274,6 @@ def write_stages(root, content):
                 "goal": "maximize",
                 "output": None,
             },
-        }
+        },
     }
     (root / "build/params.yaml").write_text(json.dumps(params))
