@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from stages.compose import Composed
     from stages.schema.config import Config, Data, VariantChoice
+    from stages.schema.numerics import Numerics
+
+LEVELS = 3  # of caches that Eigen knows of
 
 
 def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
@@ -29,6 +32,7 @@ def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillE
             yield ConfigError(place, "no such folder", told)
     yield from _wrong_model(config, composed, root)
     yield from _wrong_numbers(config, composed.place)
+    yield from _wrong_numerics(config.numerics, composed.place)
     yield from _wrong_targets(config, composed, root)
     yield from _wrong_metric(config.data, composed.place)
     for name, variant in config.variants.items():
@@ -74,6 +78,13 @@ def _wrong_limits(
             yield ConfigError(here, "unknown check", nearest(name, checks.known()))
         elif limit is not None and not _number(limit):
             yield ConfigError(here, f"found {limit!r}", "expected a number, or null for no limit")
+
+
+def _wrong_numerics(numerics: Numerics, place: Callable[[str], str]) -> Iterator[LitemillError]:
+    sizes = numerics.cache_sizes
+    if sizes is not None and (len(sizes) != LEVELS or sizes != sorted(sizes) or sizes[0] < 1):
+        expected = f"expected the bytes of {LEVELS} caches, the smallest first, or null"
+        yield ConfigError(place("numerics.cache_sizes"), f"found {sizes}", expected)
 
 
 def _number(value: object) -> bool:

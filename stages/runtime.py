@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stages import warm
+from stages import blocking, warm
 from stages.run import parameters, run
 from stages.schema.numerics import Numerics
 
@@ -55,6 +55,8 @@ def start(
     tf.config.threading.set_intra_op_parallelism_threads(numerics.threads)
     tf.config.threading.set_inter_op_parallelism_threads(numerics.threads)
     tf.keras.utils.set_random_seed(seed)
+    if numerics.cache_sizes is not None:
+        blocking.pin(numerics.cache_sizes)
     if numerics.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Devices are looked for at the first operation, which tells standard error about missing GPUs;
