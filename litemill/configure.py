@@ -19,13 +19,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for every resolved key that differs from build/params.yaml."""
     from stages.configure import configure as resolve
-    from stages.configure import write
+    from stages.configure import notes, write
     from stages.run import PARAMS, section
 
     before = section() if PARAMS.exists() else {}
     after = resolve(Path.cwd())
     changes = list(_changes(before, after))
     print("\n".join(changes) or f"{PARAMS} is up to date")
+    for note in notes(after, Path.cwd()):
+        print(f"note: {note}")
     if arguments.write:
         write(after)
     return 0

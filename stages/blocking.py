@@ -47,9 +47,6 @@ def pin(sizes: Sequence[int]) -> None:
     """
     path, base = _loaded()
     found = _addresses(path)
-    if missing := {SIZES, GUARD} - set(found):
-        told = f"{path.name} does not name {len(missing)} of the 2 symbols that hold them"
-        raise ConfigError("numerics.cache_sizes", told, "expected null, or another TensorFlow")
     (ctypes.c_long * 3).from_address(base + found[SIZES])[:] = list(sizes)
     ctypes.c_ubyte.from_address(base + found[GUARD]).value = 1
 
@@ -79,6 +76,9 @@ def _addresses(path: Path) -> dict[bytes, int]:
             for wanted in (SIZES, GUARD):
                 if content[names + name : names + name + len(wanted) + 1] == wanted + b"\0":
                     found[wanted] = address
+    if missing := {SIZES, GUARD} - set(found):
+        told = f"{path.name} does not name {len(missing)} of the 2 symbols that hold them"
+        raise ConfigError("numerics.cache_sizes", told, "expected null, or another TensorFlow")
     return found
 
 

@@ -127,6 +127,15 @@ def _conversion(params: Mapping[str, Any], manifest: Mapping[str, Any]) -> Itera
 
 def _made(manifest: Mapping[str, Any]) -> Iterator[str]:
     versions = {name: v for stage in manifest["toolchain"].values() for name, v in stage.items()}
+    training = manifest["training"]
+    yield f"The same data gives the same weights on: {training['same_weights_on']}."
+    if training["because"]:
+        yield f"Why not on more: {', '.join(training['because'])}."
+    if training["processor"]:
+        yield f"Trained on: {training['processor']}."
+    yield ""
+    yield "From these weights on, every file has the same bytes on any x86-64 machine."
+    yield ""
     yield f"Litemill {manifest['litemill']}, with:"
     yield ""
     yield from (f"- {name} {version}" for name, version in sorted(versions.items()))

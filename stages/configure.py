@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stages import recipes, rules, runtime, toolchain, warm
+from stages import portable, recipes, rules, runtime, targets, toolchain, warm
 from stages.compose import compose
 from stages.conform import faults, typed
 from stages.errors import LitemillError, SeveralErrors
 from stages.files import write_text
-from stages.run import PARAMS, parameters, run, section, words
+from stages.run import PARAMS, as_dataclass, parameters, run, section, words
 from stages.schema.config import Config
 from stages.schema.numerics import Numerics
 from stages.schema.package import Release
@@ -115,6 +115,30 @@ def _collect(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
     return None
 
 
+def notes(sections: dict[str, Any], root: Path) -> list[str]:
+    """Say what is weaker than `same data, same weights, on any processor`, a line each.
+
+    What the model computes is known when it is built; here, its source code is read for the names
+    of layers and functions that lead there, and `train` looks at the graph itself.
+    """
+    train, numerics = sections["train"], as_dataclass(Numerics, sections["numerics"])
+    if train["fit"] is None:
+        return []
+    where, because = portable.settings_told(numerics)
+    if because:
+        return [f"{', '.join(because)}: the same trained weights on {where}"]
+    build = train["model"]["build"]
+    file = targets.module_file(build["_target_"], root)
+    sources = targets.closure(file, root) if file else ()
+    names = portable.named(targets.parsed(one, root) for one in sources)
+    names += sorted(portable.NAMES.intersection(map(str, build.values())))
+    if not names:
+        return []
+    told = f"{', '.join(names)} give other last bits on other processors"
+    where = f"the same trained weights on {portable.SAME_KIND}; from these weights on, anywhere"
+    return [f"{build['_target_']}: {told}: {where} (docs/reproducibility.md)"]
+
+
 def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
     """Write the resolved parameters."""
     text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=100)
@@ -126,6 +150,8 @@ def main() -> None:
     before = section() if PARAMS.exists() else {}
     sections = configure(Path.cwd())
     write(sections)
+    for line in notes(sections, Path.cwd()):
+        print(f"configure: {line}")
     changed = any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW)
     if changed or not Path("build/export").exists():
         warm.ahead(runtime.settings(parameters(Numerics, "numerics")))

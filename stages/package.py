@@ -68,6 +68,10 @@ class Sources:
         path = self.build / "train" / "metrics.json"
         return read_json(path) if path.exists() else {}
 
+    def portability(self) -> Any:
+        """Read where the same training gives the same weights."""
+        return read_json(self.build / "train" / "portability.json")
+
     def model(self, variant: str) -> Path:
         """Give the path of a variant's file."""
         return self.build / "convert" / variant / "model.tflite"
@@ -101,6 +105,7 @@ def package(
             "metric": report["metric"],
             "data": read_json(sources.build / "prepare" / "data.json"),
             "source": sources.digests(),
+            "training": sources.portability(),
             "toolchain": toolchain,
             "variants": {},
         }

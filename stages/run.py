@@ -59,7 +59,7 @@ def parameters(schema: type[T], *keys: str, path: Path = PARAMS) -> T:
     Raises:
         ConfigError: the file or the section is missing.
     """
-    return _as_dataclass(schema, section(*keys, path=path))
+    return as_dataclass(schema, section(*keys, path=path))
 
 
 def section(*keys: str, path: Path = PARAMS) -> Any:
@@ -99,7 +99,8 @@ def _refuse_other_toolchain(stage: str) -> None:
         raise SeveralErrors(found)
 
 
-def _as_dataclass(schema: type[T], values: dict[str, Any]) -> T:
+def as_dataclass(schema: type[T], values: dict[str, Any]) -> T:
+    """Give one section of the resolved parameters, already read, as its dataclass."""
     hints = get_type_hints(schema)
     return schema(**{name: _as_type(hints[name], value) for name, value in values.items()})
 
@@ -110,7 +111,7 @@ def _as_type(hint: Any, value: Any) -> Any:
     if get_origin(hint) is types.UnionType:  # such as `Metric | None`
         hint = get_args(hint)[0]
     if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _as_dataclass(hint, value)
+        return as_dataclass(hint, value)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint[value]
     return value

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import keras_file, runtime, serving
+from stages import keras_file, portable, runtime, serving
 from stages.errors import ConfigError, LitemillError, ModelError
 from stages.files import replacing, write_json, write_text
 from stages.instantiate import instantiate
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import keras
 
 
-def train(options: Train, samples: Samples, out: Path) -> None:
-    """Write model.keras, history.csv, metrics.json and imported/ below `out`.
+def train(options: Train, samples: Samples, out: Path, numerics: Numerics) -> None:
+    """Write model.keras, imported/, history.csv, metrics.json and portability.json below `out`.
 
     An imported model is not trained: its history and metrics are empty, and imported/ holds what
     loading it takes.
@@ -36,12 +36,14 @@ def train(options: Train, samples: Samples, out: Path) -> None:
         options: the model and how it is fitted.
         samples: the train split; inputs are matched to the model's by name.
         out: the directory to write to.
+        numerics: what TensorFlow was started with; tells where the same weights come out.
 
     Raises:
         ConfigError: a `_target_` cannot be called as configured.
         ModelError: what it gives is no model, or does not fit the data.
     """
     history: dict[str, list[float]] = {}
+    differing: list[str] | None = None
     # As a whole: a full disk, or a model that cannot be imported, leaves the one of before.
     with replacing(out) as fresh:
         fresh.mkdir()
@@ -53,11 +55,21 @@ def train(options: Train, samples: Samples, out: Path) -> None:
         else:
             assert options.model.build is not None
             model = build(options.model.build)
-            history = _fit(model, options, options.fit, check_fit(model, samples))
+            given = check_fit(model, samples)
+            history = _fit(model, options, options.fit, given)
+            rows = _batches(
+                model,
+                given,
+                options.fit,
+                range(min(len(given), options.fit.batch_size)),
+                shuffle=False,
+            )
+            differing = portable.operations(model, rows[0])
             brought.settle(options.model)
             keras_file.save(model, brought.keras)
         write_text(fresh / "history.csv", _csv(history))
         write_json(fresh / "metrics.json", {name: values[-1] for name, values in history.items()})
+        write_json(fresh / "portability.json", portable.statement(numerics, differing))
 
 
 def build(call: dict[str, Any]) -> keras.Model:
@@ -221,8 +233,9 @@ def main() -> None:
     samples = read_split(Path("build/prepare/train"))
     seed = options.fit.seed if options.fit else 0
     with quiet():
-        runtime.start(parameters(Numerics, "numerics"), seed=seed)
-    train(options, samples, Path("build/train"))
+        numerics = parameters(Numerics, "numerics")
+        runtime.start(numerics, seed=seed)
+    train(options, samples, Path("build/train"), numerics)
 
 
 if __name__ == "__main__":

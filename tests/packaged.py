@@ -23,11 +23,13 @@ from project import Project, Ran
 from litemill.cli import main
 from releases.archive import packed
 from releases.assemble import assemble
+from stages import portable
 from stages.files import read_json, tree_files, write_json
 from stages.litert import Model
 from stages.package import Sources, package
 from stages.report import report, write
 from stages.samples import read_split
+from stages.schema.numerics import Numerics
 from stages.schema.package import Release
 from stages.schema.validate import Validate
 from stages.validate import validate
@@ -105,6 +107,7 @@ def build(folder, models):
     (folder / "export" / "saved_model" / "saved_model.pb").write_bytes(b"graph")
     (folder / "train").mkdir()
     (folder / "train" / "model.keras").write_bytes(b"keras")
+    write_json(folder / "train" / "portability.json", portable.statement(Numerics(), []))
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
     (folder / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")

@@ -10,6 +10,7 @@ import zoo
 from stages.errors import ConfigError, ModelError
 from stages.files import read_json
 from stages.samples import Samples
+from stages.schema.numerics import Numerics
 from stages.schema.train import Fit, Model, Train
 from stages.sources import Brought
 from stages.train import build, check_fit, train
@@ -46,7 +47,7 @@ def history(folder):
 
 def test_training_makes_the_model_better(tmp_path):
     """Regression, with mean squared error unless another loss is asked."""
-    train(options("zoo.dense", "regression"), rows(), tmp_path)
+    train(options("zoo.dense", "regression"), rows(), tmp_path, Numerics())
     losses = [float(row["loss"]) for row in history(tmp_path)]
 
     assert 3 == len(losses)
@@ -57,7 +58,7 @@ def test_training_makes_the_model_better(tmp_path):
 
 def test_classification_has_a_loss_on_logits_and_an_accuracy(tmp_path):
     """And a held out share of the train split."""
-    train(options("zoo.cnn", "classification"), digits(), tmp_path)
+    train(options("zoo.cnn", "classification"), digits(), tmp_path, Numerics())
 
     assert {"epoch", "accuracy", "loss", "val_accuracy", "val_loss"} == set(history(tmp_path)[0])
 
@@ -69,7 +70,7 @@ def test_inputs_and_outputs_of_several_are_matched_by_name(tmp_path):
         name: zoo.batch_of((size,), 40) for name, size in (("total", 3), ("apart", 5), ("one", 1))
     }
     samples = Samples(inputs, targets, None, "regression")
-    train(options("zoo.two_in_three_out", "regression"), samples, tmp_path)
+    train(options("zoo.two_in_three_out", "regression"), samples, tmp_path, Numerics())
 
     assert "total_loss" in history(tmp_path)[0]
 
@@ -78,7 +79,7 @@ def test_an_imported_model_is_not_trained(tmp_path, capsys):
     """Its history is empty."""
     zoo.dense().save(tmp_path / "given.keras")
     asked = Train(model=Model(file=str(tmp_path / "given.keras")), task="regression")
-    train(asked, rows(), tmp_path / "out")
+    train(asked, rows(), tmp_path / "out", Numerics())
 
     assert "train: nothing to train, the model is a Keras file" in capsys.readouterr().out
     assert ([], {}) == (history(tmp_path / "out"), read_json(tmp_path / "out" / "metrics.json"))
@@ -118,7 +119,7 @@ def test_a_target_of_another_shape_is_told():
 def test_a_task_without_targets_needs_a_loss(tmp_path):
     """Nothing follows from it."""
     with pytest.raises(ConfigError, match="null for a task without targets; expected a loss"):
-        train(options("zoo.dense", "none"), rows(), tmp_path)
+        train(options("zoo.dense", "none"), rows(), tmp_path, Numerics())
 
     assert not Brought(tmp_path).keras.exists()
 
