@@ -134,7 +134,7 @@ def notes(sections: dict[str, Any], root: Path) -> list[str]:
     names += sorted(portable.NAMES.intersection(map(str, build.values())))
     if not names:
         return []
-    told = f"{', '.join(names)} give other last bits on other processors"
+    told = f"uses {', '.join(names)}, whose last bits depend on the processor"
     where = f"the same trained weights on {portable.SAME_KIND}; from these weights on, anywhere"
     return [f"{build['_target_']}: {told}: {where} (docs/reproducibility.md)"]
 

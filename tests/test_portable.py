@@ -91,7 +91,7 @@ def test_configure_says_at_once_which_part_of_the_promise_holds(tree):
     (tree / "models/digits_cnn/__init__.py").write_text(NORMALIZED)
     (line,) = notes(configure(tree), tree)
 
-    assert line.startswith("models.digits_cnn.build: BatchNormalization give")
+    assert line.startswith("models.digits_cnn.build: uses BatchNormalization,")
     assert portable.SAME_KIND in line
 
 
