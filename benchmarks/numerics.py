@@ -38,7 +38,8 @@ def main() -> None:
     parser.add_argument("--one", nargs=2, metavar=("CHOICE", "MODEL"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(seconds(*arguments.one, arguments.epochs)))
+        choice, model = arguments.one
+        print(json.dumps(seconds(choice, model, arguments.epochs)))
         return
     print(machine())
     measured: dict[str, list[float]] = {}

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stages import portable, recipes, rules, runtime, targets, toolchain, warm
+from stages import imported, portable, recipes, rules, runtime, targets, toolchain, warm
 from stages.compose import compose
 from stages.conform import faults, typed
 from stages.errors import LitemillError, SeveralErrors
-from stages.files import write_text
+from stages.files import read_json, write_json, write_text
 from stages.run import PARAMS, as_dataclass, parameters, run, section, words
 from stages.schema.config import Config
 from stages.schema.numerics import Numerics
@@ -29,6 +29,7 @@ from stages.schema.validate import Export, Validate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CODE = Path("build/code.json")  # the digest of the code of each stage
 HEADER = """\
 # Written by `dvc repro configure` from conf/ and params.yaml; do not edit. Committed, so that a
 # review shows what a change really means.
@@ -146,14 +147,17 @@ def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
 
 
 def main() -> None:
-    """Write build/params.yaml; start TensorFlow in the background if it will be needed."""
+    """Write what the stages depend on; start TensorFlow in the background if it will be needed."""
     before = section() if PARAMS.exists() else {}
-    sections = configure(Path.cwd())
+    code = read_json(CODE) if CODE.exists() else {}
+    sections, digests = configure(Path.cwd()), imported.digests(Path.cwd())
     write(sections)
+    write_json(CODE, digests)
     for line in notes(sections, Path.cwd()):
         print(f"configure: {line}")
     changed = any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW)
-    if changed or not Path("build/export").exists():
+    edited = any(code.get(name) != digests.get(name) for name in _WITH_TENSORFLOW)
+    if changed or edited or not Path("build/export").exists():
         warm.ahead(runtime.settings(parameters(Numerics, "numerics")))
 
 

@@ -69,12 +69,18 @@ def _own(file: Path, root: Path) -> bool:
     return file.is_relative_to(root) and "site-packages" not in file.parts
 
 
-def closure(file: Path, root: Path) -> set[Path]:
+def closure(file: Path, root: Path, known: dict[Path, set[Path]] | None = None) -> set[Path]:
     """Give a source file and every file below `root` that it imports or starts, however deep.
+
+    Args:
+        file: where to start.
+        root: the project.
+        known: what each file imports, for callers with several starts; is added to.
 
     Raises:
         ConfigError: one of them is no Python.
     """
+    known = {} if known is None else known
     found: set[Path] = set()
     queue = [file]
     while queue:
@@ -82,8 +88,10 @@ def closure(file: Path, root: Path) -> set[Path]:
         if file in found or not _own(file, root):
             continue
         found.add(file)
-        names = {part for name in _imports(file, root) for part in _with_parents(name)}
-        queue += [path for name in names if (path := module_file(name, root))]
+        if file not in known:
+            names = {part for name in _imports(file, root) for part in _with_parents(name)}
+            known[file] = {path for name in names if (path := module_file(name, root))}
+        queue += known[file]
     return found
 
 
@@ -101,14 +109,13 @@ def parsed(file: Path, root: Path) -> ast.Module:
 
 
 def _imports(file: Path, root: Path) -> Iterator[str]:
-    tree = parsed(file, root)
-    typing_only = {
-        id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
-    }
     package = file.relative_to(root).with_suffix("").parts[:-1]
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
+    nodes: list[ast.AST] = [parsed(file, root)]
+    while nodes:
+        node = nodes.pop()
+        if _is_type_checking(node):
             continue
+        nodes += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from stages.errors import ConfigError
+from stages.imported import STAGES, modules
 from stages.targets import closure, module_file, parsed
 
 if TYPE_CHECKING:
@@ -41,12 +42,17 @@ def unwatched(
 
 
 def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Path]:
-    """List what a stage of dvc.yaml depends on, with the choices of params.yaml filled in."""
+    """List what a stage of dvc.yaml depends on, with the choices of params.yaml filled in.
+
+    Its own modules too, of which dvc.yaml names the digest only.
+    """
     stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
     names = [str(name) for name in stages[stage]["deps"]]
     for group, choice in choices.items():
         names = [name.replace(f"${{{group}}}", choice) for name in names]
-    return [(root / name).resolve() for name in names]
+    digested = stage in STAGES and (root / "stages" / f"{stage}.py").exists()
+    own = modules(stage, root) if digested else []
+    return [*((root / name).resolve() for name in names), *own]
 
 
 def _reached(root: Path, call: Mapping[str, Any], place: str) -> Iterator[tuple[Path, str]]:

@@ -1,0 +1,55 @@
+"""What code a stage runs: digests of the modules that it imports, however deep.
+
+DVC would take each module as a dependency of its own. It writes and compares all of them for every
+stage, over and over, and dvc.lock would grow to three times its size; so configure, which depends
+on the whole of stages/, digests them once, and each stage depends on its digest like on any other
+parameter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from stages.files import sha256
+from stages.targets import closure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The stages of dvc.yaml that run code of their own, and what they reach by a `_target_` in conf/,
+# which no import tells.
+STAGES: dict[str, tuple[str, ...]] = {
+    "prepare": ("loaders",),
+    "train": (),
+    "export": (),
+    "convert": (),
+    "validate": (),
+    "report": (),
+    "gate": (),
+    "package": (),
+}
+# Folders that dvc.yaml names as dependencies of the stages that need them.
+WATCHED = ("data", "metrics", "models")
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Give the digest of each stage's code: SHA-256 of the names and contents of its modules.
+
+    Raises:
+        ConfigError: one of them is no Python.
+    """
+    known: dict[Path, set[Path]] = {}
+    return {stage: _digest(modules(stage, root, known), root) for stage in STAGES}
+
+
+def modules(stage: str, root: Path, known: dict[Path, set[Path]] | None = None) -> list[Path]:
+    """List the modules that a stage imports, sorted; those that DVC watches itself left out."""
+    starts = [root / "stages" / f"{name}.py" for name in (stage, *STAGES[stage])]
+    found = {file for start in starts for file in closure(start, root, known)}
+    return sorted(file for file in found if file.relative_to(root).parts[0] not in WATCHED)
+
+
+def _digest(files: list[Path], root: Path) -> str:
+    lines = [f"{file.relative_to(root).as_posix()} {sha256(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
