@@ -5,8 +5,8 @@
 Every build is of a fresh copy of this project's files, in a folder of its own, with nothing cached.
 Between builds vary: the number of cores, the folder and its depth, the order in which files were
 created, the time and the date (where `faketime` is installed), the time zone, the locale, the hash
-seed, the umask, the home folder, the temporary folder, the number of OpenMP threads, and whether
-stages share a warm worker. The first build has none of that changed.
+seed, the umask, the user (where `unshare` may make user namespaces), the home folder, the temporary
+folder, the number of OpenMP threads, and whether stages share a warm worker. The first build has none of that changed.
 
 Prints how many of N are identical, artifact by artifact; the last line is the archive that
 `litemill release` would make. Exit status: 0 all identical, 1 not, 2 a build failed.
@@ -39,6 +39,7 @@ ZONES = ["UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati", "Eur
 LOCALES = ["C", "C.UTF-8", "en_US.UTF-8", "de_DE.UTF-8", "tr_TR.UTF-8", "ja_JP.UTF-8"]
 FOLDERS = ["b", "a folder with spaces", "größer", "deep/er/and/deeper/still", "-dash", "x" * 80]
 DATES = ["2027-02-28 23:59:30", "2030-12-31 23:58:00", "2028-02-29 12:00:00"]
+USERS = [1000, 65534]
 UMASKS = [0o022, 0o002, 0o077, 0o027]
 # What a person's own settings would change.
 DROPPED = ("DVC_", "GIT_", "LITEMILL_", "SOURCE_DATE_EPOCH", "PYTHONHASHSEED", "OMP_", "TF_")
@@ -57,6 +58,7 @@ class Setting:
     threads: str
     worker: str
     date: str | None
+    user: int | None
     order: int
 
 
@@ -64,8 +66,9 @@ def settings(count: int, seed: int) -> list[Setting]:
     """Draw the environments; the first is plain."""
     source = random.Random(seed)
     available = sorted(os.sched_getaffinity(0))
-    plain = Setting(available, "b", "UTC", "C.UTF-8", "0", 0o022, "", "1", None, 0)
+    plain = Setting(available, "b", "UTC", "C.UTF-8", "0", 0o022, "", "1", None, None, 0)
     dates = [None, *DATES] if shutil.which("faketime") else [None]
+    users = [None, *USERS] if _possible([*as_user(USERS[0]), "true"]) else [None]
     return [plain] + [
         Setting(
             cores=sorted(source.sample(available, 1 + number % len(available))),
@@ -77,10 +80,23 @@ def settings(count: int, seed: int) -> list[Setting]:
             threads=source.choice(["", "1", "3", "8"]),
             worker=source.choice(["0", "1"]),
             date=source.choice(dates),
+            user=source.choice(users),
             order=source.randrange(1 << 31),
         )
         for number in range(1, count)
     ]
+
+
+def as_user(number: int) -> list[str]:
+    """Give the command before another one that lets it see itself as the user of this number."""
+    return ["unshare", "--user", f"--map-user={number}"]
+
+
+def _possible(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def sources() -> dict[str, bytes]:
@@ -119,6 +135,7 @@ def build(setting: Setting, files: dict[str, bytes], scratch: Path) -> dict[str,
     env |= {"OMP_NUM_THREADS": setting.threads} if setting.threads else {}
     command = ["faketime", "-f", f"@{setting.date}"] if setting.date else []
     cores = ",".join(map(str, setting.cores))
+    command = [*(as_user(setting.user) if setting.user else []), *command]
     command = ["taskset", "-c", cores, *command, sys.executable, "-m", "dvc", "repro"]
     for words in (["git", "init", "--quiet"], command):
         done = subprocess.run(
