@@ -6,7 +6,8 @@ Every build is of a fresh copy of this project's files, in a folder of its own, 
 Between builds vary: the number of cores, the folder and its depth, the order in which files were
 created, the time and the date (where `faketime` is installed), the time zone, the locale, the hash
 seed, the umask, the user (where `unshare` may make user namespaces), the home folder, the temporary
-folder, the number of OpenMP threads, and whether stages share a warm worker. The first build has none of that changed.
+folder, the number of OpenMP threads, and whether stages share a warm worker. The first build has
+none of that changed.
 
 Prints how many of N are identical, artifact by artifact; the last line is the archive that
 `litemill release` would make. Exit status: 0 all identical, 1 not, 2 a build failed.

@@ -1,9 +1,9 @@
 """What code a stage runs: digests of the modules that it imports, however deep.
 
-DVC would take each module as a dependency of its own. It writes and compares all of them for every
-stage, over and over, and dvc.lock would grow to three times its size; so configure, which depends
-on the whole of stages/, digests them once, and each stage depends on its digest like on any other
-parameter.
+DVC would take each of them as a dependency of its own, some twenty for every stage and variant. It
+reads and writes all of dvc.lock after each stage, and most of dvc.lock would be these. So configure
+depends on all of them, once, and digests them; a stage depends on its own module, and on the digest
+of what that imports like on any other parameter.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from stages.targets import closure
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The stages of dvc.yaml that run code of their own, and what they reach by a `_target_` in conf/,
-# which no import tells.
+# The stages of dvc.yaml after configure, and what they reach by a `_target_` in conf/, which no
+# import tells.
 STAGES: dict[str, tuple[str, ...]] = {
     "prepare": ("loaders",),
     "train": (),
@@ -34,7 +34,7 @@ WATCHED = ("data", "metrics", "models")
 
 
 def digests(root: Path) -> dict[str, str]:
-    """Give the digest of each stage's code: SHA-256 of the names and contents of its modules.
+    """Give the digest of what each stage imports: SHA-256 of names and contents.
 
     Raises:
         ConfigError: one of them is no Python.
@@ -44,9 +44,9 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def modules(stage: str, root: Path, known: dict[Path, set[Path]] | None = None) -> list[Path]:
-    """List the modules that a stage imports, sorted; those that DVC watches itself left out."""
-    starts = [root / "stages" / f"{name}.py" for name in (stage, *STAGES[stage])]
-    found = {file for start in starts for file in closure(start, root, known)}
+    """List the modules that a stage imports, sorted, but for those that dvc.yaml names itself."""
+    own, *more = (root / "stages" / f"{name}.py" for name in (stage, *STAGES[stage]))
+    found = {file for start in (own, *more) for file in closure(start, root, known)} - {own}
     return sorted(file for file in found if file.relative_to(root).parts[0] not in WATCHED)
 
 

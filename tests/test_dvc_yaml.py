@@ -9,7 +9,7 @@ import pytest
 import yaml
 from project import ROOT, SCRATCH
 
-from stages.imported import STAGES, WATCHED, digests
+from stages.imported import STAGES, WATCHED, digests, modules
 from stages.targets import closure, parsed
 from stages.watched import dependencies
 
@@ -35,10 +35,21 @@ def code(paths):
 
 
 @pytest.mark.parametrize("name", LATER)
-def test_a_stage_depends_on_the_digest_of_its_code(name):
-    """Which configure takes of all that the stage imports."""
+def test_a_stage_depends_on_its_module_and_on_the_digest_of_what_that_imports(name):
+    """Which configure takes."""
+    assert f"stages/{name}.py" in PIPELINE[name]["deps"]
     assert {"build/code.json": [name]} in PIPELINE[name]["params"]
     assert name in STAGES
+
+
+def test_configure_depends_on_all_that_any_stage_imports():
+    """To digest it; and on nothing that none imports."""
+    found = {*closure(ROOT / "stages/configure.py", ROOT)}
+    found |= {file for name in LATER for file in modules(name, ROOT)}
+    expected = code(file.relative_to(ROOT) for file in found) - {f"stages/{n}.py" for n in LATER}
+    listed = [dep for dep in PIPELINE["configure"]["deps"] if dep.startswith("stages/")]
+
+    assert sorted(file for file in expected if file.startswith("stages/")) == listed
 
 
 @pytest.mark.parametrize("name", LATER)
