@@ -19,7 +19,7 @@ from stages.quiet import quiet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stages.description import Signature, Tensor
+    from stages.description import Description, Signature, Tensor
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -48,6 +48,7 @@ class Model:
         self,
         content: bytes,
         *,
+        description: Description | None = None,
         signature: str | None = None,
         kernels: Kernels = Kernels.default,
         threads: int = 1,
@@ -55,11 +56,13 @@ class Model:
     ) -> None:
         """Load `content`; `place` is what errors call it, `signature` is by default the first.
 
+        Who has described the file already hands that over as `description`.
+
         Raises:
             InterpreterError: not a model, an operator without a kernel, or no such signature.
         """
         self.place = place
-        self.description = describe(content, place)
+        self.description = description or describe(content, place)
         chosen = self._chosen(signature)
         self.signature = chosen.key if chosen else None
         self.inputs = dict(chosen.inputs) if chosen else _by_name(self.description.inputs)

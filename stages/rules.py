@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages import checks, express, recipes, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.schema.prepare import Task
+from stages.schema.validate import KERNELS
 from stages.schema.variant import Pick, Route
 from stages.watched import unwatched
 
@@ -29,6 +30,7 @@ def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillE
             yield ConfigError(place, "no such folder", told)
     yield from _wrong_model(config, composed, root)
     yield from _wrong_numbers(config, composed.place)
+    yield from _wrong_kernels(config.validate.kernels, composed.place("validate.kernels"))
     yield from _wrong_targets(config, composed, root)
     yield from _wrong_metric(config.data, composed.place)
     for name, variant in config.variants.items():
@@ -48,6 +50,7 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
         "export.batch_size": (config.export.batch_size, 1),
         "validate.batch_size": (config.validate.batch_size, 1),
         "validate.threads": (config.validate.threads, 1),
+        "validate.reference_samples": (config.validate.reference_samples or 1, 1),
         "numerics.threads": (config.numerics.threads, 0),
         "release.golden_samples": (config.release.golden_samples, 0),
     }
@@ -63,6 +66,15 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
             yield ConfigError(
                 place(f"data.split.{name}"), f"found {share:g}", "expected more than 0"
             )
+
+
+def _wrong_kernels(asked: list[str], place: str) -> Iterator[LitemillError]:
+    for name in asked:
+        if name not in KERNELS:
+            yield ConfigError(place, f"no kernels {name!r}", nearest(name, KERNELS))
+    if "default" not in asked:
+        told = f"found {', '.join(map(repr, asked)) or 'none'}"
+        yield ConfigError(place, told, "expected 'default' among them")
 
 
 def _wrong_limits(

@@ -27,21 +27,22 @@ class Scoring:
 
     Attributes:
         asked: the metric.
-        samples: what it is measured on; tells the targets' names and how many samples there are.
+        samples: what it is measured on; tells the targets' names.
         outputs: names of the model's outputs.
+        count: how many samples there will be.
         output: the one that is scored; the target of the same name, or the only one, is its own.
     """
 
     asked: Metric
     samples: Samples
     outputs: list[str]
+    count: int
     source: float = 0.0
     variant: float = 0.0
     score: Score = field(init=False)
 
     def __post_init__(self) -> None:
         """Find the function, the output and the target that are meant."""
-        """Resolve the score."""
         self.score = resolve(self.asked.score)
         self.output = self._one(self.asked.output, self.outputs, "output")
         named = self.output if self.output in self.samples.targets else None
@@ -63,8 +64,7 @@ class Scoring:
 
     def measure(self) -> dict[str, Any]:
         """Give both means and the drop, which is above 0 where the variant is worse."""
-        count = len(self.samples)
-        source, variant = self.source / count, self.variant / count
+        source, variant = self.source / self.count, self.variant / self.count
         worse = source - variant if self.asked.goal is Goal.maximize else variant - source
         return {
             "name": self.asked.name,

@@ -6,9 +6,10 @@ file that cannot run is a measurement too.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +17,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.errors import DataError, InterpreterError
-from stages.fidelity import Agreement, Fidelity
 from stages.files import write_json
 from stages.flatbuffer import describe
-from stages.litert import Model
+from stages.litert import Kernels, Model
+from stages.measurement import Measurement
 from stages.reference import place, read_signature, suited
 from stages.run import parameters, run, section
 from stages.samples import Samples, read_split
 from stages.schema.validate import Validate
-from stages.scoring import Scoring
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stages.description import Description
+
     Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK = 1 << 16  # output values that are held and measured at once
@@ -72,21 +76,37 @@ def validate(  # noqa: PLR0913
             raise DataError("build/export/reference", found, f"expected {len(samples)}")
     samples = suited(samples, signature)
     try:
-        measured |= _described(content, variant)
-        key = signature["key"]
-        model = Model(content, signature=key, threads=options.threads, place=variant)
-        measured |= _measured(model, reference, samples, options)
+        described = describe(content, variant)
+        measured |= _described(described)
+        asked = _Asked(variant, signature["key"], options)
+        measured |= _measured(content, described, reference, samples, asked)
     except InterpreterError as error:
         measured["error"] = str(error)
     rounded: dict[str, Any] = _rounded(measured)
     return rounded
 
 
+_NOT_RUN: dict[str, Any] = {
+    "samples": 0,
+    "outputs": {},
+    "top1_agreement": None,
+    "agreement_samples": None,
+    "metric": None,
+    "flips": None,
+}
 _NOTHING: dict[str, Any] = {
     "outputs": {},
     "top1_agreement": None,
     "agreement_samples": None,
     "metric": None,
+    "kernels": {},
+    "per_class": None,
+    "per_slice": None,
+    "confusion": None,
+    "histograms": {},
+    "layers": None,
+    "advice": [],
+    "sequence": None,
     "operators": [],
     "inputs": [],
     "outputs_detail": [],
@@ -95,59 +115,132 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _described(content: bytes, variant: str) -> dict[str, Any]:
-    found: dict[str, Any] = asdict(describe(content, variant))
+@dataclass(frozen=True)
+class _Asked:
+    variant: str
+    key: str
+    options: Validate
+
+
+def _described(description: Description) -> dict[str, Any]:
+    found: dict[str, Any] = asdict(description)
     kept = ("operators", "inputs", "weights", "min_runtime_version")
     described: dict[str, Any] = {key: found[key] for key in kept}
     return described | {"outputs_detail": found["outputs"]}
 
 
 def _measured(
-    model: Model, reference: dict[str, Array], samples: Samples, options: Validate
+    content: bytes,
+    described: Description,
+    reference: dict[str, Array],
+    samples: Samples,
+    asked: _Asked,
 ) -> dict[str, Any]:
-    inputs = _matched(list(samples.inputs), model.inputs, model, "input")
-    outputs = _matched(list(reference), model.outputs, model, "output")
-    fidelity = {name: Fidelity() for name in sorted(reference)}
-    agreement = {n: Agreement() for n in fidelity if _has_classes(reference[n], options.task)}
-    metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
+    """Run the file under every set of kernels, in step, and measure each."""
+    runs = _Runs(content, described, reference, samples, asked)
     start = 0
-    for block in samples.batches(_rows(reference, options.batch_size)):
-        stop = start + len(block)
-        answers = _answers(model, block, inputs, options.batch_size)
-        for name, measure in fidelity.items():
-            expected, answer = reference[name][start:stop], answers[outputs[name]]
-            if answer.shape != expected.shape:
-                found = f"answers of output {name!r} are of shape {list(answer.shape[1:])}"
-                raise InterpreterError(model.place, found, f"expected {list(expected.shape[1:])}")
-            measure.add(expected, answer)
-            if name in agreement:
-                agreement[name].add(expected, answer)
-            if metric and metric.output == name:
-                metric.add(expected, answer, block)
-        start = stop
-    return {
-        "outputs": {name: measure.measures() for name, measure in fidelity.items()},
-        "top1_agreement": {n: a.share() for n, a in agreement.items()} or None,
-        "agreement_samples": {n: asdict(a) for n, a in agreement.items()} or None,
-        "metric": metric.measure() if metric else None,
-    }
+    for block in samples.batches(_rows(reference, samples, asked.options.batch_size)):
+        runs.add(start, block)
+        start += len(block)
+    return runs.told()
 
 
-def _rows(reference: dict[str, Array], batch: int) -> int:
+class _Runs:
+    """One loaded model and one measurement for each set of kernels that still runs."""
+
+    def __init__(
+        self,
+        content: bytes,
+        described: Description,
+        reference: dict[str, Array],
+        samples: Samples,
+        asked: _Asked,
+    ) -> None:
+        self.asked = asked
+        self.models: dict[str, Model] = {}
+        self.measurements: dict[str, Measurement] = {}
+        self.errors: dict[str, str] = {}
+        for name in dict.fromkeys(asked.options.kernels):
+            count = len(samples)
+            if name == "reference" and asked.options.reference_samples is not None:
+                count = min(count, asked.options.reference_samples)
+            self.measurements[name] = Measurement(
+                reference, samples, asked.options, count=count, place=asked.variant
+            )
+            with self._noting(name):
+                self.models[name] = Model(
+                    content,
+                    description=described,
+                    signature=asked.key,
+                    kernels=Kernels[name],
+                    threads=asked.options.threads,
+                    place=asked.variant,
+                )
+        model = self.models["default"]
+        self.inputs = _matched(list(samples.inputs), model.inputs, model, "input")
+        self.outputs = _matched(list(reference), model.outputs, model, "output")
+
+    def add(self, start: int, block: Samples) -> None:
+        """Answer a block of samples under each set of kernels."""
+        first = self.models["default"]
+        stored = first.stored({self.inputs[name]: a for name, a in block.inputs.items()})
+        default: dict[str, Array] = {}
+        for name, model in list(self.models.items()):
+            count = min(self.measurements[name].count - start, len(block))
+            if count <= 0:
+                continue
+            with self._noting(name):
+                cut = {key: values[:count] for key, values in stored.items()}
+                answers = self._answers(model, cut)
+                default = default or answers
+                others = {key: values[:count] for key, values in default.items()}
+                some = next(block.batches(count))
+                self.measurements[name].add(start, answers, some, others)
+
+    def told(self) -> dict[str, Any]:
+        """Give the default kernels' measures, and beside them those of every set."""
+        default = self.measurements["default"]
+        kernels = {}
+        for name in self.asked.options.kernels:
+            one = self.measurements[name]
+            if name in self.errors:
+                kernels[name] = {"error": self.errors[name], **_NOT_RUN}
+            else:
+                kernels[name] = {"error": None, **one.told(), "flips": one.flips()}
+        told = default.told()
+        del told["samples"]
+        return {**told, **default.detail(), "kernels": kernels}
+
+    def _answers(self, model: Model, stored: dict[str, Array]) -> dict[str, Array]:
+        size, count = self.asked.options.batch_size, len(next(iter(stored.values())))
+        parts = [
+            model.run_stored({name: a[start : start + size] for name, a in stored.items()})
+            for start in range(0, count, size)
+        ]
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}
+        real = model.real(whole)
+        return {name: real[theirs] for name, theirs in self.outputs.items()}
+
+    @contextlib.contextmanager
+    def _noting(self, name: str) -> Iterator[None]:
+        """Note why other kernels than the default ones fail, and go on without them."""
+        try:
+            yield
+        except InterpreterError as error:
+            if name == "default":
+                raise
+            self.errors[name] = str(error)
+            self.models.pop(name, None)
+
+
+def _rows(reference: dict[str, Array], samples: Samples, batch: int) -> int:
     """Give how many samples are measured at once: whole batches, of about BLOCK values.
 
     numpy's cost of a call would otherwise be that of the inference, for small models.
     """
-    values = sum(int(prod(one.shape[1:])) for one in reference.values())
-    return batch * max(1, BLOCK // max(values * batch, 1))
-
-
-def _answers(model: Model, block: Samples, inputs: dict[str, str], size: int) -> dict[str, Array]:
-    parts = [
-        model.run({inputs[name]: values for name, values in batch.inputs.items()})
-        for batch in block.batches(size)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}
+    given = sum(int(prod(one.shape[1:])) for one in samples.inputs.values())
+    answered = sum(int(prod(one.shape[1:])) for one in reference.values())
+    return batch * max(1, BLOCK // max(given * batch, answered * batch, 1))
 
 
 def _matched(names: list[str], tensors: dict[str, Any], model: Model, kind: str) -> dict[str, str]:
@@ -162,10 +255,6 @@ def _matched(names: list[str], tensors: dict[str, Any], model: Model, kind: str)
         return dict(zip(sorted(names), tensors, strict=True))
     found = f"{kind}s {', '.join(map(repr, sorted(tensors)))}"
     raise InterpreterError(model.place, found, f"expected {', '.join(map(repr, sorted(names)))}")
-
-
-def _has_classes(reference: Array, task: str) -> bool:
-    return task == "classification" and reference.ndim > 1 and reference.shape[-1] > 1
 
 
 def _rounded(value: Any) -> Any:

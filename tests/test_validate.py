@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_validate_tells_a_drop_above_zero_when_a_smaller_metric_is_better():
 @pytest.mark.parametrize("size", [1, 7, 50, 1000])
 def test_validate_is_the_same_for_every_batch_size(size):
     """A way to bound memory, not a part of the measurement."""
-    found = measure("int8", options=Validate(size, 1, "classification", TOP1))
+    found = measure("int8", options=replace(OPTIONS, batch_size=size))
 
     assert measure("int8") == found
 

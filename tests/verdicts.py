@@ -32,6 +32,14 @@ def measured(variant="int8", **changes):
         "weights": {},
         "min_runtime_version": "2.3.0",
         "error": None,
+        "kernels": {},
+        "per_class": None,
+        "per_slice": None,
+        "confusion": None,
+        "histograms": {},
+        "layers": None,
+        "advice": [],
+        "sequence": None,
         **changes,
     }
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+# What can run a file: LiteRT's defaults (XNNPACK where it can), its optimized kernels without a
+# delegate, and its plain reference loops.
+KERNELS = ("default", "no_delegate", "reference")
+
+
 class Goal(enum.Enum):
     """Which way a metric gets better."""
 
@@ -40,6 +45,9 @@ class Measuring:
 
     batch_size: int = 64
     threads: int = 1  # of the interpreter
+    # Sets of kernels that run each variant; the gate judges the worst of them.
+    kernels: list[str] = field(default_factory=lambda: list(KERNELS))
+    reference_samples: int | None = 500  # that the slow reference kernels answer; null is all
 
 
 @dataclass

@@ -1,0 +1,108 @@
+"""All that is measured of a variant's answers under one set of kernels, batch by batch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.errors import InterpreterError
+from stages.fidelity import Agreement, Fidelity
+from stages.scoring import Scoring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stages.samples import Samples
+    from stages.schema.validate import Validate
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Measurement:
+    """Errors, agreement and metric of the answers to the first `count` samples.
+
+    Attributes:
+        count: how many samples are measured.
+        classes: the outputs whose last axis are classes.
+    """
+
+    def __init__(
+        self,
+        reference: Mapping[str, Array],
+        samples: Samples,
+        options: Validate,
+        *,
+        count: int,
+        place: str,
+    ) -> None:
+        """Measure against `reference`, [samples, ...] by output; `place` is what errors call it."""
+        self.count, self._reference, self._place = count, reference, place
+        self.classes = [n for n in sorted(reference) if has_classes(reference[n], options.task)]
+        self._fidelity = {name: Fidelity() for name in sorted(reference)}
+        self._agreement = {name: Agreement() for name in self.classes}
+        self._flips = {name: Agreement() for name in self.classes}
+        self._metric = (
+            Scoring(options.metric, samples, list(reference), count) if options.metric else None
+        )
+
+    def add(
+        self,
+        start: int,
+        answers: Mapping[str, Array],
+        block: Samples,
+        others: Mapping[str, Array] | None = None,
+    ) -> None:
+        """Count a block of answers.
+
+        Args:
+            start: which sample is its first.
+            answers: [samples, ...] by output.
+            block: the samples.
+            others: the answers of the default kernels to the same samples, to count flips.
+
+        Raises:
+            InterpreterError: an answer is of another shape than the reference.
+        """
+        stop = start + len(block)
+        for name, measure in self._fidelity.items():
+            expected, answer = self._reference[name][start:stop], answers[name]
+            if answer.shape != expected.shape:
+                found = f"answers of output {name!r} are of shape {list(answer.shape[1:])}"
+                raise InterpreterError(self._place, found, f"expected {list(expected.shape[1:])}")
+            measure.add(expected, answer)
+            if name in self._agreement:
+                self._agreement[name].add(expected, answer)
+                if others:
+                    self._flips[name].add(others[name], answer)
+            if self._metric and self._metric.output == name:
+                self._metric.add(expected, answer, block)
+
+    def told(self) -> dict[str, Any]:
+        """Give the measures, as JSON takes them."""
+        return {
+            "samples": self.count,
+            "outputs": {name: measure.measures() for name, measure in self._fidelity.items()},
+            "top1_agreement": {n: a.share() for n, a in self._agreement.items()} or None,
+            "agreement_samples": {n: asdict(a) for n, a in self._agreement.items()} or None,
+            "metric": self._metric.measure() if self._metric else None,
+        }
+
+    def flips(self) -> dict[str, int] | None:
+        """Count the answers whose top class is not that of the default kernels, by output."""
+        return {name: one.of - one.same for name, one in self._flips.items()} or None
+
+    def detail(self) -> dict[str, Any]:
+        """Give what is told of the default kernels alone."""
+        return {
+            "per_class": None,
+            "per_slice": None,
+            "confusion": None,
+            "histograms": {},
+        }
+
+
+def has_classes(reference: Array, task: str) -> bool:
+    """Tell whether an output's last axis are classes."""
+    return task == "classification" and reference.ndim > 1 and reference.shape[-1] > 1
