@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Measured = dict[str, Any]
 
@@ -156,6 +156,42 @@ def cosine_similarity(measured: Measured, limit: float) -> Outcome:
     """Outputs point the same way as the source model's: 1 is the same direction."""
     output, similarity = _worst(_of_outputs(measured, "cosine_similarity"), min)
     return _at_least(similarity, limit, output=output)
+
+
+def latency_ms(measured: Measured, limit: Mapping[str, Mapping[str, float]]) -> Outcome:
+    """A call takes at most so many milliseconds, by machine and percentile, as measured/ tells.
+
+    A machine without a result for these very bytes fails: nobody knows how fast the file is there.
+    """
+    results = measured.get("latency") or {}
+    outcomes = [
+        outcome
+        for machine, asked in sorted(limit.items())
+        for outcome in _latencies(machine, asked, results.get(machine))
+    ]
+    slowest = min(outcomes, key=lambda one: (one.passed, (one.margin or 0) / (one.limit or 1)))
+    return next((one for one in outcomes if one.found is None), slowest)
+
+
+def _latencies(
+    machine: str, asked: Mapping[str, float], result: Measured | None
+) -> Iterator[Outcome]:
+    """Judge one machine: each percentile, with the number of threads that the limit names."""
+    place, wanted = f"machine {machine!r}", asked.get("threads")
+    if not result or not result["current"]:
+        found = "a result for other bytes" if result else "no result"
+        told = f"found {found} of {place}; expected one of these bytes: run `litemill benchmark`"
+        yield Outcome(False, None, None, f"{told} there and commit measured/{machine}.json")  # noqa: FBT003
+        return
+    runs = [one for one in result["threads"] if wanted in (None, one["threads"])]
+    if not runs:
+        told = f"found no result of {place} with {wanted} threads; expected one in measured/"
+        yield Outcome(False, None, None, told)  # noqa: FBT003
+        return
+    for name, limit in asked.items():
+        if name != "threads":
+            one = _at_most(runs[0]["latency_ms"][name], limit, f" ms {name}")
+            yield replace(one, told=one.told.replace(";", f" of {place};", 1))
 
 
 def _at_worst(ask: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
