@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from stages.schema.config import Config, Data, VariantChoice
 
 
+PERCENTILES = ("p50", "p90", "p99", "min")  # of what stages/benchmark.py measures
+
+
 def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
     """Tell all that is wrong with a configuration whose keys and types are right."""
     for kind in ("model", "data"):
@@ -84,8 +87,32 @@ def _wrong_limits(
         here = place(f"{path}.{name}")
         if name not in checks.known():
             yield ConfigError(here, "unknown check", nearest(name, checks.known()))
+        elif name == "latency_ms":
+            yield from _wrong_latency(limit, here)
         elif limit is not None and not _number(limit):
             yield ConfigError(here, f"found {limit!r}", "expected a number, or null for no limit")
+
+
+def _wrong_latency(limit: Any, place: str) -> Iterator[LitemillError]:
+    """Machines, and for each what its percentiles may be: `{pixel-7: {p50: 5, threads: 4}}`."""
+    told = "expected machines with limits in ms, such as {pixel-7: {p50: 5}}, or null"
+    if limit is None:
+        return
+    if not isinstance(limit, dict) or not all(isinstance(one, dict) for one in limit.values()):
+        yield ConfigError(place, f"found {limit!r}", told)
+        return
+    for machine, asked in limit.items():
+        for name, value in asked.items():
+            if name not in (*PERCENTILES, "threads"):
+                yield ConfigError(
+                    f"{place}.{machine}", f"no {name!r}", nearest(name, [*PERCENTILES, "threads"])
+                )
+            elif not _number(value) or value <= 0:
+                yield ConfigError(f"{place}.{machine}.{name}", f"found {value!r}", told)
+        if not set(PERCENTILES) & set(asked):
+            yield ConfigError(f"{place}.{machine}", "no percentile", told)
+    if not limit:
+        yield ConfigError(place, "found no machine", told)
 
 
 def _number(value: object) -> bool:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
+from stages.standing import margin
 from stages.verdict import failures, headline
 
 if TYPE_CHECKING:
@@ -150,15 +151,15 @@ def _width(column: Column, rows: list[Row]) -> int:
 
 
 def _with_margin(report: dict[str, Any]) -> list[str]:
-    margins = [
-        outcome["margin"]
+    outcomes = [
+        outcome
         for row in report["variants"]
         for outcome in row["checks"].values()
         if not outcome["passed"]
     ]
     return [
-        line if margin is None else f"{line} (margin {margin:.3g})"
-        for line, margin in zip(failures(report), margins, strict=True)
+        line + margin(outcome, " (margin {})")
+        for line, outcome in zip(failures(report), outcomes, strict=True)
     ]
 
 
