@@ -165,7 +165,12 @@ class _Runs:
             if name == "reference" and asked.options.reference_samples is not None:
                 count = min(count, asked.options.reference_samples)
             self.measurements[name] = Measurement(
-                reference, samples, asked.options, count=count, place=asked.variant
+                reference,
+                samples,
+                asked.options,
+                count=count,
+                place=asked.variant,
+                detailed=name == "default",
             )
             with self._noting(name):
                 self.models[name] = Model(
