@@ -52,12 +52,12 @@ class Fidelity:
         r = np.asarray(reference, np.float64).ravel()
         a = np.asarray(answer, np.float64).ravel()
         error = a - r
-        squares = float(error @ error)
+        squares = _dot(error, error)
         if not math.isfinite(squares):  # the usual case costs no pass of its own
             finite = np.isfinite(r) & np.isfinite(a)
             self.non_finite += int(finite.size - np.count_nonzero(finite))
             r, a, error = r[finite], a[finite], error[finite]
-            squares = float(error @ error)
+            squares = _dot(error, error)
         if r.size:
             self._add_finite(r, a, error, squares)
         return error
@@ -68,9 +68,9 @@ class Fidelity:
         self.max_abs_error = max(self.max_abs_error, float(size.max()))
         self._abs_error += float(size.sum())
         self._error += squares
-        self._reference += float(r @ r)
-        self._answer += float(a @ a)
-        self._product += float(r @ a)
+        self._reference += _dot(r, r)
+        self._answer += _dot(a, a)
+        self._product += _dot(r, a)
         self._range = [min(self._range[0], float(r.min())), max(self._range[1], float(r.max()))]
 
     def measures(self) -> dict[str, Any]:
@@ -114,3 +114,12 @@ class Agreement:
     def share(self) -> float:
         """Give the share of samples that agree, 1 for none at all."""
         return self.same / self.of if self.of else 1.0
+
+
+def _dot(one: Array, two: Array) -> float:
+    """Give a sum of products, by one thread: BLAS starts others, whose waiting costs more.
+
+    einsum adds in a plain loop, so that a block of n values has a relative error of at most
+    n 2^-53: 10^-11 for 65,536.
+    """
+    return float(np.einsum("i,i->", one, two))

@@ -40,7 +40,7 @@ class Scoring:
         self.output = _one(asked.output, outputs, "output")
         named = self.output if self.output in samples.targets else None
         self.target = _one(named, list(samples.targets), "target")
-        self._groups = Groups(3)
+        self._groups = Groups()
         self._counts = np.zeros(5, np.int64)
         self._sums = np.zeros(2)
         self._classes = Tally(samples.classes) if _labelled(samples, self.target) else None
@@ -54,7 +54,7 @@ class Scoring:
         source = np.asarray(self.score(expected, target), np.float64)
         variant = np.asarray(self.score(answer, target), np.float64)
         self._sums += source.sum(), variant.sum()
-        self._groups.add([source, variant, source - variant])
+        self._groups.add(source, variant)
         self._count(source, variant)
         if self._classes:
             self._classes.add(target, source, variant)
