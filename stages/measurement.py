@@ -9,6 +9,7 @@ import numpy as np
 
 from stages.errors import InterpreterError
 from stages.fidelity import Agreement, Fidelity
+from stages.histogram import Histogram
 from stages.scoring import Scoring
 
 if TYPE_CHECKING:
@@ -36,16 +37,19 @@ class Measurement:
         *,
         count: int,
         place: str,
+        detailed: bool = False,
     ) -> None:
-        """Measure against `reference`, [samples, ...] by output; `place` is what errors call it."""
+        """Measure against `reference`, [samples, ...] by output; `place` is what errors call it.
+
+        `detailed` counts histograms too.
+        """
         self.count, self._reference, self._place = count, reference, place
         self.classes = [n for n in sorted(reference) if has_classes(reference[n], options.task)]
         self._fidelity = {name: Fidelity() for name in sorted(reference)}
         self._agreement = {name: Agreement() for name in self.classes}
         self._flips = {name: Agreement() for name in self.classes}
-        self._metric = (
-            Scoring(options.metric, samples, list(reference), count) if options.metric else None
-        )
+        self._metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
+        self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
 
     def add(
         self,
@@ -71,7 +75,9 @@ class Measurement:
             if answer.shape != expected.shape:
                 found = f"answers of output {name!r} are of shape {list(answer.shape[1:])}"
                 raise InterpreterError(self._place, found, f"expected {list(expected.shape[1:])}")
-            measure.add(expected, answer)
+            error = measure.add(expected, answer)
+            if name in self._histograms:
+                self._histograms[name].add(error)
             if name in self._agreement:
                 self._agreement[name].add(expected, answer)
                 if others:
@@ -95,11 +101,10 @@ class Measurement:
 
     def detail(self) -> dict[str, Any]:
         """Give what is told of the default kernels alone."""
+        nothing = {"per_class": None, "per_slice": None, "confusion": None}
         return {
-            "per_class": None,
-            "per_slice": None,
-            "confusion": None,
-            "histograms": {},
+            **(self._metric.detail() if self._metric else nothing),
+            "histograms": {name: one.told() for name, one in self._histograms.items()},
         }
 
 

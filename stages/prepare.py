@@ -53,6 +53,7 @@ def prepare(options: Prepare, out: Path) -> dict[str, Any]:
                 indices,
                 classes=found.classes,
                 task=options.task.name,
+                slices=found.slices,
             )
         write_json(fresh / "data.json", told)
         remove(scratch)

@@ -86,19 +86,16 @@ def validate(  # noqa: PLR0913
     return rounded
 
 
-_NOT_RUN: dict[str, Any] = {
-    "samples": 0,
+# What is measured under each set of kernels; those of the default set stand on top, too.
+_MEASURES: dict[str, Any] = {
     "outputs": {},
     "top1_agreement": None,
     "agreement_samples": None,
     "metric": None,
-    "flips": None,
 }
+_NOT_RUN: dict[str, Any] = {"samples": 0, **_MEASURES, "flips": None}
 _NOTHING: dict[str, Any] = {
-    "outputs": {},
-    "top1_agreement": None,
-    "agreement_samples": None,
-    "metric": None,
+    **_MEASURES,
     "kernels": {},
     "per_class": None,
     "per_slice": None,
@@ -165,7 +162,12 @@ class _Runs:
             if name == "reference" and asked.options.reference_samples is not None:
                 count = min(count, asked.options.reference_samples)
             self.measurements[name] = Measurement(
-                reference, samples, asked.options, count=count, place=asked.variant
+                reference,
+                samples,
+                asked.options,
+                count=count,
+                place=asked.variant,
+                detailed=name == "default",
             )
             with self._noting(name):
                 self.models[name] = Model(
@@ -199,17 +201,14 @@ class _Runs:
 
     def told(self) -> dict[str, Any]:
         """Give the default kernels' measures, and beside them those of every set."""
-        default = self.measurements["default"]
         kernels = {}
-        for name in self.asked.options.kernels:
-            one = self.measurements[name]
+        for name, one in self.measurements.items():
             if name in self.errors:
                 kernels[name] = {"error": self.errors[name], **_NOT_RUN}
             else:
                 kernels[name] = {"error": None, **one.told(), "flips": one.flips()}
-        told = default.told()
-        del told["samples"]
-        return {**told, **default.detail(), "kernels": kernels}
+        kept = {key: kernels["default"][key] for key in _MEASURES}
+        return {**kept, **self.measurements["default"].detail(), "kernels": kernels}
 
     def _answers(self, model: Model, stored: dict[str, Array]) -> dict[str, Array]:
         size, count = self.asked.options.batch_size, len(next(iter(stored.values())))

@@ -18,6 +18,10 @@ class Goal(enum.Enum):
     maximize = enum.auto()
     minimize = enum.auto()
 
+    def drop(self, source: float, variant: float) -> float:
+        """Tell how much worse the variant's metric is; below 0 where it is better."""
+        return source - variant if self is Goal.maximize else variant - source
+
 
 @dataclass
 class Metric:
