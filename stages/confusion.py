@@ -55,7 +55,7 @@ def _matrix(name: str, labels: list[str], found: dict[str, Any]) -> str:
     ]
     heads = [Head("Actual"), *(number(label) for label in labels)]
     caption = f"Answers of {name} by actual class; marked where the source model's count differs"
-    return f'<div class="heat">{table(caption, heads, rows)}</div>'
+    return f'<div class="heat">{table(caption, heads, rows, seen=True)}</div>'
 
 
 def _cell(right: bool, before: int, count: int) -> str:  # noqa: FBT001

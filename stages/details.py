@@ -115,7 +115,10 @@ def _classes(name: str, depth: Row) -> Iterator[str]:
         if found:
             ranked = sorted(found, key=lambda one: -(one["drop"] or 0))
             shown = _folded(f"Metric by {kind}, {name}", [_class(one, ranked) for one in ranked])
-            yield f'<h4>By {escape(kind)}</h4><div class="bars">{shown}</div>'
+            shown = f'<div class="bars">{shown}</div>'
+            if (ranked[0]["drop"] or 0) <= 0:
+                shown = note(f"No {kind} lost anything.") + more("All of them", shown)
+            yield f"<h4>By {escape(kind)}</h4>{shown}"
     if depth.get("confusion"):
         yield f"<h4>Confusion</h4>{confusion(name, depth['confusion'])}"
 
@@ -151,7 +154,7 @@ def _layers(name: str, depth: Row) -> list[str]:
     most = max((_noise(one) for one in layers), default=1.0) or 1.0
     rows = [
         [
-            row_head(one["name"], note=one["operator"]),
+            row_head(_layer(one["name"]), note=one["operator"]),
             value(one["snr_db"], ".1f"),
             value(one["mean_abs_error"], ".3g"),
             value(one["max_abs_error"], ".3g"),
@@ -169,6 +172,12 @@ def _layers(name: str, depth: Row) -> list[str]:
         f"<ul>{advice}</ul>" if advice else "",
         f'<div class="bars">{shown}</div>',
     ]
+
+
+def _layer(name: str) -> str:
+    """Give the first name of a tensor that stands for several fused ones."""
+    first, *others = name.split(";")
+    return f"{first} (and {len(others)} fused)" if others else first
 
 
 def _noise(layer: Row) -> float:

@@ -50,12 +50,18 @@ def row_head(text: str, *, sticky: bool = False, note: str = "", href: str = "")
     """Give the cell that names a row, with a note below it and a link within the page."""
     style = ' class="first"' if sticky else ""
     name = f'<a href="{escape(href)}">{escape(text)}</a>' if href else escape(text)
+    name = f'<span class="named">{name}</span>'
     below = f'<span class="note">{escape(note)}</span>' if note else ""
     return f'<th scope="row"{style} data-sort="{escape(text)}">{name}{below}</th>'
 
 
 def table(
-    caption: str, heads: Iterable[Head], rows: Iterable[list[str]], *, sortable: bool = False
+    caption: str,
+    heads: Iterable[Head],
+    rows: Iterable[list[str]],
+    *,
+    sortable: bool = False,
+    seen: bool = False,
 ) -> str:
     """Give a table that scrolls by itself where the page is too narrow for it.
 
@@ -64,6 +70,7 @@ def table(
         heads: its columns.
         rows: cells made by this module.
         sortable: whether the reader may sort it.
+        seen: whether its caption is; most stand below a heading that says as much.
     """
     label = escape(caption)
     header = "".join(
@@ -72,9 +79,10 @@ def table(
     )
     body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     kind = ' class="sortable"' if sortable else ""
+    hidden = "" if seen else ' class="unseen"'
     return (
         f'<div class="wide" role="region" aria-label="{label}" tabindex="0">\n'
-        f"<table{kind}>\n<caption>{label}</caption>\n"
+        f"<table{kind}>\n<caption{hidden}>{label}</caption>\n"
         f"<thead><tr>{header}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
     )
 

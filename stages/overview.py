@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from stages.chart import Limit, Point, scatter
-from stages.markup import Head, bar, cell, mark, note, number, row_head, section, table, value
+from stages.chart import Limit, Point, front, scatter
+from stages.machines import time_unit
+from stages.markup import Head, bar, cell, mark, more, note, number, row_head, section, table, value
 from stages.standing import closest, margin, standing
 from stages.summary import basis, snr
 from stages.verdict import headline
@@ -50,24 +51,26 @@ def variants(report: dict[str, Any]) -> str:
     """Give the table of variants, the verdict beside the name: a phone shows these two first."""
     metric = (report["metric"] or {"name": "metric"})["name"]
     machines = _machines(report)
+    unit, scale = time_unit(_slowest(report, name) for name in machines)
     heads = [
         Head("Variant"),
         Head("Verdict"),
-        number("KiB"),
-        number(f"of {report['baseline']}"),
+        number(f"KiB, of {report['baseline']}"),
         number(metric),
         number("drop"),
         number("agreement"),
         number("SNR dB"),
-        *(number(f"ms, {name}") for name in machines),
+        *(number(f"p50 {unit}, {name}") for name in machines),
         Head("Closest limit"),
     ]
     largest = max((abs(row["drop"] or 0) for row in report["variants"]), default=0)
-    rows = [_cells(row, report, largest, machines) for row in report["variants"]]
+    rows = [_cells(row, report, largest, machines, scale) for row in report["variants"]]
     return section("variants", "Variants", table("All variants", heads, rows, sortable=True))
 
 
-def _cells(row: Row, report: dict[str, Any], largest: float, machines: list[str]) -> list[str]:
+def _cells(
+    row: Row, report: dict[str, Any], largest: float, machines: list[str], scale: float
+) -> list[str]:
     worse = "worse" if (row["drop"] or 0) > 0 else ""
     drops = bar(abs(row["drop"] or 0) / largest, worse) if largest and row["drop"] else ""
     least = closest(row)
@@ -75,15 +78,18 @@ def _cells(row: Row, report: dict[str, Any], largest: float, machines: list[str]
     return [
         row_head(row["variant"], sticky=True, href=f"#variant-{row['variant']}"),
         f'<td data-sort="{int(row["passed"])}">{mark(passed=row["passed"])}</td>',
-        value(row["size_kb"], ".1f", extra=bar(row["share"] or 0)),
-        value(row["share"], ".0%"),
+        value(row["size_kb"], ".1f", extra=bar(row["share"] or 0) + _soft(_share(row))),
         value(row["metric"], ".4f" if _unit(row) else ".4g", extra=_between(row)),
         value(row["drop"], ".4f" if _unit(row) and row["drop"] else ".3g", extra=drops),
         value(row["agreement"], ".2%"),
         cell(snr(row), sort="" if row["snr_db"] is None else row["snr_db"], right=True),
-        *(_latency(row["latency"].get(name), slowest[name]) for name in machines),
-        cell(least[0], sort=least[0], extra=_soft(least[1])) if least else cell(""),
+        *(_latency(row["latency"].get(name), slowest[name], scale) for name in machines),
+        f'<td class="any">{escape(least[0])}{_soft(least[1])}</td>' if least else cell(""),
     ]
+
+
+def _share(row: Row) -> str:
+    return "" if row["share"] is None else f"{row['share']:.0%}"
 
 
 def _unit(row: Row) -> bool:
@@ -117,13 +123,13 @@ def _slowest(report: dict[str, Any], machine: str) -> float:
     return max(times, default=1.0)
 
 
-def _latency(result: dict[str, Any] | None, slowest: float) -> str:
+def _latency(result: dict[str, Any] | None, slowest: float, scale: float) -> str:
     if not result:
         return value(None)
     if not result["current"]:
         return '<td class="number" data-sort=""><span class="mark stale">stale</span></td>'
     p50 = result["threads"][0]["latency_ms"]["p50"]
-    return value(p50, ".3g", extra=bar(p50 / slowest))
+    return value(p50 * scale, ",.1f", extra=bar(p50 / slowest))
 
 
 def chart(report: dict[str, Any]) -> list[str]:
@@ -140,11 +146,17 @@ def chart(report: dict[str, Any]) -> list[str]:
         "Discs passed, crosses failed. The steps join the variants that nothing beats in both. "
         f"Dashes: the source model, {source:.4g}."
         + (" Dotted: limits, as far as they are the same for every variant." if limits else "")
-        + " The numbers are those of the table above."
     )
-    title = f"Size against {name}"
-    return [section("size", title, f"<figure>{drawn}<figcaption>{escape(legend)}</figcaption>"
-                    "</figure>")]  # fmt: skip
+    title, best = (
+        f"Size against {name}",
+        {one.name for one in front([one for one in points if one.passed], less=less)},
+    )
+    heads = [Head("Variant"), number("KiB"), number(name), Head("On the front")]
+    cells = [[row_head(one.name), value(one.size, ".1f"), value(one.quality),
+              cell("yes" if one.name in best else "no")] for one in points]  # fmt: skip
+    words = more("As a table", table(title, heads, cells))
+    beside = f"<figcaption>{escape(legend)}{words}</figcaption>"
+    return [section("size", title, f'<figure class="beside">{drawn}{beside}</figure>')]
 
 
 def _limits(rows: list[Row], *, less: bool) -> list[Limit]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+FILES = {"same": "same bytes", "changed": "changed", "added": "added", "gone": "gone"}
 KERNELS = {
     "default": "default (XNNPACK)",
     "no_delegate": "without delegate",
@@ -85,8 +86,8 @@ def _confidence(report: dict[str, Any]) -> list[str]:
     limits = {row["checks"]["metric_drop"]["limit"] for row in rows
               if "metric_drop" in row["checks"]}  # fmt: skip
     limit = limits.pop() if len(limits) == 1 else None
-    shown = [*ends, 0.0] + ([] if limit is None else [limit])
-    span = (min(shown), max(shown), limit)
+    marks = [*ends, 0.0] + ([] if limit is None else [limit])
+    span = (min(marks), max(marks), limit)
     body = []
     for row in rows:
         (low, high), own = row["interval"]["drop"], row["interval"]
@@ -103,7 +104,9 @@ def _confidence(report: dict[str, Any]) -> list[str]:
         "would lie in the interval (paired bootstrap). The upright line is no drop"
         f"{'' if limit is None else ', the dotted one the limit'}."
     )
-    inner = f'<div class="bars">{table(f"Confidence in the drop of {name}", heads, body)}</div>'
+    inner = (
+        f'<div class="bars keep">{table(f"Confidence in the drop of {name}", heads, body)}</div>'
+    )
     return [section("confidence", "How sure is it?", note(told), inner)]
 
 
@@ -113,7 +116,7 @@ def _kernels(report: dict[str, Any]) -> list[str]:
     if len(names) < 2:  # noqa: PLR2004
         return []
     rows = [
-        [row_head(row["variant"], sticky=True), *(_run(row["kernels"].get(n)) for n in names)]
+        [row_head(row["variant"], sticky=True), *(_run(n, row["kernels"].get(n)) for n in names)]
         for row in report["variants"]
     ]
     heads = [Head("Variant"), *(number(KERNELS.get(name, name)) for name in names)]
@@ -123,16 +126,17 @@ def _kernels(report: dict[str, Any]) -> list[str]:
         "default kernels. Checks hold for the worst."
     )
     shown = table("Every variant under every set of kernels", heads, rows)
-    return [section("kernels", "Kernels", note(told), shown)]
+    return [section("kernels", "Kernels", note(told), f'<div class="narrow">{shown}</div>')]
 
 
-def _run(run: Row | None) -> str:
+def _run(name: str, run: Row | None) -> str:
     if run is None:
         return cell("")
     if run["error"]:
         return cell("does not run", extra=f'<span class="note">{escape(run["error"])}</span>')
     quality = run["metric"] if run["metric"] is not None else run["agreement"]
-    flips = "" if run["flips"] is None else f"{run['flips']} of {run['samples']} flip"
+    known = run["flips"] is not None and name != "default"
+    flips = f"{run['flips']} of {run['samples']} flip" if known else ""
     return value(quality, ".4f" if quality is not None and abs(quality) <= 1 else ".4g",
                  extra=f'<span class="note">{flips}</span>')  # fmt: skip
 
@@ -145,7 +149,7 @@ def _since(report: dict[str, Any]) -> list[str]:
         old, new = one["before"] or {}, one["after"] or {}
         rows.append([
             row_head(one["variant"], sticky=True),
-            cell({"same": "the same bytes"}.get(one["change"], one["change"])),
+            f'<td class="short">{FILES[one["change"]]}</td>',
             *(_changed(old.get(key), new.get(key), form)
               for key, form in (("bytes", ",d"), ("metric", ".4g"), ("agreement", ".2%"),
                                 ("snr_db", ".1f"))),
@@ -175,12 +179,11 @@ def _again(report: dict[str, Any]) -> str:
     ]
     first = report["variants"][0]["variant"]
     commands = (
-        "make                              # environment, then everything\n"
-        "dvc repro                         # what changed\n"
-        f"dvc repro -s validate@{first}\n"
-        "litemill show                     # this, in the terminal\n"
-        "litemill show --format markdown   # and for a pull request\n"
-        "dvc plots show                    # curves, confusion matrices"
+        "# the environment, then everything\nmake\n"
+        f"# what changed; one measurement alone\ndvc repro\ndvc repro -s validate@{first}\n"
+        "# these numbers in the terminal; for a pull request\n"
+        "litemill show\nlitemill show --format markdown\n"
+        "# training curves and confusion matrices\ndvc plots show"
     )
     told = (
         "The same commit gives this page again, byte for byte. What machines measured and what was "

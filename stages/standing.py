@@ -60,6 +60,8 @@ def _lost(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     name = report["metric"]["name"]
     between = interval(row, "drop")
     lost = f"{row['variant']}{', ' if between else ''}{between}"
+    if row["drop"] <= 0:
+        lost = "no variant is worse than the source model"
     told = [(f"Largest drop of {name}", f"{row['drop']:.3g}", lost)]
     classes = [(row["worst_class"], row["variant"]) for row in rows if row["worst_class"]]
     if classes:

@@ -37,9 +37,9 @@ a { color: var(--accent); text-underline-offset: .15em; }
 .failed li { border-left: 3px solid var(--fail); padding: .1rem 0 .1rem .8rem; margin: .7rem 0;
   overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr));
-  gap: 1px; background: var(--line); border: 1px solid var(--line); border-radius: .5rem;
+  gap: 1px; border: 1px solid var(--line); border-radius: .5rem;
   overflow: hidden; margin: 1.25rem 0 0; }
-.tiles div { background: var(--back); padding: .8rem 1rem; }
+.tiles div { box-shadow: 0 0 0 1px var(--line); padding: .8rem 1rem; }
 .tiles dt { color: var(--soft); font-size: .875rem; }
 .tiles dd { margin: 0; }
 .tiles .big { font-size: 1.3rem; font-weight: 650; line-height: 1.3; overflow-wrap: anywhere; }
@@ -56,15 +56,19 @@ nav a { display: inline-block; padding: .25rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .94rem; line-height: 1.4;
   font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: .35rem; font-size: .875rem; }
-th, td { padding: .5rem 1rem .5rem 0; text-align: left; vertical-align: top;
+th, td { padding: .5rem 1.1rem .5rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-weight: 600; font-size: .875rem; vertical-align: bottom;
-  white-space: nowrap; border-bottom-color: var(--soft); }
+  border-bottom-color: var(--soft); }
 tbody th { font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
-.first { position: sticky; left: 0; background: var(--back); max-width: 45vw;
-  overflow-wrap: anywhere; }
+thead .number { white-space: normal; }
+.named { display: block; width: max-content; max-width: min(52vw, 24rem); overflow-wrap: anywhere; }
+.first { position: sticky; left: 0; background: var(--back); }
+.first .named { max-width: min(38vw, 16rem); }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
 thead button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
   cursor: pointer; text-align: inherit; }
 thead button:hover { color: var(--text); text-decoration: underline; }
@@ -75,8 +79,15 @@ thead button::after { content: "↕"; opacity: .45; padding-left: .25em; }
   border-radius: .15rem; background: var(--bar); }
 .bar.left { margin-left: 0; height: .6rem; }
 .bar.worse { background: var(--worse); }
-.bars td:last-child { width: 40%; min-width: 6rem; vertical-align: middle; }
+.bars td:last-child { width: 40%; min-width: 9rem; vertical-align: middle; }
+.bars th:last-child { white-space: nowrap; }
+.any { overflow-wrap: anywhere; min-width: 8rem; }
+.short { white-space: nowrap; }
 figure { margin: .75rem 0; max-width: 34rem; }
+figcaption { font-size: .875rem; margin-top: .4rem; }
+.beside { max-width: none; display: grid; gap: .5rem 2.5rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+.narrow { max-width: 48rem; }
 svg { width: 100%; height: auto; display: block; }
 svg text { font-size: 13px; fill: var(--soft); }
 svg .name { fill: var(--text); paint-order: stroke; stroke: var(--back); stroke-width: 3px; }
@@ -109,13 +120,16 @@ code, pre { font: .84rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu S
   monospace; overflow-wrap: anywhere; }
 pre { background: var(--panel); border-radius: .4rem; padding: .8rem 1rem; overflow-x: auto;
   white-space: pre-wrap; max-width: 46rem; }
-@media (max-width: 40rem) { body { font-size: 15.5px; } h1 { font-size: 1.6rem; }
+@media (max-width: 40rem) { body { font-size: 15.5px; } th, td { padding-right: .8rem; }
+  .bars:not(.keep) :is(th, td):last-child { display: none; } h1 { font-size: 1.6rem; }
   main, body > header, body > footer { padding-left: 1rem; padding-right: 1rem; }
   body > header { padding-top: 1.25rem; } .variant > div { padding: 0 .8rem .8rem; } }
 @media print { :root { --back: #fff; --panel: #f5f6f8; --text: #000; --soft: #444; --line: #bbb;
   --pass: #0f6135; --pass-back: #fff; --fail: #a11228; --fail-back: #fff; --bar: #b7cdf0;
   --accent: #1a57b3; --stale: #7a5200; --stale-back: #fff; }
-  body { font-size: 10.5px; } h2 { margin-top: 1.6rem; break-after: avoid; }
+  html { font-size: 10px; } body { font-size: 1rem; }
+  h2 { margin-top: 1.6rem; break-after: avoid; } figure { max-width: 24rem; }
+  .beside { grid-template-columns: 24rem 1fr; }
   h4 { break-after: avoid; } main, body > header, body > footer { max-width: none; padding: 0; }
   nav, thead button::after { display: none; } .wide { overflow: visible; }
   tr, figure, .tiles { break-inside: avoid; } a { color: inherit; text-decoration: none; }
