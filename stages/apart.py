@@ -51,7 +51,7 @@ def apart(
     """
     context = _context(fork=fork)
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(there, function, arguments, fork), daemon=True)
+    child = context.Process(target=_answer, args=(there, function, arguments, fork))
     child.start()
     there.close()
     try:

@@ -32,7 +32,7 @@ MEASURES: dict[str, Any] = {
     "agreement_samples": None,
     "metric": None,
 }
-NOT_RUN: dict[str, Any] = {"samples": 0, **MEASURES, "flips": None}
+NOT_RUN: dict[str, Any] = {"samples": 0, **MEASURES, "flips": None, "default": None}
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,13 @@ class _Matrix:
         self.models: dict[str, Model] = {}
         self.measurements: dict[str, Measurement] = {}
         self.errors: dict[str, str] = {}
+        # The default kernels on the samples of a set that answers fewer, to compare like with like.
+        self.beside: dict[str, Measurement] = {}
         for name in case.kernels:
-            self.measurements[name] = Measurement(
-                case.reference,
-                case.samples,
-                case.options,
-                count=_count(case, name),
-                place=case.variant,
-                detailed=name == DEFAULT,
-            )
+            count = _count(case, name)
+            self.measurements[name] = self._measurement(count, detailed=name == DEFAULT)
+            if count < len(case.samples):
+                self.beside[name] = self._measurement(count)
             with self._noting(name):
                 self.models[name] = Model(
                     case.content,
@@ -103,6 +101,17 @@ class _Matrix:
         model = self.models[DEFAULT]
         self.inputs = _matched(list(case.samples.inputs), model.inputs, model, "input")
         self.outputs = _matched(list(case.reference), model.outputs, model, "output")
+
+    def _measurement(self, count: int, *, detailed: bool = False) -> Measurement:
+        case = self.case
+        return Measurement(
+            case.reference,
+            case.samples,
+            case.options,
+            count=count,
+            place=case.variant,
+            detailed=detailed,
+        )
 
     def add(self, start: int, block: Samples) -> None:
         """Answer a block of samples under each set of kernels."""
@@ -120,6 +129,8 @@ class _Matrix:
                 others = {key: values[:count] for key, values in default.items()}
                 some = next(block.batches(count))
                 self.measurements[name].add(start, answers, some, others)
+                if name in self.beside:
+                    self.beside[name].add(start, others, some)
 
     def told(self) -> dict[str, Any]:
         """Give the default kernels' measures, and beside them those of every set."""
@@ -128,7 +139,9 @@ class _Matrix:
             if name in self.errors:
                 kernels[name] = {"error": self.errors[name], **NOT_RUN}
             else:
-                kernels[name] = {"error": None, **one.told(), "flips": one.flips()}
+                beside = self.beside[name].told() if name in self.beside else None
+                told = {**one.told(), "flips": one.flips(), "default": beside}
+                kernels[name] = {"error": None, **told}
         kept = {key: kernels[DEFAULT][key] for key in MEASURES}
         return {**kept, **self.measurements[DEFAULT].detail(), "kernels": kernels}
 

@@ -15,12 +15,20 @@ PESSIMISTIC = "pessimistic"  # marks a metric that is taken for the end of its i
 
 
 def at_worst(ask: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
-    """Ask of every set of kernels, and give the worst outcome; the default's where none is."""
+    """Ask of every set of kernels, and give the worst outcome; the default's where none is.
+
+    A set that answered fewer samples only counts where the default kernels pass on these samples,
+    and it is worse than they are there: or else it is the samples that are worse, not the kernels.
+    """
     worst = ask(measured)
     for kernels, found in (measured.get("kernels") or {}).items():
         if found["error"]:
             continue  # `runs` says it all
         outcome = ask({**measured, **found})
+        if found.get("default"):
+            beside = ask({**measured, **found["default"]})
+            if not beside.passed or not _worse(outcome, beside):
+                continue
         if _worse(outcome, worst):
             told, semicolon, rest = outcome.told.rpartition(";")
             told = f"{told} at kernels {kernels!r}{semicolon}{rest}"
@@ -33,6 +41,8 @@ def at_end(measured: Measured) -> Measured:
     metric = measured.get("metric")
     kernels = {name: at_end(one) for name, one in (measured.get("kernels") or {}).items()}
     ended: Measured = {**measured, "kernels": kernels} if kernels else dict(measured)
+    if measured.get("default"):
+        ended["default"] = at_end(measured["default"])
     if metric and metric.get("interval"):
         ends = metric["interval"]
         variant = ends["variant"][1 if metric["goal"] == "minimize" else 0]
