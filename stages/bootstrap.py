@@ -44,8 +44,7 @@ class Groups:
     def add(self, source: Array, variant: Array) -> None:
         """Add the next samples' scores, float64 [samples] each."""
         group = (self._samples + np.arange(len(source))) % GROUPS
-        for sums, score in zip(self._sums, (source, variant), strict=True):
-            sums += np.bincount(group, score, minlength=GROUPS)
+        self._sums += [np.bincount(group, each, minlength=GROUPS) for each in (source, variant)]
         self._samples += len(source)
 
     def intervals(self) -> list[list[float]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from stages.errors import InterpreterError
 from stages.fidelity import Agreement, Fidelity
 from stages.histogram import Histogram
@@ -14,6 +12,8 @@ from stages.scoring import Scoring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
 
     from stages.samples import Samples
     from stages.schema.validate import Validate
@@ -29,7 +29,7 @@ class Measurement:
         classes: the outputs whose last axis are classes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         reference: Mapping[str, Array],
         samples: Samples,

@@ -12,6 +12,7 @@ from stages.schema.prepare import Task
 from stages.schema.validate import KERNELS
 from stages.schema.variant import Pick, Route
 from stages.watched import unwatched
+from stages.worst import PESSIMISTIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +46,8 @@ def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillE
 
 
 def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[LitemillError]:
-    least = {
+    most = config.validate.reference_samples
+    least: dict[str, tuple[float, float]] = {
         "train.epochs": (config.train.epochs, 1),
         "train.batch_size": (config.train.batch_size, 1),
         "train.seed": (config.train.seed, 0),
@@ -53,13 +55,15 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
         "export.batch_size": (config.export.batch_size, 1),
         "validate.batch_size": (config.validate.batch_size, 1),
         "validate.threads": (config.validate.threads, 1),
-        "validate.reference_samples": (config.validate.reference_samples or 1, 1),
+        "validate.reference_samples": (1 if most is None else most, 1),
+        "validate.layer_samples": (config.validate.layer_samples, 0),
+        "validate.seconds": (config.validate.seconds, 1),
         "numerics.threads": (config.numerics.threads, 0),
         "release.golden_samples": (config.release.golden_samples, 0),
     }
     for path, (value, bound) in least.items():
         if value < bound:
-            yield ConfigError(place(path), f"found {value}", f"expected at least {bound}")
+            yield ConfigError(place(path), f"found {value:g}", f"expected at least {bound}")
     if not 0 <= config.train.validation < 1:
         told = f"found {config.train.validation}"
         yield ConfigError(place("train.validation"), told, "expected a share from 0 to below 1")
@@ -85,8 +89,11 @@ def _wrong_limits(
 ) -> Iterator[LitemillError]:
     for name, limit in limits.items():
         here = place(f"{path}.{name}")
-        if name not in checks.known():
-            yield ConfigError(here, "unknown check", nearest(name, checks.known()))
+        if name == PESSIMISTIC:
+            if not isinstance(limit, bool):
+                yield ConfigError(here, f"found {limit!r}", "expected true or false")
+        elif name not in checks.known():
+            yield ConfigError(here, "unknown check", nearest(name, [*checks.known(), PESSIMISTIC]))
         elif name == "latency_ms":
             yield from _wrong_latency(limit, here)
         elif limit is not None and not _number(limit):

@@ -1,8 +1,8 @@
 """A split on disk: memory-mapped arrays by name, with their digest.
 
-A split is a directory: `inputs/<name>.npy`, `targets/<name>.npy` and, where the data set has slices,
-`slices/<name>.npy` (C order, first axis = samples), and `split.json`, which tells their number,
-types, shapes, classes and SHA-256.
+A split is a directory: `inputs/<name>.npy`, `targets/<name>.npy` and, where the data set has
+slices, `slices/<name>.npy` (C order, first axis = samples), and `split.json`, which tells their
+number, types, shapes, classes and SHA-256.
 """
 
 from __future__ import annotations

@@ -43,10 +43,11 @@ class Scoring:
         self._groups = Groups()
         self._counts = np.zeros(5, np.int64)
         self._sums = np.zeros(2)
-        self._classes = Tally(samples.classes) if _labelled(samples, self.target) else None
+        classes = _classes(samples, self.target)
+        self._classes = Tally(classes) if classes else None
         self._slices = {name: Tally(one.values) for name, one in samples.slices.items()}
-        few = self._classes and samples.classes and len(samples.classes) <= MOST_LABELS
-        self._confusion = Confusion(samples.classes) if few and samples.classes else None
+        few = 0 < len(classes) <= MOST_LABELS
+        self._confusion = Confusion(classes) if few else None
 
     def add(self, expected: Array, answer: Array, batch: Samples) -> None:
         """Count a batch of the source model's answers and the variant's."""
@@ -81,8 +82,8 @@ class Scoring:
         count = int(self._counts.sum())
         source, variant = (float(total / count) for total in self._sums)
         intervals = dict(zip(("source", "variant", "drop"), self._groups.intervals(), strict=True))
-        low, high = intervals["drop"]
-        intervals["drop"] = sorted((self.asked.goal.drop(low, 0.0), self.asked.goal.drop(high, 0.0)))
+        # Of source minus variant; the other way round where less is better.
+        intervals["drop"] = sorted(self.asked.goal.drop(end, 0.0) for end in intervals["drop"])
         return {
             "name": self.asked.name,
             "goal": self.asked.goal.name,
@@ -110,14 +111,14 @@ class Scoring:
         neither, variant, source, both, other = (int(count) for count in self._counts)
         if other:
             return None
-        names = {"both": both, "source_only": source, "variant_only": variant, "neither": neither}
-        return names
+        return {"both": both, "source_only": source, "variant_only": variant, "neither": neither}
 
 
-def _labelled(samples: Samples, target: str) -> bool:
-    """Tell whether a target is one class for each sample."""
+def _classes(samples: Samples, target: str) -> tuple[str, ...]:
+    """Name the classes of a target that is one class for each sample; none of another."""
     values = samples.targets[target]
-    return samples.classes is not None and values.ndim == 1 and values.dtype.kind in "iu"
+    labelled = values.ndim == 1 and values.dtype.kind in "iu"
+    return (samples.classes or ()) if labelled else ()
 
 
 def _one(name: str | None, names: list[str], kind: str) -> str:

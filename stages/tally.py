@@ -37,8 +37,7 @@ class Tally:
             found = f"label {int(label.min())} or {int(label.max())}"
             raise DataError("build/prepare/evaluation", found, f"expected 0 to {known - 1}")
         weights = (None, source, variant)
-        for sums, weight in zip(self._sums, weights, strict=True):
-            sums += np.bincount(label, weight, minlength=known)
+        self._sums += [np.bincount(label, weight, minlength=known) for weight in weights]
 
     def told(self, key: str, goal: Goal) -> list[dict[str, Any]]:
         """Give a row for each label that has samples, in their order; `key` names the label."""
@@ -66,9 +65,8 @@ class Confusion:
 
     def add(self, target: Array, source: Array, variant: Array) -> None:
         """Count samples: their class, and what each model's highest output says it is."""
-        size = self.size
-        for counts, answer in zip(self._counts, (source, variant), strict=True):
-            counts += np.bincount(target * size + answer, minlength=size**2)
+        size, answers = self.size, (source, variant)
+        self._counts += [np.bincount(target * size + one, minlength=size**2) for one in answers]
 
     def told(self) -> dict[str, Any] | None:
         """Give both matrices, a row a true class, a column an answer; None without samples."""

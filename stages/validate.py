@@ -6,34 +6,34 @@ file that cannot run is a measurement too.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import sys
-from dataclasses import asdict, dataclass
-from math import prod
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.errors import DataError, InterpreterError
+from stages.apart import CrashError, apart
+from stages.errors import DataError, InterpreterError, LitemillError
 from stages.files import write_json
 from stages.flatbuffer import describe
-from stages.litert import Kernels, Model
-from stages.measurement import Measurement
+from stages.kernel_matrix import DEFAULT, MEASURES, NOT_RUN, Case
+from stages.kernel_matrix import measured as matrix
+from stages.layers import layers
+from stages.quiet import quiet
 from stages.reference import place, read_signature, suited
 from stages.run import parameters, run, section
 from stages.samples import Samples, read_split
 from stages.schema.validate import Validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stages.description import Description
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 1 << 16  # output values that are held and measured at once
+Run = Callable[..., Any]
 DIGITS = 6  # significant; what is below differs by kernel and says nothing
 
 
@@ -45,6 +45,8 @@ def validate(  # noqa: PLR0913
     samples: Samples,
     signature: dict[str, Any],
     options: Validate,
+    plain: bytes | None = None,
+    isolated: bool = False,
 ) -> dict[str, Any]:
     """Measure a .tflite file in batches, so that memory does not grow with the samples.
 
@@ -55,6 +57,8 @@ def validate(  # noqa: PLR0913
         samples: the evaluation split.
         signature: {"key", "inputs", "outputs"} as `export` writes it.
         options: how to measure.
+        plain: the float file of the same graph, to compare layers with.
+        isolated: run the file in processes of its own; a crash is then a measurement.
 
     Returns:
         The measurement, as JSON takes it; "error" tells why a file could not be run.
@@ -75,27 +79,73 @@ def validate(  # noqa: PLR0913
             found = f"{len(values)} reference outputs of {name!r}"
             raise DataError("build/export/reference", found, f"expected {len(samples)}")
     samples = suited(samples, signature)
+    run = _apart(variant, options) if isolated else _here
     try:
         described = describe(content, variant)
         measured |= _described(described)
-        asked = _Asked(variant, signature["key"], options)
-        measured |= _measured(content, described, reference, samples, asked)
+        kernels, key = tuple(options.kernels), signature["key"]
+        case = Case(content, described, variant, key, reference, samples, options, kernels)
+        measured |= _measured(case, run)
+        if plain is not None and plain != content and options.layer_samples:
+            measured |= _layers(case, plain, run)
     except InterpreterError as error:
         measured["error"] = str(error)
     rounded: dict[str, Any] = _rounded(measured)
     return rounded
 
 
-# What is measured under each set of kernels; those of the default set stand on top, too.
-_MEASURES: dict[str, Any] = {
-    "outputs": {},
-    "top1_agreement": None,
-    "agreement_samples": None,
-    "metric": None,
-}
-_NOT_RUN: dict[str, Any] = {"samples": 0, **_MEASURES, "flips": None}
+def _here(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def _apart(variant: str, options: Validate) -> Run:
+    # Imported before the fork, so that not every child does; nothing has run yet.
+    import ai_edge_litert.interpreter  # noqa: F401
+
+    def run(function: Callable[..., Any], *arguments: Any) -> Any:
+        return apart(
+            _quietly, function, *arguments, seconds=options.seconds, place=variant, fork=True
+        )
+
+    return run
+
+
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    with quiet(explained=LitemillError):  # whoever aborts writes about it first
+        return function(*arguments)
+
+
+def _measured(case: Case, run: Run) -> dict[str, Any]:
+    """Measure under all sets of kernels; where that crashes, find out which of them it is."""
+    try:
+        return dict(run(matrix, case))
+    except CrashError:
+        run(matrix, replace(case, kernels=(DEFAULT,)))
+    alive, crashed = [DEFAULT], {}
+    for name in case.kernels:
+        if name == DEFAULT:
+            continue
+        try:
+            run(matrix, replace(case, kernels=(DEFAULT, name)))
+            alive.append(name)
+        except CrashError as error:
+            crashed[name] = {"error": str(error), **NOT_RUN}
+    found = dict(run(matrix, replace(case, kernels=tuple(alive))))
+    return {**found, "kernels": {**found["kernels"], **crashed}}
+
+
+def _layers(case: Case, plain: bytes, run: Run) -> dict[str, Any]:
+    """Look at every layer; a file that has been measured does not fail by this."""
+    some = next(case.samples.batches(case.options.layer_samples))
+    try:
+        found = run(layers, case.content, plain, some, case.key, case.variant)
+    except InterpreterError:
+        return {}
+    return {"layers": found.rows, "advice": found.advice} if found else {}
+
+
 _NOTHING: dict[str, Any] = {
-    **_MEASURES,
+    **MEASURES,
     "kernels": {},
     "per_class": None,
     "per_slice": None,
@@ -112,148 +162,11 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class _Asked:
-    variant: str
-    key: str
-    options: Validate
-
-
 def _described(description: Description) -> dict[str, Any]:
     found: dict[str, Any] = asdict(description)
     kept = ("operators", "inputs", "weights", "min_runtime_version")
     described: dict[str, Any] = {key: found[key] for key in kept}
     return described | {"outputs_detail": found["outputs"]}
-
-
-def _measured(
-    content: bytes,
-    described: Description,
-    reference: dict[str, Array],
-    samples: Samples,
-    asked: _Asked,
-) -> dict[str, Any]:
-    """Run the file under every set of kernels, in step, and measure each."""
-    runs = _Runs(content, described, reference, samples, asked)
-    start = 0
-    for block in samples.batches(_rows(reference, samples, asked.options.batch_size)):
-        runs.add(start, block)
-        start += len(block)
-    return runs.told()
-
-
-class _Runs:
-    """One loaded model and one measurement for each set of kernels that still runs."""
-
-    def __init__(
-        self,
-        content: bytes,
-        described: Description,
-        reference: dict[str, Array],
-        samples: Samples,
-        asked: _Asked,
-    ) -> None:
-        self.asked = asked
-        self.models: dict[str, Model] = {}
-        self.measurements: dict[str, Measurement] = {}
-        self.errors: dict[str, str] = {}
-        for name in dict.fromkeys(asked.options.kernels):
-            count = len(samples)
-            if name == "reference" and asked.options.reference_samples is not None:
-                count = min(count, asked.options.reference_samples)
-            self.measurements[name] = Measurement(
-                reference,
-                samples,
-                asked.options,
-                count=count,
-                place=asked.variant,
-                detailed=name == "default",
-            )
-            with self._noting(name):
-                self.models[name] = Model(
-                    content,
-                    description=described,
-                    signature=asked.key,
-                    kernels=Kernels[name],
-                    threads=asked.options.threads,
-                    place=asked.variant,
-                )
-        model = self.models["default"]
-        self.inputs = _matched(list(samples.inputs), model.inputs, model, "input")
-        self.outputs = _matched(list(reference), model.outputs, model, "output")
-
-    def add(self, start: int, block: Samples) -> None:
-        """Answer a block of samples under each set of kernels."""
-        first = self.models["default"]
-        stored = first.stored({self.inputs[name]: a for name, a in block.inputs.items()})
-        default: dict[str, Array] = {}
-        for name, model in list(self.models.items()):
-            count = min(self.measurements[name].count - start, len(block))
-            if count <= 0:
-                continue
-            with self._noting(name):
-                cut = {key: values[:count] for key, values in stored.items()}
-                answers = self._answers(model, cut)
-                default = default or answers
-                others = {key: values[:count] for key, values in default.items()}
-                some = next(block.batches(count))
-                self.measurements[name].add(start, answers, some, others)
-
-    def told(self) -> dict[str, Any]:
-        """Give the default kernels' measures, and beside them those of every set."""
-        kernels = {}
-        for name, one in self.measurements.items():
-            if name in self.errors:
-                kernels[name] = {"error": self.errors[name], **_NOT_RUN}
-            else:
-                kernels[name] = {"error": None, **one.told(), "flips": one.flips()}
-        kept = {key: kernels["default"][key] for key in _MEASURES}
-        return {**kept, **self.measurements["default"].detail(), "kernels": kernels}
-
-    def _answers(self, model: Model, stored: dict[str, Array]) -> dict[str, Array]:
-        size, count = self.asked.options.batch_size, len(next(iter(stored.values())))
-        parts = [
-            model.run_stored({name: a[start : start + size] for name, a in stored.items()})
-            for start in range(0, count, size)
-        ]
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}
-        real = model.real(whole)
-        return {name: real[theirs] for name, theirs in self.outputs.items()}
-
-    @contextlib.contextmanager
-    def _noting(self, name: str) -> Iterator[None]:
-        """Note why other kernels than the default ones fail, and go on without them."""
-        try:
-            yield
-        except InterpreterError as error:
-            if name == "default":
-                raise
-            self.errors[name] = str(error)
-            self.models.pop(name, None)
-
-
-def _rows(reference: dict[str, Array], samples: Samples, batch: int) -> int:
-    """Give how many samples are measured at once: whole batches, of about BLOCK values.
-
-    numpy's cost of a call would otherwise be that of the inference, for small models.
-    """
-    given = sum(int(prod(one.shape[1:])) for one in samples.inputs.values())
-    answered = sum(int(prod(one.shape[1:])) for one in reference.values())
-    return batch * max(1, BLOCK // max(given * batch, answered * batch, 1))
-
-
-def _matched(names: list[str], tensors: dict[str, Any], model: Model, kind: str) -> dict[str, str]:
-    """Give the file's name for each of ours.
-
-    The same names, or, in a file without a signature, whose tensors have names of their own, the
-    order of the sorted names: that is how the converter lays them out.
-    """
-    if set(names) == set(tensors):
-        return {name: name for name in names}
-    if model.signature is None and len(names) == len(tensors):
-        return dict(zip(sorted(names), tensors, strict=True))
-    found = f"{kind}s {', '.join(map(repr, sorted(tensors)))}"
-    raise InterpreterError(model.place, found, f"expected {', '.join(map(repr, sorted(names)))}")
 
 
 def _rounded(value: Any) -> Any:
@@ -285,6 +198,12 @@ def _map(path: Path) -> Array:
     return mapped
 
 
+def read_float(folder: Path) -> bytes | None:
+    """Read the float file, or None where the graph has none."""
+    file = folder / "model.tflite"
+    return file.read_bytes() if file.exists() else None
+
+
 def main() -> None:
     """Measure build/convert/VARIANT/model.tflite."""
     variant = sys.argv[1]
@@ -298,6 +217,8 @@ def main() -> None:
         samples=read_split(Path("build/prepare/evaluation")),
         signature=signature,
         options=parameters(Validate, "validate"),
+        plain=read_float(place(export, key) / "float"),
+        isolated=True,
     )
     write_json(Path("build/validate") / f"{variant}.json", measured)
     if measured["error"]:

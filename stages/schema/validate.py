@@ -6,7 +6,6 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
-
 # What can run a file: LiteRT's defaults (XNNPACK where it can), its optimized kernels without a
 # delegate, and its plain reference loops.
 KERNELS = ("default", "no_delegate", "reference")
@@ -52,6 +51,8 @@ class Measuring:
     # Sets of kernels that run each variant; the gate judges the worst of them.
     kernels: list[str] = field(default_factory=lambda: list(KERNELS))
     reference_samples: int | None = 500  # that the slow reference kernels answer; null is all
+    layer_samples: int = 32  # on which layers are compared with the float file's; 0 is none
+    seconds: float = 3600.0  # that a file may take; then the run is ended, and failed
 
 
 @dataclass
