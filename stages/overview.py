@@ -8,7 +8,7 @@ from typing import Any
 from stages.chart import Limit, Point, front, scatter
 from stages.machines import time_unit
 from stages.markup import Head, bar, cell, mark, more, note, number, row_head, section, table, value
-from stages.standing import closest, margin, standing
+from stages.standing import closest, standing
 from stages.summary import basis, snr
 from stages.verdict import headline
 
@@ -36,7 +36,7 @@ def failed(report: dict[str, Any]) -> list[str]:
     """Give every failed check with what it found; nothing where none failed."""
     lines = [
         f"<li><strong>{escape(row['variant'])}.{escape(name)}</strong>"
-        f'<span class="note">{escape(outcome["told"])}{escape(margin(outcome, " (margin {})"))}'
+        f'<span class="note">{escape(outcome["told"])}{_margin(outcome)}'
         "</span></li>"
         for row in report["variants"]
         for name, outcome in row["checks"].items()
@@ -45,6 +45,10 @@ def failed(report: dict[str, Any]) -> list[str]:
     if not lines:
         return []
     return [section("failed", "Failed checks", '<ul class="failed">', *lines, "</ul>")]
+
+
+def _margin(outcome: Row) -> str:
+    return "" if outcome["margin"] is None else f" (margin {outcome['margin']:.3g})"
 
 
 def variants(report: dict[str, Any]) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Row = dict[str, Any]
 
@@ -23,7 +27,7 @@ def closest(row: Row) -> tuple[str, str] | None:
     no check has a limit.
     """
     if bad := [item for item in row["checks"].items() if not item[1]["passed"]]:
-        return f"{bad[0][0]} failed", margin(bad[0][1], "by {}").replace("by -", "by ")
+        return f"{bad[0][0]} failed", margin(bad[0][1], "by {}").replace("-", "")
     shares = {
         name: outcome["margin"] / abs(outcome["limit"])
         for name, outcome in row["checks"].items()
@@ -40,6 +44,19 @@ def standing(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows = report["variants"]
     told = [_smallest(report), *_lost(report), _tightest(rows), _flips(rows)]
     return [one for one in told if one]
+
+
+def latencies(report: dict[str, Any]) -> list[tuple[str, Callable[[Row], str]]]:
+    """Give a column a machine that was measured: its title, and what it says of a variant."""
+    return [
+        (f"{name} p50 ms", partial(_latency, machine=name)) for name in report.get("machines") or {}
+    ]
+
+
+def _latency(row: Row, machine: str) -> str:
+    if not (found := row["latency"].get(machine)):
+        return "absent"
+    return f"{found['threads'][0]['latency_ms']['p50']:.3g}" if found["current"] else "stale"
 
 
 def _smallest(report: dict[str, Any]) -> tuple[str, str, str] | None:
