@@ -95,9 +95,33 @@ def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[st
         "max_abs_error": max(
             (o["max_abs_error"] for o in outputs if o["max_abs_error"] is not None), default=None
         ),
+        "interval": metric.get("interval"),
+        "confidence": metric.get("confidence"),
+        "worst_class": _worst_class(one),
+        "flips": _flips(one),
+        "advice": one.get("advice") or [],
         "outputs": one.get("outputs") or {},
         "checks": {name: dataclasses.asdict(outcome) for name, outcome in outcomes.items()},
     }
+
+
+def _worst_class(one: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the class that loses most; None where none loses anything."""
+    losing = [row for row in one.get("per_class") or [] if row["drop"] and row["drop"] > 0]
+    return max(losing, key=lambda row: float(row["drop"]), default=None)
+
+
+def _flips(one: dict[str, Any]) -> dict[str, int] | None:
+    """Count the answers that change with the kernels, all outputs together; None without classes.
+
+    Sets of kernels that do not run are left out.
+    """
+    found = {
+        name: sum(kernels["flips"].values())
+        for name, kernels in (one.get("kernels") or {}).items()
+        if kernels["flips"] and name != "default"
+    }
+    return found or None
 
 
 def _rows(told: dict[str, Any]) -> list[dict[str, Any]]:

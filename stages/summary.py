@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from stages.verdict import failures, headline
+from stages.verdict import failures, headline, notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +88,20 @@ def markdown(report: dict[str, Any]) -> str:
         f"| {' | '.join('---:' if column.right else '---' for column in shown)} |",
         *(_line([column.cell(row) for column in shown]) for row in report["variants"]),
     ]
-    failed = [f"- {_plain(line)}" for line in _with_margin(report)]
-    return "\n".join([*lines, *(["", "Failed checks:", "", *failed] if failed else [])]) + "\n"
+    return (
+        "\n".join(
+            [
+                *lines,
+                *_listed("Failed checks:", _with_margin(report)),
+                *_listed("To know:", notes(report)),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _listed(title: str, told: list[str]) -> list[str]:
+    return ["", title, "", *(f"- {_plain(line)}" for line in told)] if told else []
 
 
 def basis(report: dict[str, Any]) -> str:
@@ -119,6 +131,8 @@ def terminal(report: dict[str, Any], file: IO[str] | None = None) -> None:
     for line in _with_margin(report):
         console.print(Text(f"  {line}"))
     console.print(Text(basis(report), "dim"))
+    for line in notes(report):
+        console.print(Text(f"  {line}", "dim"))
 
 
 def _rich_table(report: dict[str, Any], width: int) -> Table:
