@@ -23,6 +23,7 @@ class Layer:
 
     Attributes:
         name: of the float file's tensor.
+        label: what people know it by: the output's name, or the first of the names fused into it.
         operator: its kind.
         ours, theirs: number of the tensor in the quantized file, and in the float file.
         holds: what the quantized file's tensor can hold; None where it is not quantized.
@@ -30,6 +31,7 @@ class Layer:
     """
 
     name: str
+    label: str
     operator: str
     ours: int
     theirs: int
@@ -41,6 +43,7 @@ class Layer:
         found = self.error.measures()
         return {
             "name": self.name,
+            "label": self.label,
             "operator": self.operator,
             **{key: found[key] for key in ("snr_db", "max_abs_error", "mean_abs_error")},
             "range": found["reference_range"],
@@ -88,7 +91,7 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
 
 def _keep(layer: Layer, share: float, before: float) -> str:
     return (
-        f"keep {layer.operator} {layer.name!r} in float: it adds {share:.0%} of all noise"
+        f"keep {layer.operator} {layer.label!r} in float: it adds {share:.0%} of all noise"
         f" ({_level(before)} before it, {_level(layer.noise())} after it)"
     )
 
@@ -106,7 +109,7 @@ def _calibrate(layer: Layer) -> str | None:
     if layer.holds[0] - spare <= low and high <= layer.holds[1] + spare:
         return None
     return (
-        f"calibrate {layer.operator} {layer.name!r} on more samples: it holds"
+        f"calibrate {layer.operator} {layer.label!r} on more samples: it holds"
         f" {layer.holds[0]:.4g} to {layer.holds[1]:.4g}, and evaluation samples reach"
         f" {low:.4g} to {high:.4g}"
     )

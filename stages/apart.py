@@ -6,6 +6,7 @@ the parent is known to have started no threads of its own, a fork, which starts 
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import signal
 import sys
@@ -82,6 +83,7 @@ def _answer(
     arguments: tuple[Any, ...],
     fork: bool,  # noqa: FBT001  # of the process
 ) -> None:
+    faulthandler.disable()  # the parent tells how it ended
     try:
         there.send((True, function(*arguments)))
     except LitemillError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stages.confusion import confusion
 from stages.figures import histogram, quarters
 from stages.markup import Head, bar, cell, link, mark, more, note, number, row_head, table, value
-from stages.standing import closest, margin
+from stages.standing import closest
 from stages.summary import snr
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def _checks(row: Row) -> str:
     rows = [
         [
             row_head(name, note=outcome["told"]),
-            cell(margin(outcome), right=True),
             f"<td>{mark(passed=outcome['passed'], absent=outcome['absent'])}</td>",
+            value(outcome["margin"], ".3g"),
         ]
         for name, outcome in row["checks"].items()
     ]
-    heads = [Head("Check"), number("Margin"), Head("Result")]
+    heads = [Head("Check"), Head("Result"), number("Margin")]
     return "<h4>Checks</h4>" + table(f"Checks of {row['variant']}", heads, rows)
 
 

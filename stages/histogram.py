@@ -14,7 +14,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-HELD = 1024  # bins on each side of zero while counting
+HELD = 1 << 15  # bins on each side of zero while counting
 BINS = 32  # bins on each side of zero that are told
 CORE = 0.99  # share of the errors that the told bins hold at least
 

@@ -12,6 +12,7 @@ import numpy as np
 from stages.errors import InterpreterError
 from stages.litert import Kernels, Model
 from stages.measurement import Measurement
+from stages.sequence import stateful
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +112,7 @@ class _Matrix:
             count=count,
             place=case.variant,
             detailed=detailed,
+            sequential=detailed and stateful(case.described),
         )
 
     def add(self, start: int, block: Samples) -> None:

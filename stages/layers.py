@@ -88,9 +88,11 @@ def _matched(ours: Kept, theirs: Kept, mine: list[Node], other: list[Node]) -> l
         by_name = {theirs.name(node.outputs[0]): node for node in second}
         named = [(node, by_name.get(ours.name(node.outputs[0]))) for node in first]
         pairs = [(one, two) for one, two in named if two and one.operator == two.operator]
+    labels = {tensor.name: output for output, tensor in theirs.outputs.items()}
     return [
         Layer(
-            name=theirs.name(two.outputs[0]),
+            name=(name := theirs.name(two.outputs[0])),
+            label=labels.get(name, name.partition(";")[0]),
             operator=one.operator,
             ours=one.outputs[0],
             theirs=two.outputs[0],

@@ -9,6 +9,7 @@ from stages.errors import InterpreterError
 from stages.fidelity import Agreement, Fidelity
 from stages.histogram import Histogram
 from stages.scoring import Scoring
+from stages.sequence import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +39,11 @@ class Measurement:
         count: int,
         place: str,
         detailed: bool = False,
+        sequential: bool = False,
     ) -> None:
         """Measure against `reference`, [samples, ...] by output; `place` is what errors call it.
 
-        `detailed` counts histograms too.
+        `detailed` counts histograms too, `sequential` errors along the sequence of samples.
         """
         self.count, self._reference, self._place = count, reference, place
         self.classes = [n for n in sorted(reference) if has_classes(reference[n], options.task)]
@@ -49,6 +51,7 @@ class Measurement:
         self._agreement = {name: Agreement() for name in self.classes}
         self._flips = {name: Agreement() for name in self.classes}
         self._metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
+        self._sequence = Sequence(count, sorted(reference)) if sequential else None
         self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
 
     def add(
@@ -76,6 +79,8 @@ class Measurement:
                 found = f"answers of output {name!r} are of shape {list(answer.shape[1:])}"
                 raise InterpreterError(self._place, found, f"expected {list(expected.shape[1:])}")
             error = measure.add(expected, answer)
+            if self._sequence:
+                self._sequence.add(start, name, expected, answer)
             if name in self._histograms:
                 self._histograms[name].add(error)
             if name in self._agreement:
@@ -105,6 +110,7 @@ class Measurement:
         return {
             **(self._metric.detail() if self._metric else nothing),
             "histograms": {name: one.told() for name, one in self._histograms.items()},
+            "sequence": self._sequence.told() if self._sequence else None,
         }
 
 

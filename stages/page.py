@@ -14,6 +14,7 @@ from stages.figures import interval
 from stages.machines import measured
 from stages.markup import Head, cell, link, note, number, row_head, section, table, value
 from stages.overview import chart, failed, variants, verdict
+from stages.standing import sure
 from stages.style import SCRIPT, STYLE
 
 if TYPE_CHECKING:
@@ -96,11 +97,11 @@ def _confidence(report: dict[str, Any]) -> list[str]:
                      cell(f"{low:.3g} to {high:.3g}", right=True),
                      cell(f"{own['variant'][0]:.4g} to {own['variant'][1]:.4g}", right=True),
                      f"<td>{drawn}</td>"])  # fmt: skip
-    name = report["metric"]["name"]
-    heads = [Head("Variant"), number("Drop"), number("95 % of drops"), number(f"95 % of {name}"),
-             Head("Drop, to one scale")]  # fmt: skip
+    name, share = report["metric"]["name"], sure(rows)
+    numbers = map(number, ("Drop", f"{share} of drops", f"{share} of {name}"))
+    heads = [Head("Variant"), *numbers, Head("Drop, to one scale")]
     told = (
-        "How much chance there is in the evaluation samples: with others as many, 95 of 100 drops "
+        f"How much chance there is in the evaluation samples: with others, {share} of drops "
         "would lie in the interval (paired bootstrap). The upright line is no drop"
         f"{'' if limit is None else ', the dotted one the limit'}."
     )

@@ -118,7 +118,10 @@ def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[st
             (o["max_abs_error"] for o in outputs if o["max_abs_error"] is not None), default=None
         ),
         "interval": metric.get("interval"),
-        "worst_class": _worst_class(one.get("per_class") or []),
+        "confidence": metric.get("confidence"),
+        "worst_class": _worst_class(one),
+        "flips": _flips(one),
+        "advice": one.get("advice") or [],
         "kernels": {name: _kernels(run) for name, run in (one.get("kernels") or {}).items()},
         "latency": one["latency"],
         "outputs": one.get("outputs") or {},
@@ -126,10 +129,23 @@ def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[st
     }
 
 
-def _worst_class(classes: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Give the class that lost most, the first of equals; None where none lost."""
-    worst = max(classes, key=lambda one: one["drop"] or 0.0, default=None)
-    return worst if worst and (worst["drop"] or 0.0) > 0 else None
+def _worst_class(one: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the class that loses most; None where none loses anything."""
+    losing = [row for row in one.get("per_class") or [] if row["drop"] and row["drop"] > 0]
+    return max(losing, key=lambda row: float(row["drop"]), default=None)
+
+
+def _flips(one: dict[str, Any]) -> dict[str, int] | None:
+    """Count the answers that change with the kernels, all outputs together; None without classes.
+
+    Sets of kernels that do not run are left out.
+    """
+    found = {
+        name: sum(kernels["flips"].values())
+        for name, kernels in (one.get("kernels") or {}).items()
+        if kernels["flips"] and name != "default"
+    }
+    return found or None
 
 
 def _kernels(run: dict[str, Any]) -> dict[str, Any]:

@@ -11,15 +11,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def margin(outcome: Row, form: str = "{}") -> str:
-    """Say how far a check is from its limit, in samples too where it counts them."""
-    if outcome["margin"] is None:
-        return ""
-    count = outcome.get("margin_samples")
-    samples = "" if count is None else f", {count} sample{'' if abs(count) == 1 else 's'}"
-    return form.format(f"{outcome['margin']:.3g}{samples}")
-
-
 def closest(row: Row) -> tuple[str, str] | None:
     """Give the check that decides about a variant, and its margin.
 
@@ -27,7 +18,7 @@ def closest(row: Row) -> tuple[str, str] | None:
     no check has a limit.
     """
     if bad := [item for item in row["checks"].items() if not item[1]["passed"]]:
-        return f"{bad[0][0]} failed", margin(bad[0][1], "by {}").replace("-", "")
+        return f"{bad[0][0]} failed", _by(bad[0][1])
     shares = {
         name: outcome["margin"] / abs(outcome["limit"])
         for name, outcome in row["checks"].items()
@@ -36,7 +27,14 @@ def closest(row: Row) -> tuple[str, str] | None:
     if not shares:
         return None
     name = min(shares, key=lambda name: (shares[name], name))
-    return name, margin(row["checks"][name], "passes by {}")
+    return name, f"passes {_by(row['checks'][name])}"
+
+
+def _by(outcome: Row) -> str:
+    """Say how far a check is from its limit: in samples, where it counts them."""
+    if (count := outcome.get("margin_samples")) is not None:
+        return f"by {abs(count)} sample{'' if abs(count) == 1 else 's'}"
+    return "" if outcome["margin"] is None else f"by {abs(outcome['margin']):.3g}"
 
 
 def standing(report: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -89,12 +87,17 @@ def _lost(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     return told
 
 
+def sure(rows: list[Row]) -> str:
+    """Say of how many hundredths the intervals are: `95 %`; empty where there are none."""
+    return next((f"{one['confidence'] * 100:g} %" for one in rows if one.get("confidence")), "")
+
+
 def interval(row: Row, key: str) -> str:
     """Say between what a metric (`variant`, `source`) or its `drop` lies, if it is known."""
     if not row.get("interval"):
         return ""
     low, high = row["interval"][key]
-    return f"95 % between {low:.3g} and {high:.3g}"
+    return f"{sure([row])} between {low:.3g} and {high:.3g}"
 
 
 def _tightest(rows: list[Row]) -> tuple[str, str, str] | None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from stages.since import NUMBERS
-from stages.standing import closest, latencies, standing
-from stages.verdict import failures, headline
+from stages.standing import closest, latencies, standing, sure
+from stages.verdict import failures, headline, notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +48,14 @@ class Column:
 def columns(report: dict[str, Any]) -> list[Column]:
     """Give the columns of a report, left to right."""
     metric = (report["metric"] or {"name": "metric"})["name"]
+    share = sure(report["variants"])
     return [
         Column("variant", lambda row: str(row["variant"]), 9, right=False),
         Column("KiB", lambda row: _number(row, "size_kb", "{:.1f}"), 7),
         Column(f"of {report['baseline']}", lambda row: _number(row, "share", "{:.0%}"), 3),
         Column(f"source {metric}", lambda row: _number(row, "source_metric"), 1),
         Column(metric, lambda row: _number(row, "metric"), 6),
-        *([Column("95 %", _between, 2)] if any(r["interval"] for r in report["variants"]) else []),
+        *([Column(share, _between, 2)] if share else []),
         Column("drop", lambda row: _number(row, "drop", "{:.3g}"), 5),
         Column("agreement", lambda row: _number(row, "agreement", "{:.2%}"), 2),
         Column("SNR dB", snr, 4),
@@ -107,10 +108,13 @@ def markdown(report: dict[str, Any]) -> str:
         f"| {' | '.join('---:' if column.right else '---' for column in shown)} |",
         *(_line([column.cell(row) for column in shown]) for row in report["variants"]),
     ]
-    failed = [f"- {_plain(line)}" for line in _with_margin(report)]
-    changed = [f"- {_plain(line)}" for line in news(report)]
-    for title, items in (("Failed checks:", failed), (_plain(_since(report)), changed)):
-        lines += ["", title, "", *items] if items else []
+    parts = {
+        "Failed checks:": _with_margin(report),
+        "To know:": notes(report),
+        _plain(_since(report)): news(report),
+    }
+    for title, items in parts.items():
+        lines += ["", title, "", *(f"- {_plain(item)}" for item in items)] if items else []
     return "\n".join(lines) + "\n"
 
 
@@ -146,6 +150,8 @@ def terminal(report: dict[str, Any], file: IO[str] | None = None) -> None:
     for line in news(report):
         console.print(Text(f"{_since(report)} {line}"))
     console.print(Text(basis(report), "dim"))
+    for line in notes(report):
+        console.print(Text(f"  {line}", "dim"))
 
 
 def news(report: dict[str, Any]) -> list[str]:
