@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zoo
-from edited import crashing
+from edited import crashing, edited
 
 from stages.errors import ConfigError, DataError
 from stages.litert import Kernels, Model
@@ -308,6 +308,27 @@ def test_a_file_that_takes_its_process_down_is_measured_as_such():
 
     assert "float32: the process that ran it was ended by SIGSEGV" == found["error"]
     assert ({}, True) == (found["outputs"], bool(found["operators"]))
+
+
+def test_kernels_that_take_the_process_down_are_told_and_the_others_measured():
+    """LiteRT's reference softmax aborts on a scale as a model of vanishing weights has it."""
+    signature, samples, _ = of_x((4,), 6)
+    signature["outputs"] = {"share": {}}
+
+    def change(model):
+        graph = model.subgraphs[0]
+        graph.tensors[graph.operators[0].inputs[0]].quantization.scale = [1e-9]
+
+    asked = {"samples": samples, "signature": signature, "options": Validate()}
+    expected = {"share": np.full((6, 4), 0.25, np.float32)}
+    content = edited(zoo.file("softmax"), change)
+    found = measure("softmax", content=content, expected=expected, isolated=True, **asked)
+    kernels = found["kernels"]
+
+    assert found["error"] is None
+    assert "softmax: the process that ran it was ended by SIGABRT" == kernels["reference"]["error"]
+    assert {None} == {kernels[name]["error"] for name in ("default", "no_delegate")}
+    assert kernels["no_delegate"]["outputs"]["share"]["max_abs_error"] < 0.01
 
 
 def test_a_file_that_takes_too_long_is_measured_as_such():

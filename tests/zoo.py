@@ -64,6 +64,13 @@ def dense(units: int = 4, features: int = 6) -> Any:
     )
 
 
+def softmax() -> Any:
+    """Give a Keras model that is nothing but a softmax: `x` [4] to `share` [4]."""
+    keras = _keras()
+    given = keras.Input((4,), name="x")
+    return keras.Model(given, keras.layers.Softmax(name="share")(given))
+
+
 def two_in_three_out() -> Any:
     """Give a Keras model: `left` [6] and `right` [4] to `total` [3], `apart` [5] and `one` [1]."""
     keras = _keras()
@@ -329,6 +336,7 @@ FILES = {
     "reshaped": reshaped,
     "flex": flex,
     "stateful": stateful,
+    "softmax": lambda: convert(softmax(), "int8", input_type="int8", output_type="int8"),
 }
 
 
