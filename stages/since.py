@@ -48,10 +48,17 @@ def read(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     found = read_json(path)
-    if not isinstance(found, dict) or (found and not {"version", "variants"} <= set(found)):
+    if not isinstance(found, dict) or (found and not _is_release(found)):
         told = "expected what `litemill release --remember` writes, or {}"
         raise DataError(path, "not a release", told)
     return found or None
+
+
+def _is_release(found: dict[str, Any]) -> bool:
+    variants = found.get("variants")
+    if "version" not in found or not isinstance(variants, dict):
+        return False
+    return all(isinstance(one, dict) and "sha256" in one for one in variants.values())
 
 
 def changes(rows: list[dict[str, Any]], released: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stages.files import read_json
 if TYPE_CHECKING:
     from pathlib import Path
 
+PERCENTILES = ("p50", "p90", "p99", "min")
 Machines = dict[str, dict[str, Any]]
 
 
@@ -28,12 +29,24 @@ def read(folder: Path) -> Machines:
         one = read_json(path)
         try:
             for result in one["variants"].values():
-                _ = result["sha256"], result["error"] or result["threads"][0]["latency_ms"]["p50"]
+                _look(result)
             found[path.stem] = {"machine": dict(one["machine"]), "variants": one["variants"]}
         except (TypeError, KeyError, IndexError, AttributeError, ValueError):
             told = "expected what `litemill benchmark` writes"
             raise DataError(path, "not a result of a benchmark", told) from None
     return found
+
+
+def _look(result: dict[str, Any]) -> None:
+    """Touch every value that is read later; the file may come from anywhere."""
+    digest: str = result["sha256"]
+    if result["error"]:
+        return
+    _ = digest.lower(), result["threads"][0], result.get("unprofiled")
+    for run in result["threads"]:
+        numbers = [run["threads"], run["per_second"], run["startup_ms"], run["peak_kib"] or 0]
+        _ = [0.0 + n for n in (*numbers, *(run["latency_ms"][key] for key in PERCENTILES))]
+    _ = [(one["name"] + one["by"], 0.0 + one["share"]) for one in result["operators"]]
 
 
 def of(machines: Machines, variant: str, sha256: str) -> dict[str, dict[str, Any]]:

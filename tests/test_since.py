@@ -59,7 +59,9 @@ def test_what_is_remembered_is_read_again(tmp_path):
     assert found == since.read(tmp_path / "released.json")
 
 
-@pytest.mark.parametrize("content", ["[]", '{"version": "1"}', "3"])
+@pytest.mark.parametrize(
+    "content", ["[]", '{"version": "1"}', "3", '{"version": "1", "variants": {"a": {}}}']
+)
 def test_another_file_is_refused(tmp_path, content):
     """One line."""
     (tmp_path / "released.json").write_text(content)

@@ -126,7 +126,19 @@ def test_read_takes_what_a_benchmark_writes_and_nothing_for_an_empty_folder(tmp_
     assert {"phone": one} == speed.read(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"machine": {}, "variants": {"a": {}}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{}",
+        '{"machine": {}, "variants": {"a": {}}}',
+        json.dumps(machines(a=result(p50=1.0, threads=[]))["phone"]),
+        json.dumps(
+            machines(a=result(operators=[{"name": "x", "by": "y", "share": "all"}]))["phone"]
+        ),
+        json.dumps(machines(a=result(sha256=5))["phone"]),
+    ],
+)
 def test_read_refuses_what_is_no_result(tmp_path, content):
     """One line, which names the file."""
     (tmp_path / "phone.json").write_text(content)
