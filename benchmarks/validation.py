@@ -1,31 +1,91 @@
 """What measuring costs beside inference: `python -m benchmarks.validation`, after `dvc repro`.
 
-Validation of every variant that was built, against calling the interpreter directly on the same
-batches of the same samples, with inputs that are quantized beforehand and outputs that nobody
-looks at.
+Validation, as the stage does it, against calling the interpreter directly: the same batches of the
+same samples under the same sets of kernels, with inputs that are quantized beforehand and outputs
+that nobody looks at. Of the variants that were built, whose model is as small as models get, and of
+a network of MobileNet's blocks on 96 x 96 pixels, which is about as small as models in use are.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.timing import machine, table
-from stages.litert import Model
+from stages.apart import apart
+from stages.litert import Kernels, Model
+from stages.quiet import quiet
 from stages.reference import place, read_signature, suited
 from stages.run import parameters, run, section
 from stages.samples import Samples, read_split
-from stages.schema.validate import Validate
+from stages.schema.validate import Metric, Validate
 from stages.validate import read_reference, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    Array = np.ndarray[Any, np.dtype[Any]]
 
 BUILD = Path("build")
+KEY = "serving_default"
+SHAPE = (96, 96, 3)
+CLASSES = 100
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file and the samples that it is measured on."""
+
+    name: str
+    content: bytes
+    samples: Samples
+    reference: dict[str, Array]
+    signature: dict[str, Any]
+    options: Validate
+
+    def measure(self) -> None:
+        """Validate as the stage does."""
+        validate(
+            self.content,
+            variant=self.name,
+            reference=self.reference,
+            samples=self.samples,
+            signature=self.signature,
+            options=self.options,
+            isolated=True,
+        )
+
+    def bare(self) -> Callable[[], None]:
+        """Give a function that runs the same batches, which are quantized here and now."""
+        model = Model(self.content, signature=self.signature["key"])
+        samples = suited(self.samples, self.signature)
+        batches = [model.stored(b.inputs) for b in samples.batches(self.options.batch_size)]
+        most = self.options.reference_samples or len(samples)
+        few = batches[: -(-min(most, len(samples)) // self.options.batch_size)]
+
+        def call() -> None:
+            for kernels in self.options.kernels:
+                self._call(Kernels[kernels], few if kernels == "reference" else batches)
+
+        return call
+
+    def _call(self, kernels: Kernels, batches: list[dict[str, Array]]) -> None:
+        """Load the file and run it on batches, by LiteRT's own interface."""
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        interpreter = Interpreter(
+            model_content=self.content,
+            num_threads=self.options.threads,
+            experimental_op_resolver_type=OpResolverType[kernels.value],
+        )
+        runner = interpreter.get_signature_runner(self.signature["key"])
+        for batch in batches:
+            runner(**batch)
 
 
 def main() -> None:
@@ -33,56 +93,107 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare validation with bare inference.")
     parser.add_argument("--runs", type=int, default=5, help="rounds (default: %(default)s)")
     parser.add_argument(
-        "--samples", type=int, default=20000, help="at least (default: %(default)s)"
+        "--samples", type=int, default=20000, help="of the built variants (default: %(default)s)"
+    )
+    parser.add_argument("--images", type=int, default=512, help="of the network; 0 leaves it out")
+    parser.add_argument(
+        "--kernels", nargs="+", choices=Kernels.__members__, help="sets (default: as configured)"
     )
     arguments = parser.parse_args()
     print(machine())
     seconds: dict[str, list[float]] = {}
     pairs = {}
-    for variant in section("report", "variants"):
-        name, bare = f"validate {variant}", f"bare {variant}"
+    for work in works(arguments.samples, arguments.images):
+        options = replace(work.options, kernels=arguments.kernels or work.options.kernels)
+        asked = replace(work, options=options)
+        name, bare = f"validate {work.name}", f"bare {work.name}"
         pairs[name] = bare
-        measuring, calling = prepared(variant, arguments.samples)
+        calling = asked.bare()
         for _ in range(arguments.runs):
-            seconds.setdefault(name, []).append(timed(measuring))
+            seconds.setdefault(name, []).append(timed(asked.measure))
             seconds.setdefault(bare, []).append(timed(calling))
     print("\n".join(table(seconds, pairs)))
 
 
-def prepared(variant: str, least: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Give the two ways of running one variant, on the evaluation samples over and over."""
-    options = parameters(Validate, "validate")
+def works(least: int, images: int) -> Iterator[Work]:
+    """Give every variant that was built, and the larger model as float32 and int8."""
+    yield from (built(variant, least) for variant in section("report", "variants"))
+    if images:
+        yield from larger(images)
+
+
+def built(variant: str, least: int) -> Work:
+    """Give a variant on the evaluation samples, over and over."""
     key = section("convert", variant)["signature"]
     signature = read_signature(BUILD / "export", key)
     split = read_split(BUILD / "prepare" / "evaluation")
     rows = np.tile(np.arange(len(split)), -(-least // len(split)))
-    samples = split.take(rows)
     stored = read_reference(place(BUILD / "export", key) / "reference", list(signature["outputs"]))
-    reference = {name: values[rows] for name, values in stored.items()}
     content = (BUILD / "convert" / variant / "model.tflite").read_bytes()
-    asked: dict[str, Any] = {"variant": variant, "reference": reference, "samples": samples}
-    asked |= {"signature": signature, "options": options}
-    batches = quantized(content, suited(samples, signature), signature["key"], options.batch_size)
-    return lambda: validate(content, **asked), lambda: call(content, batches, options.threads)
+    reference = {name: values[rows] for name, values in stored.items()}
+    options = parameters(Validate, "validate")
+    return Work(variant, content, split.take(rows), reference, signature, options)
 
 
-def quantized(
-    content: bytes, samples: Samples, key: str, size: int
-) -> list[dict[str, np.ndarray[Any, Any]]]:
-    """Give batches in the file's own types."""
-    model = Model(content, signature=key)
-    return [model.stored(batch.inputs) for batch in samples.batches(size)]
+def larger(images: int) -> Iterator[Work]:
+    """Convert the network; what its float file answers is the reference."""
+    # Apart, so that nothing of TensorFlow is in the process that measures.
+    files = apart(converted, seconds=600, place="network")
+    inputs = np.random.default_rng(0).random((images, *SHAPE), np.float32)
+    labels = np.arange(images) % CLASSES
+    names = tuple(map(str, range(CLASSES)))
+    samples = Samples({"image": inputs}, {"target": labels}, names, "classification")
+    model = Model(files["float32"], signature=KEY)
+    parts = [model.run(batch.inputs) for batch in samples.batches(64)]
+    reference = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    signature = {
+        "key": KEY,
+        "inputs": {"image": {"dtype": "float32", "shape": [None, *SHAPE]}},
+        "outputs": dict.fromkeys(reference),
+    }
+    options = Validate(task="classification", metric=Metric(), reference_samples=32)
+    for name, content in files.items():
+        yield Work(f"blocks {name}", content, samples, reference, signature, options)
 
 
-def call(content: bytes, batches: list[dict[str, np.ndarray[Any, Any]]], threads: int) -> None:
-    """Load a file and run it on batches, by LiteRT's own interface."""
-    from ai_edge_litert.interpreter import Interpreter
+def converted() -> dict[str, bytes]:
+    """Give the larger model as float32 and int8 files."""
+    with quiet():
+        return _converted()
 
-    interpreter = Interpreter(model_content=content, num_threads=threads)
-    key = next(iter(interpreter.get_signature_list()))
-    runner = interpreter.get_signature_runner(key)
-    for batch in batches:
-        runner(**batch)
+
+def _converted() -> dict[str, bytes]:
+    import tensorflow as tf
+
+    tf.keras.utils.set_random_seed(0)
+    net = tf.keras.Sequential([tf.keras.layers.Input(SHAPE)])
+    net.add(convolution(tf, 16, 3, strides=2))
+    for width, strides in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1)):
+        kind = {"depthwise_initializer": "he_normal", "padding": "same", "activation": "relu"}
+        net.add(tf.keras.layers.DepthwiseConv2D(3, strides, **kind))
+        net.add(convolution(tf, width, 1))
+    net.add(tf.keras.layers.GlobalAveragePooling2D())
+    net.add(tf.keras.layers.Dense(CLASSES))
+    module = tf.Module()
+    module.held = [value.value for value in net.variables]
+    spec = tf.TensorSpec([None, *SHAPE], tf.float32, name="image")
+    function = tf.function(lambda image: {"label": net(image)}, input_signature=[spec])
+    concrete = function.get_concrete_function()
+    rows = np.random.default_rng(1).random((20, 1, *SHAPE), np.float32)
+    files = {}
+    for name in ("float32", "int8"):
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+        if name == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([row] for row in rows)
+        files[name] = bytes(converter.convert())
+    return files
+
+
+def convolution(tf: Any, width: int, size: int, strides: int = 1) -> Any:
+    """Give a layer whose random weights keep the size of numbers as it is."""
+    kind = {"kernel_initializer": "he_normal", "padding": "same", "activation": "relu"}
+    return tf.keras.layers.Conv2D(width, size, strides, **kind)
 
 
 def timed(function: Callable[[], Any]) -> float:

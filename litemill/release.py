@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+RELEASED = Path("released.json")  # on which stage `report` depends
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -30,6 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PRIVATE_KEY",
         help="sign with this elliptic curve key (PEM), in the OpenSSF model-signing format",
     )
+    parser.add_argument(
+        "--remember",
+        action="store_true",
+        help="write released.json, too: the next reports tell what changed since (commit it)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,9 +50,10 @@ def run(args: argparse.Namespace) -> int:
     from releases.check import check
     from releases.clean import commit
     from releases.name import full_name
-    from stages.files import replacing, sha256, tree_files
+    from stages.files import read_json, replacing, sha256, tree_files, write_json
     from stages.run import parameters
     from stages.schema.package import Release
+    from stages.since import remembered
 
     asked = parameters(Release, "release")
     top, time = full_name(asked.name, asked.version), epoch()
@@ -63,11 +71,16 @@ def run(args: argparse.Namespace) -> int:
         with made.open("wb") as file:
             file.writelines(packed(folder, tree_files(folder), top=top, time=time))
         check(made, key=None)
+        told = f"{target}: commit {found}"
         if target.exists():
-            return _told(_kept(made, target, args.key), sha256(target))
-        with replacing(target) as fresh:
-            fresh.write_bytes(made.read_bytes())
-    return _told(f"{target}: commit {found}", sha256(target))
+            told = _kept(made, target, args.key)
+        else:
+            with replacing(target) as fresh:
+                fresh.write_bytes(made.read_bytes())
+        if args.remember:
+            write_json(RELEASED, remembered(read_json(folder / "manifest.json")))
+            told += f"; {RELEASED} says so: commit it"
+    return _told(told, sha256(target))
 
 
 def _told(what: str, digest: str) -> int:

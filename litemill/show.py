@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
@@ -28,6 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="report to show (default: %(default)s)",
     )
+    parser.add_argument(
+        "--since",
+        type=Path,
+        metavar="ARCHIVE",
+        help="tell what changed since this release, instead of since the one in released.json",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,19 +43,31 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: there is no report, or it is damaged.
     """
-    from stages import summary
+    from stages import since, summary
     from stages.errors import LitemillError
     from stages.files import read_json
 
     report = read_json(args.report)
     if not isinstance(report, dict) or not report.get("variants"):
         raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
+    if args.since:
+        report["since"] = since.changes(report["variants"], _released(args.since))
     if args.format == "terminal":
         summary.terminal(report)
     elif args.format == "markdown":
         sys.stdout.write(summary.markdown(report))
     elif args.format == "csv":
         sys.stdout.write(summary.rows_csv(report))
+    elif args.since:
+        json.dump(report, sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
     else:
         sys.stdout.write(args.report.read_text(encoding="utf-8"))
     return 0
+
+
+def _released(archive: Path) -> dict[str, Any]:
+    from releases.check import opened, read
+    from stages.since import remembered
+
+    with opened(archive) as found:
+        return remembered(read(found))

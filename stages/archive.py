@@ -29,6 +29,7 @@ def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     inputs: dict[str, str] | None = None,
     target: str | dict[str, str] | None = None,
     split: str | None = None,
+    slices: dict[str, str] | None = None,
     classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Read arrays that `numpy.savez` or `numpy.savez_compressed` wrote.
@@ -41,6 +42,7 @@ def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
             named otherwise, under its own name.
         target: key in the file, or {name: key} for several.
         split: key of an array of texts, the predeclared split of every sample.
+        slices: {name: key} of arrays of texts or integers that divide the samples for the report.
         classes: names of the classes 0, 1, ...; found out when None. A target of texts becomes
             classes sorted by name.
 
@@ -50,7 +52,7 @@ def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     targets = {"target": target} if isinstance(target, str) else dict(target or {})
     with _opened(path) as archive:
         known = [n.removesuffix(SUFFIX) for n in archive.namelist() if n.endswith(SUFFIX)]
-        named = [*targets.values(), *([split] if split else [])]
+        named = [*targets.values(), *([split] if split else []), *(slices or {}).values()]
         inputs = inputs or {key: key for key in known if key not in named}
         wanted = dict.fromkeys([*inputs.values(), *named])
         for key in wanted:
@@ -67,6 +69,7 @@ def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
         targets=answers or None,
         classes=classes,
         split=stored[split] if split else None,
+        slices={name: stored[key] for name, key in (slices or {}).items()},
         place=path,
     )
 

@@ -9,7 +9,7 @@ from html import escape
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
 GAP = 15  # between the lines of two labels
-LETTER = 7.2  # width of one at the size the style sheet gives
+LETTER = 7.4  # width of one at the size the style sheet gives
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,97 @@ class _Scale:
         return [count * step for count in range(first, last + 1)]
 
 
-def scatter(points: list[Point], quality: str, source: float | None) -> str:
-    """Draw variants by size and quality.
+@dataclass(frozen=True)
+class Limit:
+    """A limit in the chart: on the size in KiB, or on the quality in its own unit."""
+
+    name: str
+    at: float
+    of_size: bool = False
+
+
+def front(points: list[Point], *, less: bool = False) -> list[Point]:
+    """Give the Pareto front: points that no other is both smaller and at least as good as.
+
+    Args:
+        points: in any order.
+        less: whether less of the quality is better.
+
+    Returns:
+        From the smallest to the largest; each is better than the one before.
+    """
+    sign = -1 if less else 1
+    best: list[Point] = []
+    for point in sorted(points, key=lambda one: (one.size, -sign * one.quality, one.name)):
+        if not best or sign * point.quality > sign * best[-1].quality:
+            best.append(point)
+    return best
+
+
+def scatter(
+    points: list[Point],
+    quality: str,
+    source: float | None,
+    limits: list[Limit] | None = None,
+    *,
+    less: bool = False,
+) -> str:
+    """Draw variants by size and quality, with the front of those that nothing beats.
 
     Args:
         points: at least one.
         quality: what the vertical axis shows.
         source: the source model's quality, drawn as a line; None is no line.
+        limits: drawn as lines.
+        less: whether less of the quality is better.
 
     Returns:
         One `<svg>` element; its colours are the classes of the page's style sheet.
     """
+    drawn = limits or []
     values = [point.quality for point in points] + ([] if source is None else [source])
+    values += [limit.at for limit in drawn if not limit.of_size]
+    sizes = [point.size for point in points] + [one.at for one in drawn if one.of_size]
     pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
-    across = _Scale(0, max(max(p.size for p in points) * 1.05, 0.1), LEFT, WIDTH - RIGHT)
+    across = _Scale(0, max(max(sizes) * 1.05, 0.1), LEFT, WIDTH - RIGHT)
     up = _Scale(min(values) - pad, max(values) + pad, HEIGHT - BOTTOM, TOP)
-    told = "; ".join(f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points)
+    told = [f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points]
+    told += [f"limit {limit.name}: {limit.at:.4g}" for limit in drawn]
     return "\n".join(
         [
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-t chart-d">',
             f'<title id="chart-t">Size against {escape(quality)}</title>',
-            f'<desc id="chart-d">{escape(told)}</desc>',
+            f'<desc id="chart-d">{escape("; ".join(told))}</desc>',
             *_axes(across, up, quality),
             *_source(up, source),
+            *(_limit(limit, across, up) for limit in drawn),
+            *_front(front([p for p in points if p.passed], less=less), across, up),
             *_marks(points, across, up),
             "</svg>",
         ]
     )
+
+
+def _limit(limit: Limit, across: _Scale, up: _Scale) -> str:
+    if limit.of_size:
+        x = across(limit.at)
+        line = f'x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
+        place = f'x="{x - 4:.1f}" y="{TOP + 12}" text-anchor="end"'
+    else:
+        y = up(limit.at)
+        line = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"'
+        place = f'x="{WIDTH - RIGHT}" y="{y + 14:.1f}" text-anchor="end"'
+    name = f'<text class="limit-name" {place}>{escape(limit.name)}</text>'
+    return f'<line class="limit" {line}/>{name}'
+
+
+def _front(points: list[Point], across: _Scale, up: _Scale) -> list[str]:
+    """Draw the front as steps: what is to be had up to each size."""
+    if len(points) < 2:  # noqa: PLR2004
+        return []
+    path = f"M{across(points[0].size)} {up(points[0].quality)}"
+    path += "".join(f"H{across(p.size)}V{up(p.quality)}" for p in points[1:])
+    return [f'<path class="front" d="{path}"/>']
 
 
 def _axes(across: _Scale, up: _Scale, quality: str) -> list[str]:

@@ -9,37 +9,19 @@ variant. Where a model has several outputs, the worst one counts and is named.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from stages import spare as samples
+from stages.latency import slowest
+from stages.outcome import Outcome, absent, at_least, at_most
+from stages.worst import PESSIMISTIC, at_end, at_worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Measured = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a check found.
-
-    Attributes:
-        passed: whether the variant may ship as far as this check goes.
-        found: the judged number; None when it is absent, or when there is no finite one.
-        limit: the number it was held to; None where there is none.
-        told: one line: what was found and what was expected.
-        margin: how far `found` is on the good side of `limit`, in the unit of both; below 0 when
-            the check failed.
-        output: which output was judged, where a model has several.
-        absent: the question does not arise, as for a metric where there are no targets.
-    """
-
-    passed: bool
-    found: float | None
-    limit: float | None
-    told: str
-    margin: float | None = None
-    output: str | None = None
-    absent: bool = False
 
 
 def known() -> list[str]:
@@ -50,74 +32,124 @@ def known() -> list[str]:
 def judge(measured: Measured, limits: Mapping[str, float | None]) -> dict[str, Outcome]:
     """Ask every check that is on, and give its outcome by name.
 
-    A file that does not run fails `runs`, and nothing else is asked of it.
+    A file that does not run fails `runs`, and nothing else is asked of it. Of several sets of
+    kernels the worst one is judged, check by check.
 
     Args:
         measured: what validate wrote for the variant.
-        limits: by name of check; null is off.
+        limits: by name of check; null is off. Where `pessimistic` is true, the metric is taken for
+            the worse end of its interval.
 
     Raises:
         KeyError: a limit has no check; configure refuses these.
     """
-    if not (outcome := runs(measured)).passed:
-        return {"runs": outcome}
-    outcomes = {name: check(measured) for name, check in _public("measured").items()}
+    if measured.get("error"):
+        return {"runs": runs(measured)}
+    asks: dict[str, Callable[[Measured], Outcome]] = dict(_public("measured"))
     checks = _public("measured", "limit")
-    asked = {name: limit for name, limit in limits.items() if limit is not None}
-    outcomes |= {name: checks[name](measured, limit) for name, limit in asked.items()}
-    return dict(sorted(outcomes.items()))
+    if limits.get(PESSIMISTIC):
+        measured = at_end(measured)
+    for name, limit in limits.items():
+        if limit is not None and name != PESSIMISTIC:
+            asks[name] = partial(checks[name], limit=limit)
+    return {name: at_worst(asks[name], measured) for name in sorted(asks)}
 
 
 def runs(measured: Measured) -> Outcome:
-    """The file loads, takes every evaluation sample and answers. Always on."""
-    error = measured.get("error")
-    told = f"found an error ({error})" if error else "found answers to every sample"
-    return Outcome(not error, None, None, f"{told}; expected a model that runs")
+    """The file loads, takes every sample and answers, under every set of kernels. Always on."""
+    errors = {None: measured.get("error")}
+    errors |= {name: found["error"] for name, found in (measured.get("kernels") or {}).items()}
+    told, expected = "found answers to every sample", "expected a model that runs"
+    for kernels, error in errors.items():
+        if error:
+            place = f" at kernels {kernels!r}" if kernels else ""
+            told = f"found an error ({error}){place}"
+            told = f"{told}; {expected}"
+            return Outcome(passed=False, found=None, limit=None, told=told, kernels=kernels)
+    return Outcome(passed=True, found=None, limit=None, told=f"{told}; {expected}")
 
 
 def finite(measured: Measured) -> Outcome:
     """No output is NaN or infinite on any sample. Always on."""
     output, count = _worst(_of_outputs(measured, "non_finite"), max)
-    return _at_most(count, 0, " NaN or infinite values", output=output)
+    return at_most(count, 0, " NaN or infinite values", output=output)
 
 
 def size_bytes(measured: Measured, limit: float) -> Outcome:
     """The file has at most this many bytes."""
-    return _at_most(measured["bytes"], limit, " bytes")
+    return at_most(measured["bytes"], limit, " bytes")
 
 
 def metric_drop(measured: Measured, limit: float) -> Outcome:
     """The task's metric is at most this much worse than the source model's, in its own unit."""
     metric = measured.get("metric")
-    return _at_most(metric["drop"], limit) if metric else _absent(limit, "the task has no metric")
+    if not metric:
+        return absent(limit, "the task has no metric")
+    spare = samples.lost(metric, limit)
+    return at_most(metric["drop"], limit, _end(metric), spare=spare)
 
 
 def metric_drop_relative(measured: Measured, limit: float) -> Outcome:
     """The task's metric is at most this share worse than the source model's (0.01 is 1 %)."""
     metric = measured.get("metric")
     if not metric:
-        return _absent(limit, "the task has no metric")
+        return absent(limit, "the task has no metric")
     drop, source = metric["drop"], abs(metric["source"])
     share = drop / source if source else (math.inf if drop > 0 else 0.0)
-    return _at_most(share, limit, " of the source's metric")
+    spare = samples.lost(metric, limit * source)
+    return at_most(share, limit, f" of the source's metric{_end(metric)}", spare=spare)
 
 
 def metric_min(measured: Measured, limit: float) -> Outcome:
     """The task's metric is at least this good: at least, or at most where less is better."""
     metric = measured.get("metric")
     if not metric:
-        return _absent(limit, "the task has no metric")
-    judged = _at_most if metric["goal"] == "minimize" else _at_least
-    return judged(metric["variant"], limit, f" ({metric['name']})")
+        return absent(limit, "the task has no metric")
+    unit = f" ({metric['name']}){_end(metric)}"
+    if metric["goal"] == "minimize":
+        return at_most(metric["variant"], limit, unit)
+    spare = samples.right(metric.get("counts"), limit)
+    return at_least(metric["variant"], limit, unit, spare=spare)
+
+
+def per_class_drop(measured: Measured, limit: float) -> Outcome:
+    """The metric of no class is worse than the source model's by more than this."""
+    rows = measured.get("per_class")
+    if not rows:
+        return absent(limit, "the metric has no classes")
+    worst = max(rows, key=lambda row: _number(row["drop"]))
+    counts = (measured.get("metric") or {}).get("counts")
+    spare = samples.of_share(limit - worst["drop"], worst["samples"]) if counts else None
+    return at_most(worst["drop"], limit, f" in class {worst['class']!r}", spare=spare)
 
 
 def top1_agreement(measured: Measured, limit: float) -> Outcome:
     """At least this share of samples gets the same top class as from the source model."""
     agreement = measured.get("top1_agreement")
     if not agreement:
-        return _absent(limit, "the task has no classes")
+        return absent(limit, "the task has no classes")
     output, share = _worst(agreement, min)
-    return _at_least(share, limit, output=output)
+    counts = (measured.get("agreement_samples") or {}).get(output or next(iter(agreement)))
+    spare = samples.agreeing(counts, limit)
+    return at_least(share, limit, output=output, spare=spare)
+
+
+def kernel_flips(measured: Measured, limit: float) -> Outcome:
+    """At most this share of samples gets another top class from other kernels of the runtime."""
+    flips = {
+        (kernels, output): (count / found["agreement_samples"][output]["of"], found)
+        for kernels, found in (measured.get("kernels") or {}).items()
+        for output, count in (found["flips"] or {}).items()
+    }
+    if not flips:
+        return absent(limit, "the task has no classes, or no kernels were compared")
+    kernels, output = max(flips, key=lambda one: flips[one][0])
+    share, found = flips[kernels, output]
+    spare = samples.of_share(limit - share, found["agreement_samples"][output]["of"])
+    named = output if len(found["flips"]) > 1 else None
+    unit = f" of the answers at kernels {kernels!r}"
+    outcome = at_most(share, limit, unit if share else "", output=named, spare=spare)
+    return replace(outcome, kernels=kernels if share else None)
 
 
 def snr_db(measured: Measured, limit: float) -> Outcome:
@@ -129,25 +161,33 @@ def snr_db(measured: Measured, limit: float) -> Outcome:
         for name, output in measured["outputs"].items()
     }
     output, ratio = _worst(ratios, min)
-    return _at_least(ratio, limit, " dB", output=output)
+    return at_least(ratio, limit, " dB", output=output)
 
 
 def max_abs_error(measured: Measured, limit: float) -> Outcome:
     """No value is further than this from the source model's, in the output's own unit."""
     output, error = _worst(_of_outputs(measured, "max_abs_error"), max)
-    return _at_most(error, limit, output=output)
+    return at_most(error, limit, output=output)
 
 
 def mean_abs_error(measured: Measured, limit: float) -> Outcome:
     """Values are on average at most this far from the source model's, in the output's own unit."""
     output, error = _worst(_of_outputs(measured, "mean_abs_error"), max)
-    return _at_most(error, limit, output=output)
+    return at_most(error, limit, output=output)
 
 
 def cosine_similarity(measured: Measured, limit: float) -> Outcome:
     """Outputs point the same way as the source model's: 1 is the same direction."""
     output, similarity = _worst(_of_outputs(measured, "cosine_similarity"), min)
-    return _at_least(similarity, limit, output=output)
+    return at_least(similarity, limit, output=output)
+
+
+def latency_ms(measured: Measured, limit: Mapping[str, Mapping[str, float]]) -> Outcome:
+    """A call takes at most so many milliseconds, by machine and percentile, as measured/ tells.
+
+    A machine without a result for these very bytes fails: nobody knows how fast the file is there.
+    """
+    return slowest(measured.get("latency") or {}, limit)
 
 
 def _public(*arguments: str) -> dict[str, Callable[..., Outcome]]:
@@ -178,38 +218,7 @@ def _worst(by_output: Mapping[str, float], choose: Callable[..., str]) -> tuple[
     return (name if len(by_output) > 1 else None), by_output[name]
 
 
-def _at_most(found: float, limit: float, unit: str = "", *, output: str | None = None) -> Outcome:
-    return _judged(found, limit, unit, bound="at most", output=output)
-
-
-def _at_least(found: float, limit: float, unit: str = "", *, output: str | None = None) -> Outcome:
-    return _judged(found, limit, unit, bound="at least", output=output)
-
-
-def _judged(found: float, limit: float, unit: str, *, bound: str, output: str | None) -> Outcome:
-    """Compare at the six digits that validate records: what lies below them is noise."""
-    found = float(f"{found:.6g}")
-    margin = limit - found if bound == "at most" else found - limit
-    place = f" at output {output!r}" if output else ""
-    return Outcome(
-        passed=margin >= 0,  # NaN, which is nothing measured, is not
-        found=_finite(found),
-        limit=limit,
-        told=f"found {_told(found, unit)}{place}; expected {bound} {limit:.6g}",
-        margin=_finite(margin),
-        output=output,
-    )
-
-
-def _told(found: float, unit: str) -> str:
-    if math.isnan(found):
-        return "no measurable value"
-    return "no error at all" if unit == " dB" and found == math.inf else f"{found:.6g}{unit}"
-
-
-def _finite(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def _absent(limit: float, reason: str) -> Outcome:
-    return Outcome(passed=True, found=None, limit=limit, told=f"absent: {reason}", absent=True)
+def _end(metric: Mapping[str, Any]) -> str:
+    if not metric.get(PESSIMISTIC):
+        return ""
+    return f" at the pessimistic end of {metric['confidence']:.0%}"

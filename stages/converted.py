@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages import keras_source, options, recipes, runtime, serving
+from stages.apart import CrashError, apart
 from stages.convert import content
 from stages.errors import ConversionError, InterpreterError, LitemillError, ModelError
 from stages.export import answer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from stages.samples import Samples
 
 BATCH = 64  # samples at a time
+SECONDS = 600.0  # that the check of the file may take
 DEFAULT = "serving_default"
 
 
@@ -161,16 +163,26 @@ def _faithful(file: bytes, source: Source, samples: Samples, folder: Path) -> st
     function = serving.load(source.saved_model, source.key)
     answer(function, samples, BATCH, folder)
     try:
-        model = LiteRT(file, signature=source.key)
-        wanted = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in model.outputs}
-        found = {name: Fidelity() for name in wanted}
-        for number, batch in enumerate(samples.batches(BATCH)):
-            rows = slice(number * BATCH, number * BATCH + len(batch))
-            for name, value in model.run(batch.inputs).items():
-                found[name].add(wanted[name][rows], value)
+        given = file, source.key, samples, folder
+        # A process of its own, with no TensorFlow in it: the file may take it down.
+        found = apart(_compared, *given, seconds=SECONDS, place="the converted file")
+    except CrashError:
+        raise
     except InterpreterError as error:
         return f"not run here ({str(error).removeprefix('model: ')})"
     return f"{_worst(found)} on {_counted(len(samples))}"
+
+
+def _compared(file: bytes, key: str, samples: Samples, folder: Path) -> dict[str, Fidelity]:
+    """Run a file against the source model's answers in `folder`."""
+    model = LiteRT(file, signature=key)
+    wanted = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in model.outputs}
+    found = {name: Fidelity() for name in wanted}
+    for number, batch in enumerate(samples.batches(BATCH)):
+        rows = slice(number * BATCH, number * BATCH + len(batch))
+        for name, value in model.run(batch.inputs).items():
+            found[name].add(wanted[name][rows], value)
+    return found
 
 
 def _worst(found: dict[str, Fidelity]) -> str:

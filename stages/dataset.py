@@ -42,6 +42,8 @@ class Dataset:
     targets: Mapping[str, Rows] | Rows | None = None  # one without a name is called `target`
     classes: Sequence[str] | None = None  # names of the classes 0, 1, ...; found out when None
     split: Rows | None = None  # predeclared: "train", "calibration" or "evaluation" a sample
+    # Ways to divide samples for the report, such as by site: a text or an integer a sample.
+    slices: Mapping[str, Rows] | None = None
     place: str = ""  # what error messages name; `_target_` when empty
     detail: Callable[[int], str] | None = None  # what error messages add to "sample 7"
 

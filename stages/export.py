@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stages import runtime, serving
+from stages import float_file, runtime, serving
 from stages.errors import LitemillError, ModelError
 from stages.files import replacing, write_json
 from stages.quiet import quiet
@@ -21,7 +21,7 @@ from stages.sources import Brought
 
 
 def export(brought: Brought, options: Export, evaluation: Samples, out: Path) -> None:
-    """Write saved_model/, signature.json, reference/ and signatures/ below `out`.
+    """Write saved_model/, signature.json, reference/, float/ and signatures/ below `out`.
 
     Args:
         brought: the source model, as `train` left it.
@@ -47,13 +47,14 @@ def export(brought: Brought, options: Export, evaluation: Samples, out: Path) ->
 
 
 def _refer(folder: Path, key: str, options: Export, evaluation: Samples, out: Path) -> None:
-    """Write a signature's description and what it answers."""
+    """Write a signature's description, what it answers, and its float file."""
     function = serving.load(folder, key)
     signature = serving.describe(function, key) | {"subset": bool(options.others)}
     samples = suited(evaluation, signature)
     with replacing(out / "reference") as reference:
         answer(function, samples, options.batch_size, reference)
     write_json(out / "signature.json", signature)
+    float_file.write(folder, key, out)
 
 
 def answer(function: Any, samples: Samples, size: int, folder: Path) -> None:

@@ -38,8 +38,11 @@ class Fidelity:
     _product: float = 0.0
     _range: list[float] = field(default_factory=lambda: [math.inf, -math.inf])
 
-    def add(self, reference: Array, answer: Array) -> None:
+    def add(self, reference: Array, answer: Array) -> Array:
         """Count a batch: two arrays of the same shape, any real type.
+
+        Returns:
+            The errors a - r where both are finite: float64, one axis.
 
         Raises:
             ValueError: the shapes differ.
@@ -48,22 +51,26 @@ class Fidelity:
             raise ValueError(f"shape {list(answer.shape)}, reference {list(reference.shape)}")
         r = np.asarray(reference, np.float64).ravel()
         a = np.asarray(answer, np.float64).ravel()
-        finite = np.isfinite(r) & np.isfinite(a)
-        if not finite.all():
-            self.non_finite += int(finite.size - finite.sum())
-            r, a = r[finite], a[finite]
+        error = a - r
+        squares = _dot(error, error)
+        if not math.isfinite(squares):  # the usual case costs no pass of its own
+            finite = np.isfinite(r) & np.isfinite(a)
+            self.non_finite += int(finite.size - np.count_nonzero(finite))
+            r, a, error = r[finite], a[finite], error[finite]
+            squares = _dot(error, error)
         if r.size:
-            self._add_finite(r, a)
+            self._add_finite(r, a, error, squares)
+        return error
 
-    def _add_finite(self, r: Array, a: Array) -> None:
-        error = np.abs(a - r)
+    def _add_finite(self, r: Array, a: Array, error: Array, squares: float) -> None:
+        size = np.abs(error)
         self.elements += r.size
-        self.max_abs_error = max(self.max_abs_error, float(error.max()))
-        self._abs_error += float(error.sum())
-        self._error += float(error @ error)
-        self._reference += float(r @ r)
-        self._answer += float(a @ a)
-        self._product += float(r @ a)
+        self.max_abs_error = max(self.max_abs_error, float(size.max()))
+        self._abs_error += float(size.sum())
+        self._error += squares
+        self._reference += _dot(r, r)
+        self._answer += _dot(a, a)
+        self._product += _dot(r, a)
         self._range = [min(self._range[0], float(r.min())), max(self._range[1], float(r.max()))]
 
     def measures(self) -> dict[str, Any]:
@@ -107,3 +114,12 @@ class Agreement:
     def share(self) -> float:
         """Give the share of samples that agree, 1 for none at all."""
         return self.same / self.of if self.of else 1.0
+
+
+def _dot(one: Array, two: Array) -> float:
+    """Give a sum of products, by one thread: BLAS starts others, whose waiting costs more.
+
+    einsum adds in a plain loop, so that a block of n values has a relative error of at most
+    n 2^-53: 10^-11 for 65,536.
+    """
+    return float(np.einsum("i,i->", one, two))

@@ -36,6 +36,8 @@ GUIDE = """
 - `c/`: integer variants as C source, for microcontrollers: a const array, aligned to 16 bytes, and
   a header with its size, and the types and quantization of inputs and outputs as constants.
 - `MODEL_CARD.md`: data, training, measurements, limits and intended use.
+- `benchmark.py`: measures start-up, latency, memory and time by operator on the machine that it
+  runs on: `python benchmark.py`, with numpy and ai-edge-litert installed and nothing else.
 - `params.yaml`: the configuration that everything was built with.
 
 ## Test an integration

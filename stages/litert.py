@@ -19,7 +19,7 @@ from stages.quiet import quiet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stages.description import Signature, Tensor
+    from stages.description import Description, Signature, Tensor
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -41,27 +41,34 @@ class Model:
     Attributes:
         description: what the file is.
         signature: key of the signature in use, or None.
+        subgraph: number of the one that runs.
         inputs, outputs: name to `Tensor`; the first axis is the batch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what LiteRT can be asked)
         self,
         content: bytes,
         *,
+        description: Description | None = None,
         signature: str | None = None,
         kernels: Kernels = Kernels.default,
         threads: int = 1,
         place: object = "model",
+        keep: bool = False,
     ) -> None:
         """Load `content`; `place` is what errors call it, `signature` is by default the first.
+
+        Who has described the file already hands that over as `description`. `keep` keeps every
+        tensor of a run, for `stages.kept`, which costs memory.
 
         Raises:
             InterpreterError: not a model, an operator without a kernel, or no such signature.
         """
         self.place = place
-        self.description = describe(content, place)
+        self.description = description or describe(content, place)
         chosen = self._chosen(signature)
         self.signature = chosen.key if chosen else None
+        self.subgraph = chosen.subgraph if chosen else 0
         self.inputs = dict(chosen.inputs) if chosen else _by_name(self.description.inputs)
         self.outputs = dict(chosen.outputs) if chosen else _by_name(self.description.outputs)
         for name, tensor in self.inputs.items():
@@ -71,6 +78,7 @@ class Model:
                 )
         # False once the file has refused another batch size than the one it was made with.
         self._resizable = self._dynamic()
+        self._keep = keep
         self._load(content, kernels, threads)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -123,6 +131,11 @@ class Model:
         answers = self._call({name: values[rows] for name, values in inputs.items()}, size)
         return {name: answer[: stop - start] for name, answer in answers.items()}
 
+    @property
+    def fixed(self) -> int | None:
+        """The batch size that the file was made for, or None where any will do."""
+        return None if self._resizable else self._built_in()
+
     def _call(self, inputs: Mapping[str, Array], count: int) -> dict[str, Array]:
         try:
             # Fused recurrent operators keep their state from one call to the next; samples are
@@ -163,6 +176,7 @@ class Model:
                     model_content=content,
                     num_threads=threads,
                     experimental_op_resolver_type=OpResolverType[kernels.value],
+                    experimental_preserve_all_tensors=self._keep,
                 )
                 self._interpreter.allocate_tensors()
                 self._runner = (

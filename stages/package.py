@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages import benchmark
 from stages.card import card
 from stages.csource import header, integer, source, symbol
 from stages.errors import DataError, GateError, LitemillError
@@ -120,6 +121,8 @@ def package(
         shutil.copyfile(sources.params, fresh / "params.yaml")
         if samples.classes:
             write_text(fresh / "labels.txt", _labels(samples.classes))
+        # The program that measures them on a device is Litemill's own module.
+        shutil.copyfile(Path(benchmark.__file__), fresh / "benchmark.py")
         told_card = card(manifest, section(path=sources.params), sources.training())
         write_text(fresh / "MODEL_CARD.md", told_card)
         write_text(fresh / "README.md", readme(manifest, len(samples)))

@@ -53,6 +53,7 @@ def prepare(options: Prepare, out: Path) -> dict[str, Any]:
                 indices,
                 classes=found.classes,
                 task=options.task.name,
+                slices=found.slices,
             )
         write_json(fresh / "data.json", told)
         remove(scratch)
@@ -84,7 +85,7 @@ def _parts(
     options: Split, kept: np.ndarray, labels: np.ndarray | None, declared: np.ndarray | None
 ) -> dict[str, np.ndarray]:
     if declared is not None:
-        return splits.gather(options.seed, kept, declared[kept])
+        return splits.gather(options, kept, declared[kept])
     stratified = labels is not None and options.stratify
     return splits.divide(options, kept, labels[kept] if labels is not None and stratified else None)
 

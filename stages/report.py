@@ -2,8 +2,8 @@
 
     python -m stages.report
 
-Reads build/validate/<variant>.json, writes build/report/. It judges and never fails on a verdict:
-`gate` does, so that every measurement stays recorded.
+Reads build/validate/<variant>.json, measured/ and released.json, writes build/report/. It judges
+and never fails on a verdict: `gate` does, so that every measurement stays recorded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import page, summary
+from stages import page, plots, since, speed, summary
 from stages.checks import judge
 from stages.errors import LitemillError
 from stages.files import keep_only, read_json, replacing, write_json, write_text
@@ -26,11 +26,18 @@ VALIDATE = Path("build/validate")
 OUT = Path("build/report")
 KIB = 1024
 BASELINE = "float32"
-Limits = dict[str, dict[str, float | None]]
+MEASURED = Path("measured")
+RELEASED = Path("released.json")
+Limits = dict[str, dict[str, Any]]
 
 
 def report(
-    measured: list[dict[str, Any]], limits: Mapping[str, Mapping[str, float | None]], title: str
+    measured: list[dict[str, Any]],
+    limits: Mapping[str, Mapping[str, Any]],
+    title: str,
+    *,
+    machines: speed.Machines | None = None,
+    released: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Judge variants.
 
@@ -38,6 +45,8 @@ def report(
         measured: what validate wrote for each, in the order of the table.
         limits: by variant and check; null is off.
         title: the heading.
+        machines: results of benchmarks, by machine.
+        released: what the last release was, as `litemill release --remember` writes it.
 
     Returns:
         What build/report/report.json holds: `passed`, and for every variant its row of the table,
@@ -47,6 +56,10 @@ def report(
     baseline = BASELINE if BASELINE in names else "largest"
     sizes = {one["variant"]: one["bytes"] for one in measured}
     full = sizes.get(baseline, max(sizes.values()))
+    measured = [
+        {**one, "latency": speed.of(machines or {}, one["variant"], one["sha256"])}
+        for one in measured
+    ]
     rows = [_row(one, judge(one, limits.get(one["variant"], {})), full) for one in measured]
     metrics = [one["metric"] for one in measured if one.get("metric")]
     return {
@@ -55,22 +68,31 @@ def report(
         "baseline": baseline,
         "samples": max((one.get("samples") or 0) for one in measured),
         "metric": {key: metrics[0][key] for key in ("name", "goal")} if metrics else None,
+        "machines": {name: one["machine"] for name, one in (machines or {}).items()},
+        "since": since.changes(rows, released) if released else None,
         "variants": rows,
     }
 
 
-def write(told: dict[str, Any], out: Path) -> None:
-    """Write a report in all its forms into a fresh directory at `out`; no times, no paths."""
+def write(told: dict[str, Any], out: Path, measured: list[dict[str, Any]] | None = None) -> None:
+    """Write a report in all its forms into a fresh directory at `out`; no times, no paths.
+
+    Args:
+        told: the report.
+        out: where to.
+        measured: what validate wrote for each variant; the page and the plots tell of it in depth.
+    """
+    depth = {one["variant"]: one for one in measured or []}
     with replacing(out) as fresh:
-        (fresh / "plots").mkdir(parents=True)
+        fresh.mkdir(parents=True)
         write_json(fresh / "report.json", told)
         for row in _rows(told):
             # A file a variant: `dvc metrics show` makes a row of each.
             write_json(fresh / "metrics" / f"{row['variant']}.json", _metrics(row, told))
         write_text(fresh / "report.csv", summary.rows_csv(told))
         write_text(fresh / "report.md", summary.markdown(told))
-        write_text(fresh / "index.html", page.html(told))
-        write_text(fresh / "plots" / "size.csv", _points(told))
+        write_text(fresh / "index.html", page.html(told, depth))
+        plots.write(fresh / "plots", told, depth)
 
 
 def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[str, Any]:
@@ -95,8 +117,47 @@ def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[st
         "max_abs_error": max(
             (o["max_abs_error"] for o in outputs if o["max_abs_error"] is not None), default=None
         ),
+        "interval": metric.get("interval"),
+        "confidence": metric.get("confidence"),
+        "worst_class": _worst_class(one),
+        "flips": _flips(one),
+        "advice": one.get("advice") or [],
+        "kernels": {name: _kernels(run) for name, run in (one.get("kernels") or {}).items()},
+        "latency": one["latency"],
         "outputs": one.get("outputs") or {},
         "checks": {name: dataclasses.asdict(outcome) for name, outcome in outcomes.items()},
+    }
+
+
+def _worst_class(one: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the class that loses most; None where none loses anything."""
+    losing = [row for row in one.get("per_class") or [] if row["drop"] and row["drop"] > 0]
+    return max(losing, key=lambda row: float(row["drop"]), default=None)
+
+
+def _flips(one: dict[str, Any]) -> dict[str, int] | None:
+    """Count the answers that change with the kernels, all outputs together; None without classes.
+
+    Sets of kernels that do not run are left out.
+    """
+    found = {
+        name: sum(kernels["flips"].values())
+        for name, kernels in (one.get("kernels") or {}).items()
+        if kernels["flips"] and name != "default"
+    }
+    return found or None
+
+
+def _kernels(run: dict[str, Any]) -> dict[str, Any]:
+    """Give what one set of kernels answered, in one line of the matrix."""
+    agreement = (run.get("top1_agreement") or {}).values()
+    flips = run.get("flips")
+    return {
+        "error": run["error"],
+        "samples": run.get("samples"),
+        "metric": (run.get("metric") or {}).get("variant"),
+        "agreement": min(agreement, default=None),
+        "flips": None if flips is None else max(flips.values(), default=0),
     }
 
 
@@ -115,20 +176,6 @@ def _metrics(row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in numbers.items() if value is not None}
 
 
-def _points(told: dict[str, Any]) -> str:
-    """Give size against quality: the metric, or cosine similarity to the source without one."""
-    name = told["metric"]["name"] if told["metric"] else "cosine_similarity"
-    points = [[r["variant"], r["size_kb"], _quality(r), name, r["passed"]] for r in _rows(told)]
-    header = ("variant", "size_kb", "quality", "quality_is", "passed")
-    return summary.lines_csv(header, [point for point in points if point[2] is not None])
-
-
-def _quality(row: dict[str, Any]) -> float | None:
-    cosines = [output["cosine_similarity"] for output in row["outputs"].values()]
-    worst = min((cosine for cosine in cosines if cosine is not None), default=None)
-    return row["metric"] if row["metric"] is not None else worst
-
-
 def _measured(variant: str, directory: Path) -> dict[str, Any]:
     path = directory / f"{variant}.json"
     found: dict[str, Any] = read_json(path)
@@ -143,8 +190,9 @@ def main() -> None:
     limits: Limits = section("limits")
     keep_only(VALIDATE, {f"{variant}.json" for variant in asked.variants})
     measured = [_measured(variant, VALIDATE) for variant in asked.variants]
-    told = report(measured, limits, asked.title)
-    write(told, OUT)
+    machines, released = speed.read(MEASURED), since.read(RELEASED)
+    told = report(measured, limits, asked.title, machines=machines, released=released)
+    write(told, OUT, measured)
     summary.terminal(told)
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from stages import checks, express, recipes, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.schema.prepare import Task
+from stages.schema.validate import KERNELS
 from stages.schema.variant import Pick, Route
 from stages.watched import unwatched
+from stages.worst import PESSIMISTIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from stages.schema.numerics import Numerics
 
 LEVELS = 3  # of caches that Eigen knows of
+
+
+PERCENTILES = ("p50", "p90", "p99", "min")  # of what stages/benchmark.py measures
 
 
 def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
@@ -33,6 +38,7 @@ def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillE
     yield from _wrong_model(config, composed, root)
     yield from _wrong_numbers(config, composed.place)
     yield from _wrong_numerics(config.numerics, composed.place)
+    yield from _wrong_kernels(config.validate.kernels, composed.place("validate.kernels"))
     yield from _wrong_targets(config, composed, root)
     yield from _wrong_metric(config.data, composed.place)
     for name, variant in config.variants.items():
@@ -44,7 +50,8 @@ def broken(config: Config, composed: Composed, root: Path) -> Iterator[LitemillE
 
 
 def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[LitemillError]:
-    least = {
+    most = config.validate.reference_samples
+    least: dict[str, tuple[float, float]] = {
         "train.epochs": (config.train.epochs, 1),
         "train.batch_size": (config.train.batch_size, 1),
         "train.seed": (config.train.seed, 0),
@@ -52,12 +59,15 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
         "export.batch_size": (config.export.batch_size, 1),
         "validate.batch_size": (config.validate.batch_size, 1),
         "validate.threads": (config.validate.threads, 1),
+        "validate.reference_samples": (1 if most is None else most, 1),
+        "validate.layer_samples": (config.validate.layer_samples, 0),
+        "validate.seconds": (config.validate.seconds, 1),
         "numerics.threads": (config.numerics.threads, 0),
         "release.golden_samples": (config.release.golden_samples, 0),
     }
     for path, (value, bound) in least.items():
         if value < bound:
-            yield ConfigError(place(path), f"found {value}", f"expected at least {bound}")
+            yield ConfigError(place(path), f"found {value:g}", f"expected at least {bound}")
     if not 0 <= config.train.validation < 1:
         told = f"found {config.train.validation}"
         yield ConfigError(place("train.validation"), told, "expected a share from 0 to below 1")
@@ -69,13 +79,27 @@ def _wrong_numbers(config: Config, place: Callable[[str], str]) -> Iterator[Lite
             )
 
 
+def _wrong_kernels(asked: list[str], place: str) -> Iterator[LitemillError]:
+    for name in asked:
+        if name not in KERNELS:
+            yield ConfigError(place, f"no kernels {name!r}", nearest(name, KERNELS))
+    if "default" not in asked:
+        told = f"found {', '.join(map(repr, asked)) or 'none'}"
+        yield ConfigError(place, told, "expected 'default' among them")
+
+
 def _wrong_limits(
     limits: dict[str, Any], place: Callable[[str], str], path: str
 ) -> Iterator[LitemillError]:
     for name, limit in limits.items():
         here = place(f"{path}.{name}")
-        if name not in checks.known():
-            yield ConfigError(here, "unknown check", nearest(name, checks.known()))
+        if name == PESSIMISTIC:
+            if not isinstance(limit, bool):
+                yield ConfigError(here, f"found {limit!r}", "expected true or false")
+        elif name not in checks.known():
+            yield ConfigError(here, "unknown check", nearest(name, [*checks.known(), PESSIMISTIC]))
+        elif name == "latency_ms":
+            yield from _wrong_latency(limit, here)
         elif limit is not None and not _number(limit):
             yield ConfigError(here, f"found {limit!r}", "expected a number, or null for no limit")
 
@@ -85,6 +109,28 @@ def _wrong_numerics(numerics: Numerics, place: Callable[[str], str]) -> Iterator
     if sizes is not None and (len(sizes) != LEVELS or sizes != sorted(sizes) or sizes[0] < 1):
         expected = f"expected the bytes of {LEVELS} caches, the smallest first, or null"
         yield ConfigError(place("numerics.cache_sizes"), f"found {sizes}", expected)
+
+
+def _wrong_latency(limit: Any, place: str) -> Iterator[LitemillError]:
+    """Machines, and for each what its percentiles may be: `{pixel-7: {p50: 5, threads: 4}}`."""
+    told = "expected machines with limits in ms, such as {pixel-7: {p50: 5}}, or null"
+    if limit is None:
+        return
+    if not isinstance(limit, dict) or not all(isinstance(one, dict) for one in limit.values()):
+        yield ConfigError(place, f"found {limit!r}", told)
+        return
+    for machine, asked in limit.items():
+        for name, value in asked.items():
+            if name not in (*PERCENTILES, "threads"):
+                yield ConfigError(
+                    f"{place}.{machine}", f"no {name!r}", nearest(name, [*PERCENTILES, "threads"])
+                )
+            elif not _number(value) or value <= 0:
+                yield ConfigError(f"{place}.{machine}.{name}", f"found {value!r}", told)
+        if not set(PERCENTILES) & set(asked):
+            yield ConfigError(f"{place}.{machine}", "no percentile", told)
+    if not limit:
+        yield ConfigError(place, "found no machine", told)
 
 
 def _number(value: object) -> bool:

@@ -1,7 +1,8 @@
 """A split on disk: memory-mapped arrays by name, with their digest.
 
-A split is a directory: `inputs/<name>.npy` and `targets/<name>.npy` (C order, first axis =
-samples) and `split.json`, which tells their number, types, shapes, classes and SHA-256.
+A split is a directory: `inputs/<name>.npy`, `targets/<name>.npy` and, where the data set has
+slices, `slices/<name>.npy` (C order, first axis = samples), and `split.json`, which tells their
+number, types, shapes, classes and SHA-256.
 """
 
 from __future__ import annotations
@@ -25,6 +26,14 @@ BLOCK = 8 << 20  # bytes of samples held at a time
 
 
 @dataclass(frozen=True)
+class Slices:
+    """One way to divide samples: the number of the slice that each is in, and their names."""
+
+    codes: np.ndarray  # int64 [samples]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Samples:
     """Some samples: every array has the samples as its first axis."""
 
@@ -33,6 +42,7 @@ class Samples:
     classes: tuple[str, ...] | None  # names of the classes 0, 1, ... (classification only)
     task: str
     types: dict[str, str] = field(default_factory=dict)  # of inputs, where a model wants another
+    slices: dict[str, Slices] = field(default_factory=dict)  # by name, as the data set says
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -53,7 +63,8 @@ class Samples:
             for name, array in self.inputs.items()
         }
         targets = {name: array[rows] for name, array in self.targets.items()}
-        return Samples(inputs, targets, self.classes, self.task, self.types)
+        slices = {n: Slices(one.codes[rows], one.values) for n, one in self.slices.items()}
+        return Samples(inputs, targets, self.classes, self.task, self.types, slices)
 
 
 def read_split(directory: Path) -> Samples:
@@ -67,7 +78,10 @@ def read_split(directory: Path) -> Samples:
         inputs = _open(directory / "inputs", told["inputs"], told["samples"])
         targets = _open(directory / "targets", told["targets"], told["samples"])
         classes = None if told["classes"] is None else tuple(told["classes"])
-        return Samples(inputs, targets, classes, told["task"])
+        divided = told.get("slices", {})
+        codes = _open(directory / "slices", divided, told["samples"])
+        slices = {name: Slices(codes[name], tuple(divided[name]["values"])) for name in divided}
+        return Samples(inputs, targets, classes, told["task"], slices=slices)
     except DataError:
         raise
     except LitemillError as error:
@@ -85,6 +99,7 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
     *,
     classes: list[str] | None,
     task: str,
+    slices: Mapping[str, tuple[Column, list[str]]] | None = None,
 ) -> str:
     """Write the samples at `indices`, in that order, a block at a time.
 
@@ -92,13 +107,14 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
         SHA-256 over the names, types, shapes and bytes of all arrays, in the order of their names.
     """
     digest = hashlib.sha256()
-    for kind, columns in (("inputs", inputs), ("targets", targets)):
+    codes = {name: column for name, (column, _) in (slices or {}).items()}
+    for kind, columns in (("inputs", inputs), ("targets", targets), ("slices", codes)):
         for name in sorted(columns):
             column = columns[name]
             shape = [len(indices), *column.shape]
             digest.update(f"{kind}/{name} {column.dtype.name} {shape}\n".encode())
             _write(directory / kind / f"{name}.npy", column, indices, digest)
-    told = {
+    told: dict[str, Any] = {
         "samples": len(indices),
         "sha256": digest.hexdigest(),
         "inputs": described(inputs),
@@ -106,6 +122,10 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
         "classes": classes,
         "task": task,
     }
+    if slices:
+        told["slices"] = {
+            name: {**about, "values": slices[name][1]} for name, about in described(codes).items()
+        }
     write_json(directory / "split.json", told)
     return digest.hexdigest()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,10 @@ from stages.errors import DataError, SeveralErrors
 from stages.labels import check_labels
 from stages.samples import BLOCK
 from stages.schema.prepare import Task
+from stages.slices import NAME, divided
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -31,6 +29,7 @@ class Scanned:
     classes: list[str] | None  # classification only
     labels: np.ndarray | None  # int64 [samples], of the first target; classification only
     digests: np.ndarray  # uint64 [samples, 2]: of the bytes of all inputs of each sample
+    slices: dict[str, tuple[Column, list[str]]]  # int64 numbers of slices, and their names
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -56,7 +55,8 @@ def scan(dataset: Dataset, task: Task) -> Scanned:
         for key, column in answers.items():
             _refuse_non_finite(dataset, key, column)
     digests = _digests(dataset, columns)
-    return Scanned(_plain(columns), _plain(answers), classes, labels, digests)
+    slices = divided(dataset, len(digests))
+    return Scanned(_plain(columns), _plain(answers), classes, labels, digests, slices)
 
 
 def _named(dataset: Dataset, task: Task) -> tuple[dict[str, Rows], dict[str, Rows]]:

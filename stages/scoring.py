@@ -3,77 +3,131 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.bootstrap import CONFIDENCE, Groups
 from stages.errors import ConfigError
-from stages.schema.validate import Goal, Metric
+from stages.tally import MOST_LABELS, Confusion, Tally
 
 if TYPE_CHECKING:
     from stages.samples import Samples
+    from stages.schema.validate import Metric
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 Score = Callable[..., Any]
 
 
-@dataclass
 class Scoring:
     """Sums the scores of the source model and of a variant; the metric is their mean.
 
     Attributes:
-        asked: the metric.
-        samples: what it is measured on; tells the targets' names and how many samples there are.
-        outputs: names of the model's outputs.
         output: the one that is scored; the target of the same name, or the only one, is its own.
     """
 
-    asked: Metric
-    samples: Samples
-    outputs: list[str]
-    source: float = 0.0
-    variant: float = 0.0
-    score: Score = field(init=False)
+    def __init__(self, asked: Metric, samples: Samples, outputs: list[str]) -> None:
+        """Find the function, the output and the target that are meant.
 
-    def __post_init__(self) -> None:
-        """Find the function, the output and the target that are meant."""
-        """Resolve the score."""
-        self.score = resolve(self.asked.score)
-        self.output = self._one(self.asked.output, self.outputs, "output")
-        named = self.output if self.output in self.samples.targets else None
-        self.target = self._one(named, list(self.samples.targets), "target")
-
-    def _one(self, name: str | None, names: list[str], kind: str) -> str:
-        if name is None and len(names) == 1:
-            return names[0]
-        if name not in names:
-            found = f"{kind} {name!r} among {', '.join(sorted(names)) or 'none'}"
-            raise ConfigError(f"data.metric.{kind}", found, f"expected one {kind}, named")
-        return name
+        Raises:
+            ConfigError: there is no such function, output or target.
+        """
+        self.asked = asked
+        self.score = resolve(asked.score)
+        self.output = _one(asked.output, outputs, "output")
+        named = self.output if self.output in samples.targets else None
+        self.target = _one(named, list(samples.targets), "target")
+        self._groups = Groups()
+        self._counts = np.zeros(5, np.int64)
+        self._sums = np.zeros(2)
+        classes = _classes(samples, self.target)
+        self._classes = Tally(classes) if classes else None
+        self._slices = {name: Tally(one.values) for name, one in samples.slices.items()}
+        few = 0 < len(classes) <= MOST_LABELS
+        self._confusion = Confusion(classes) if few else None
 
     def add(self, expected: Array, answer: Array, batch: Samples) -> None:
         """Count a batch of the source model's answers and the variant's."""
         target = np.asarray(batch.targets[self.target])
-        self.source += float(np.sum(self.score(expected, target), dtype=np.float64))
-        self.variant += float(np.sum(self.score(answer, target), dtype=np.float64))
+        source = np.asarray(self.score(expected, target), np.float64)
+        variant = np.asarray(self.score(answer, target), np.float64)
+        self._sums += source.sum(), variant.sum()
+        self._groups.add(source, variant)
+        self._count(source, variant)
+        if self._classes:
+            self._classes.add(target, source, variant)
+        if self._confusion:
+            self._confuse(target, expected, answer)
+        for name, tally in self._slices.items():
+            tally.add(np.asarray(batch.slices[name].codes), source, variant)
+
+    def _count(self, source: Array, variant: Array) -> None:
+        """Count the four ways in which two models can be right or wrong, and what is neither."""
+        right = (source == 1.0), (variant == 1.0)
+        simple = (right[0] | (source == 0.0)) & (right[1] | (variant == 0.0))
+        kinds = np.where(simple, 2 * right[0] + right[1], 4)
+        self._counts += np.bincount(kinds, minlength=5)
+
+    def _confuse(self, target: Array, expected: Array, answer: Array) -> None:
+        assert self._confusion
+        if expected.ndim == 2 and expected.shape[1] == self._confusion.size:  # noqa: PLR2004
+            answers = (np.argmax(each, axis=-1) for each in (expected, answer))
+            self._confusion.add(target, *answers)
 
     def measure(self) -> dict[str, Any]:
-        """Give both means and the drop, which is above 0 where the variant is worse."""
-        count = len(self.samples)
-        source, variant = self.source / count, self.variant / count
-        worse = source - variant if self.asked.goal is Goal.maximize else variant - source
+        """Give both means, the drop, which is above 0 where the variant is worse, and how sure."""
+        count = int(self._counts.sum())
+        source, variant = (float(total / count) for total in self._sums)
+        intervals = dict(zip(("source", "variant", "drop"), self._groups.intervals(), strict=True))
+        # Of source minus variant; the other way round where less is better.
+        intervals["drop"] = sorted(self.asked.goal.drop(end, 0.0) for end in intervals["drop"])
         return {
             "name": self.asked.name,
             "goal": self.asked.goal.name,
             "output": self.output,
             "source": source,
             "variant": variant,
-            "drop": worse,
+            "drop": self.asked.goal.drop(source, variant),
+            "counts": self._four(),
+            "confidence": CONFIDENCE,
+            "interval": intervals,
         }
+
+    def detail(self) -> dict[str, Any]:
+        """Give the metric of each class and slice, and the confusion of classes."""
+        goal = self.asked.goal
+        slices = {name: tally.told("value", goal) for name, tally in self._slices.items()}
+        return {
+            "per_class": self._classes.told("class", goal) if self._classes else None,
+            "per_slice": slices or None,
+            "confusion": self._confusion.told() if self._confusion else None,
+        }
+
+    def _four(self) -> dict[str, int] | None:
+        """Give how many samples each model is right on, where every score is 0 or 1."""
+        neither, variant, source, both, other = (int(count) for count in self._counts)
+        if other:
+            return None
+        return {"both": both, "source_only": source, "variant_only": variant, "neither": neither}
+
+
+def _classes(samples: Samples, target: str) -> tuple[str, ...]:
+    """Name the classes of a target that is one class for each sample; none of another."""
+    values = samples.targets[target]
+    labelled = values.ndim == 1 and values.dtype.kind in "iu"
+    return (samples.classes or ()) if labelled else ()
+
+
+def _one(name: str | None, names: list[str], kind: str) -> str:
+    if name is None and len(names) == 1:
+        return names[0]
+    if name not in names:
+        found = f"{kind} {name!r} among {', '.join(sorted(names)) or 'none'}"
+        raise ConfigError(f"data.metric.{kind}", found, f"expected one {kind}, named")
+    return name
 
 
 def resolve(score: dict[str, Any]) -> Score:

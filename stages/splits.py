@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def divide(options: Split, samples: np.ndarray, labels: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Divide `samples` (int64 indices) by the shares of `options`, shuffled.
+    """Divide `samples` (int64 indices) by the shares of `options`, shuffled if these say so.
 
     With `labels` (int64, one for each of `samples`), every split gets each class in the proportion
     it has in the whole: the members of a class are spread evenly over 0..1, and the splits are cut
@@ -31,9 +31,9 @@ def divide(options: Split, samples: np.ndarray, labels: np.ndarray | None) -> di
         DataError: a share is no fraction or number, a split would be empty, or there are too few.
     """
     sizes = _sizes(options, len(samples))
-    keys = _keys(options.seed, len(samples))
+    keys = _keys(options.seed, len(samples)) if options.shuffle else np.arange(len(samples))
     order = np.argsort(keys, kind="stable")
-    if labels is not None:
+    if labels is not None and options.shuffle:
         order = np.lexsort((keys, _ranks(labels, order)))
     parts = np.split(order, np.cumsum(sizes))
     # Within a split, the order says nothing about the class.
@@ -41,8 +41,8 @@ def divide(options: Split, samples: np.ndarray, labels: np.ndarray | None) -> di
     return {name: samples[part] for name, part in zip(SPLITS, parts[: len(SPLITS)], strict=True)}
 
 
-def gather(seed: int, samples: np.ndarray, declared: np.ndarray) -> dict[str, np.ndarray]:
-    """Take predeclared splits: `declared` names the split of each of `samples`; shuffled.
+def gather(options: Split, samples: np.ndarray, declared: np.ndarray) -> dict[str, np.ndarray]:
+    """Take predeclared splits: `declared` names the split of each of `samples`.
 
     Raises:
         DataError: a name is no split, or a split is empty.
@@ -51,7 +51,9 @@ def gather(seed: int, samples: np.ndarray, declared: np.ndarray) -> dict[str, np
         if name not in SPLITS:
             raise DataError("predeclared splits", f"no split {name!r}", nearest(name, SPLITS))
     _refuse_empty([int((declared == name).sum()) for name in SPLITS], len(samples))
-    order = np.argsort(_keys(seed, len(samples)), kind="stable")
+    order = np.arange(len(samples))
+    if options.shuffle:
+        order = np.argsort(_keys(options.seed, len(samples)), kind="stable")
     return {name: samples[order[declared[order] == name]] for name in SPLITS}
 
 

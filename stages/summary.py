@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from stages.verdict import failures, headline
+from stages.since import NUMBERS
+from stages.standing import closest, latencies, standing, sure
+from stages.verdict import failures, headline, notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,17 +48,33 @@ class Column:
 def columns(report: dict[str, Any]) -> list[Column]:
     """Give the columns of a report, left to right."""
     metric = (report["metric"] or {"name": "metric"})["name"]
+    share = sure(report["variants"])
     return [
         Column("variant", lambda row: str(row["variant"]), 9, right=False),
         Column("KiB", lambda row: _number(row, "size_kb", "{:.1f}"), 7),
         Column(f"of {report['baseline']}", lambda row: _number(row, "share", "{:.0%}"), 3),
         Column(f"source {metric}", lambda row: _number(row, "source_metric"), 1),
         Column(metric, lambda row: _number(row, "metric"), 6),
+        *([Column(share, _between, 2)] if share else []),
         Column("drop", lambda row: _number(row, "drop", "{:.3g}"), 5),
         Column("agreement", lambda row: _number(row, "agreement", "{:.2%}"), 2),
         Column("SNR dB", snr, 4),
+        *(Column(title, cell, 2) for title, cell in latencies(report)),
+        Column("closest limit", _closest, 0, right=False),
         Column("verdict", lambda row: "pass" if row["passed"] else "FAIL", 8, right=False),
     ]
+
+
+def _between(row: Row) -> str:
+    if not row["interval"]:
+        return "no run" if row["error"] else "absent"
+    low, high = row["interval"]["variant"]
+    return f"{low:.3g} to {high:.3g}"
+
+
+def _closest(row: Row) -> str:
+    found = closest(row)
+    return " ".join(found).strip() if found else ""
 
 
 def snr(row: Row) -> str:
@@ -77,19 +95,27 @@ def lines_csv(header: tuple[str, ...], rows: list[list[Any]]) -> str:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """Give the table and the failed checks as GitHub's Markdown."""
-    shown = columns(report)
+    """Give the verdict, what stands out, the table and the failed checks as GitHub's Markdown."""
+    shown, told = columns(report), standing(report)
     lines = [
         f"## {_plain(report['title'])}: {'passed' if report['passed'] else 'failed'}",
         "",
-        f"{_plain(headline(report))} {_plain(basis(report))}",
+        f"**{_plain(headline(report))}** {_plain(basis(report))}",
+        "",
+        *(f"- {_plain(ask)}: **{_plain(big)}** ({_plain(more)})" for ask, big, more in told),
         "",
         _line([column.title for column in shown]),
         f"| {' | '.join('---:' if column.right else '---' for column in shown)} |",
         *(_line([column.cell(row) for column in shown]) for row in report["variants"]),
     ]
-    failed = [f"- {_plain(line)}" for line in _with_margin(report)]
-    return "\n".join([*lines, *(["", "Failed checks:", "", *failed] if failed else [])]) + "\n"
+    parts = {
+        "Failed checks:": _with_margin(report),
+        "To know:": notes(report),
+        _plain(_since(report)): news(report),
+    }
+    for title, items in parts.items():
+        lines += ["", title, "", *(f"- {_plain(item)}" for item in items)] if items else []
+    return "\n".join(lines) + "\n"
 
 
 def basis(report: dict[str, Any]) -> str:
@@ -114,11 +140,40 @@ def terminal(report: dict[str, Any], file: IO[str] | None = None) -> None:
     console = Console(file=file, highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    console.print(_rich_table(report, console.width), soft_wrap=False)
+    console.print(Text(f"{report['title']}: "), end="")
     console.print(Text(headline(report), "bold green" if report["passed"] else "bold red"))
     for line in _with_margin(report):
         console.print(Text(f"  {line}"))
+    console.print(_rich_table(report, console.width), soft_wrap=False)
+    for ask, big, more in standing(report):
+        console.print(Text(f"{ask}: "), Text(big, "bold"), Text(f" ({more})"), sep="")
+    for line in news(report):
+        console.print(Text(f"{_since(report)} {line}"))
     console.print(Text(basis(report), "dim"))
+    for line in notes(report):
+        console.print(Text(f"  {line}", "dim"))
+
+
+def news(report: dict[str, Any]) -> list[str]:
+    """Give a line for each variant that is not as it was released last."""
+    lines = []
+    for one in (report.get("since") or {"variants": []})["variants"]:
+        old, new = one["before"], one["after"]
+        if one["change"] == "changed":
+            pairs = [f"{key} {_told(old[key])} -> {_told(new[key])}" for key in NUMBERS
+                if new[key] != old[key]]  # fmt: skip
+            lines.append(f"{one['variant']}: {', '.join(pairs) or 'other bytes, same numbers'}")
+        elif one["change"] != "same":
+            lines.append(f"{one['variant']}: {one['change']}")
+    return lines
+
+
+def _since(report: dict[str, Any]) -> str:
+    return f"Since {(report.get('since') or {}).get('release')}:"
+
+
+def _told(value: float | None) -> str:
+    return "none" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _rich_table(report: dict[str, Any], width: int) -> Table:
@@ -127,7 +182,7 @@ def _rich_table(report: dict[str, Any], width: int) -> Table:
     from rich.text import Text
 
     shown = _fitting(columns(report), report["variants"], width)
-    table = Table(box=box.SIMPLE_HEAD, title=Text(report["title"]), title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     for column in shown:
         side: Literal["left", "right"] = "right" if column.right else "left"
         table.add_column(Text(column.title), justify=side, overflow="fold")

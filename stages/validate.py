@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import asdict
-from math import prod
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.errors import DataError, InterpreterError
-from stages.fidelity import Agreement, Fidelity
+from stages.apart import CrashError, apart
+from stages.errors import DataError, InterpreterError, LitemillError
 from stages.files import write_json
 from stages.flatbuffer import describe
-from stages.litert import Model
+from stages.kernel_matrix import DEFAULT, MEASURES, NOT_RUN, Case
+from stages.kernel_matrix import measured as matrix
+from stages.layers import layers
+from stages.quiet import quiet
 from stages.reference import place, read_signature, suited
 from stages.run import parameters, run, section
 from stages.samples import Samples, read_split
 from stages.schema.validate import Validate
-from stages.scoring import Scoring
 
 if TYPE_CHECKING:
+    from stages.description import Description
+
     Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 1 << 16  # output values that are held and measured at once
+Run = Callable[..., Any]
 DIGITS = 6  # significant; what is below differs by kernel and says nothing
 
 
@@ -41,6 +45,8 @@ def validate(  # noqa: PLR0913
     samples: Samples,
     signature: dict[str, Any],
     options: Validate,
+    plain: bytes | None = None,
+    isolated: bool = False,
 ) -> dict[str, Any]:
     """Measure a .tflite file in batches, so that memory does not grow with the samples.
 
@@ -51,6 +57,8 @@ def validate(  # noqa: PLR0913
         samples: the evaluation split.
         signature: {"key", "inputs", "outputs"} as `export` writes it.
         options: how to measure.
+        plain: the float file of the same graph, to compare layers with.
+        isolated: run the file in processes of its own; a crash is then a measurement.
 
     Returns:
         The measurement, as JSON takes it; "error" tells why a file could not be run.
@@ -71,22 +79,81 @@ def validate(  # noqa: PLR0913
             found = f"{len(values)} reference outputs of {name!r}"
             raise DataError("build/export/reference", found, f"expected {len(samples)}")
     samples = suited(samples, signature)
+    run = _apart(variant, options) if isolated else _here
     try:
-        measured |= _described(content, variant)
-        key = signature["key"]
-        model = Model(content, signature=key, threads=options.threads, place=variant)
-        measured |= _measured(model, reference, samples, options)
+        described = describe(content, variant)
+        measured |= _described(described)
+        kernels, key = tuple(options.kernels), signature["key"]
+        case = Case(content, described, variant, key, reference, samples, options, kernels)
+        measured |= _measured(case, run)
+        if plain is not None and plain != content and options.layer_samples:
+            measured |= _layers(case, plain, run)
     except InterpreterError as error:
         measured["error"] = str(error)
     rounded: dict[str, Any] = _rounded(measured)
     return rounded
 
 
+def _here(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def _apart(variant: str, options: Validate) -> Run:
+    # Imported before the fork, so that not every child does; nothing has run yet.
+    import ai_edge_litert.interpreter  # noqa: F401
+
+    def run(function: Callable[..., Any], *arguments: Any) -> Any:
+        return apart(
+            _quietly, function, *arguments, seconds=options.seconds, place=variant, fork=True
+        )
+
+    return run
+
+
+def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
+    with quiet(explained=LitemillError):  # whoever aborts writes about it first
+        return function(*arguments)
+
+
+def _measured(case: Case, run: Run) -> dict[str, Any]:
+    """Measure under all sets of kernels; where that crashes, find out which of them it is."""
+    try:
+        return dict(run(matrix, case))
+    except CrashError:
+        run(matrix, replace(case, kernels=(DEFAULT,)))
+    alive, crashed = [DEFAULT], {}
+    for name in case.kernels:
+        if name == DEFAULT:
+            continue
+        try:
+            run(matrix, replace(case, kernels=(DEFAULT, name)))
+            alive.append(name)
+        except CrashError as error:
+            crashed[name] = {"error": str(error), **NOT_RUN}
+    found = dict(run(matrix, replace(case, kernels=tuple(alive))))
+    return {**found, "kernels": {**found["kernels"], **crashed}}
+
+
+def _layers(case: Case, plain: bytes, run: Run) -> dict[str, Any]:
+    """Look at every layer; a file that has been measured does not fail by this."""
+    some = next(case.samples.batches(case.options.layer_samples))
+    try:
+        found = run(layers, case.content, plain, some, case.key, case.variant)
+    except InterpreterError:
+        return {}
+    return {"layers": found.rows, "advice": found.advice} if found else {}
+
+
 _NOTHING: dict[str, Any] = {
-    "outputs": {},
-    "top1_agreement": None,
-    "agreement_samples": None,
-    "metric": None,
+    **MEASURES,
+    "kernels": {},
+    "per_class": None,
+    "per_slice": None,
+    "confusion": None,
+    "histograms": {},
+    "layers": None,
+    "advice": [],
+    "sequence": None,
     "operators": [],
     "inputs": [],
     "outputs_detail": [],
@@ -95,77 +162,11 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _described(content: bytes, variant: str) -> dict[str, Any]:
-    found: dict[str, Any] = asdict(describe(content, variant))
+def _described(description: Description) -> dict[str, Any]:
+    found: dict[str, Any] = asdict(description)
     kept = ("operators", "inputs", "weights", "min_runtime_version")
     described: dict[str, Any] = {key: found[key] for key in kept}
     return described | {"outputs_detail": found["outputs"]}
-
-
-def _measured(
-    model: Model, reference: dict[str, Array], samples: Samples, options: Validate
-) -> dict[str, Any]:
-    inputs = _matched(list(samples.inputs), model.inputs, model, "input")
-    outputs = _matched(list(reference), model.outputs, model, "output")
-    fidelity = {name: Fidelity() for name in sorted(reference)}
-    agreement = {n: Agreement() for n in fidelity if _has_classes(reference[n], options.task)}
-    metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
-    start = 0
-    for block in samples.batches(_rows(reference, options.batch_size)):
-        stop = start + len(block)
-        answers = _answers(model, block, inputs, options.batch_size)
-        for name, measure in fidelity.items():
-            expected, answer = reference[name][start:stop], answers[outputs[name]]
-            if answer.shape != expected.shape:
-                found = f"answers of output {name!r} are of shape {list(answer.shape[1:])}"
-                raise InterpreterError(model.place, found, f"expected {list(expected.shape[1:])}")
-            measure.add(expected, answer)
-            if name in agreement:
-                agreement[name].add(expected, answer)
-            if metric and metric.output == name:
-                metric.add(expected, answer, block)
-        start = stop
-    return {
-        "outputs": {name: measure.measures() for name, measure in fidelity.items()},
-        "top1_agreement": {n: a.share() for n, a in agreement.items()} or None,
-        "agreement_samples": {n: asdict(a) for n, a in agreement.items()} or None,
-        "metric": metric.measure() if metric else None,
-    }
-
-
-def _rows(reference: dict[str, Array], batch: int) -> int:
-    """Give how many samples are measured at once: whole batches, of about BLOCK values.
-
-    numpy's cost of a call would otherwise be that of the inference, for small models.
-    """
-    values = sum(int(prod(one.shape[1:])) for one in reference.values())
-    return batch * max(1, BLOCK // max(values * batch, 1))
-
-
-def _answers(model: Model, block: Samples, inputs: dict[str, str], size: int) -> dict[str, Array]:
-    parts = [
-        model.run({inputs[name]: values for name, values in batch.inputs.items()})
-        for batch in block.batches(size)
-    ]
-    return {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}
-
-
-def _matched(names: list[str], tensors: dict[str, Any], model: Model, kind: str) -> dict[str, str]:
-    """Give the file's name for each of ours.
-
-    The same names, or, in a file without a signature, whose tensors have names of their own, the
-    order of the sorted names: that is how the converter lays them out.
-    """
-    if set(names) == set(tensors):
-        return {name: name for name in names}
-    if model.signature is None and len(names) == len(tensors):
-        return dict(zip(sorted(names), tensors, strict=True))
-    found = f"{kind}s {', '.join(map(repr, sorted(tensors)))}"
-    raise InterpreterError(model.place, found, f"expected {', '.join(map(repr, sorted(names)))}")
-
-
-def _has_classes(reference: Array, task: str) -> bool:
-    return task == "classification" and reference.ndim > 1 and reference.shape[-1] > 1
 
 
 def _rounded(value: Any) -> Any:
@@ -197,6 +198,12 @@ def _map(path: Path) -> Array:
     return mapped
 
 
+def read_float(folder: Path) -> bytes | None:
+    """Read the float file, or None where the graph has none."""
+    file = folder / "model.tflite"
+    return file.read_bytes() if file.exists() else None
+
+
 def main() -> None:
     """Measure build/convert/VARIANT/model.tflite."""
     variant = sys.argv[1]
@@ -210,6 +217,8 @@ def main() -> None:
         samples=read_split(Path("build/prepare/evaluation")),
         signature=signature,
         options=parameters(Validate, "validate"),
+        plain=read_float(place(export, key) / "float"),
+        isolated=True,
     )
     write_json(Path("build/validate") / f"{variant}.json", measured)
     if measured["error"]:

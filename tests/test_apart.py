@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stages.apart import apart
+from stages.apart import CrashError, OutOfTimeError, apart
 from stages.errors import DataError, InterpreterError
 
 
@@ -41,6 +41,32 @@ def test_apart_raises_what_the_function_raised():
         apart(_refuse, "x.npy", seconds=60, place="model")
 
     assert "x.npy: NaN; expected numbers" == str(caught.value)
+
+
+def test_apart_by_a_fork_needs_no_pickling_and_survives_as_well():
+    """A function inside of a function; a signal; a time limit."""
+    held = [1, 2]
+
+    assert [1, 2, 3] == apart(lambda: [*held, 3], seconds=60, place="model", fork=True)
+    with pytest.raises(CrashError, match=r"^m: .* ended by SIGKILL$"):
+        apart(lambda: os.kill(os.getpid(), signal.SIGKILL), seconds=60, place="m", fork=True)
+    with pytest.raises(OutOfTimeError, match="no answer within 1 s"):
+        apart(lambda: time.sleep(600), seconds=1, place="m", fork=True)
+
+
+def test_apart_by_a_fork_hands_on_the_traceback_of_a_fault_of_ours():
+    """Which is no crash of the file."""
+    with pytest.raises(RuntimeError, match=r"(?s)Traceback.*ZeroDivisionError"):
+        apart(lambda: 1 // 0, seconds=60, place="m", fork=True)
+
+
+def test_apart_may_be_called_in_a_process_that_is_apart():
+    """As the check of a conversion is."""
+    assert 3 == apart(_nested, seconds=60, place="model")
+
+
+def _nested():
+    return apart(len, (1, 2, 3), seconds=60, place="inner")
 
 
 def _refuse(place):

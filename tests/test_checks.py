@@ -7,6 +7,7 @@ import yaml
 from verdicts import broken, measured, metric, output, regression
 
 from stages import checks
+from stages.worst import PESSIMISTIC
 
 LIMITS = Path(__file__).parents[1] / "conf" / "limits"
 
@@ -15,13 +16,13 @@ def test_every_check_stands_in_the_default_limits():
     """Who looks for a check finds it in conf/limits/default.yaml, on or off."""
     limits = yaml.safe_load((LIMITS / "default.yaml").read_text(encoding="utf-8"))
 
-    assert checks.known() == sorted(limits)
+    assert sorted([*checks.known(), PESSIMISTIC]) == sorted(limits)
 
 
 @pytest.mark.parametrize("path", sorted(LIMITS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_limits_name_only_checks_that_exist(path):
     """A limit without a check would never be judged."""
-    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(checks.known())
+    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= {*checks.known(), PESSIMISTIC}
 
 
 def test_known_leaves_out_what_is_always_on():
@@ -160,3 +161,47 @@ def test_finite_fails_a_single_nan():
     """NaN or infinity anywhere fails."""
     assert checks.finite(measured()).passed
     assert not checks.finite(measured(outputs={"digit": output(non_finite=1)})).passed
+
+
+COUNTS = {"both": 350, "source_only": 6, "variant_only": 2, "neither": 2}
+
+
+@pytest.mark.parametrize(
+    ("check", "limit", "spare"),
+    [
+        ("metric_drop", 0.0112, 0),
+        ("metric_drop", 0.02, 3),
+        ("metric_drop", 0.01, -1),
+        ("metric_drop_relative", 0.02, 3),
+        ("metric_min", 0.95, 10),
+        ("metric_min", 0.98, -1),
+        ("top1_agreement", 0.98, 6),
+        ("top1_agreement", 1.0, -1),
+    ],
+)
+def test_margins_are_told_in_samples_too(check, limit, spare):
+    """How many more may go wrong, or how many are too many."""
+    found = measured(
+        metric={**metric(356 / 360, 352 / 360), "counts": COUNTS},
+        agreement_samples={"digit": {"same": 359, "of": 360}},
+    )
+    outcome = getattr(checks, check)(found, limit)
+
+    assert (spare, spare >= 0) == (outcome.margin_samples, outcome.passed)
+    word = "passes" if spare >= 0 else "fails"
+    assert f"({word} by {abs(spare)} sample{'' if abs(spare) == 1 else 's'})" in outcome.told
+
+
+def test_per_class_drop_judges_the_worst_class():
+    """And names it; absent where there are no classes."""
+    rows = [
+        {"class": "0", "samples": 40, "source": 1.0, "variant": 1.0, "drop": 0.0},
+        {"class": "8", "samples": 20, "source": 0.95, "variant": 0.85, "drop": 0.1},
+    ]
+    found = measured(per_class=rows, metric={**metric(0.98, 0.97), "counts": COUNTS})
+    outcome = checks.per_class_drop(found, 0.05)
+
+    assert (False, 0.1, -1) == (outcome.passed, outcome.found, outcome.margin_samples)
+    assert "found 0.1 in class '8'; expected at most 0.05 (fails by 1 sample)" == outcome.told
+    assert checks.per_class_drop(found, 0.1).passed
+    assert checks.per_class_drop(measured(), 0.05).absent

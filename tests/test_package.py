@@ -41,6 +41,7 @@ def test_package_holds_variants_manifest_configuration_labels_and_golden_samples
         [
             "MODEL_CARD.md",
             "README.md",
+            "benchmark.py",
             *(f"c/{name}.{kind}" for name in ("int8", "int8_float_io") for kind in "ch"),
             "golden/golden.json",
             "labels.txt",

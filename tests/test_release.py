@@ -10,13 +10,16 @@ import tarfile
 import pytest
 import yaml
 from packaged import COMMIT, Tiny, archived, keys, made, released
+from verdicts import measured
 
 from releases import bom, statement
 from releases.archive import epoch
 from releases.assemble import wheels
 from releases.name import full_name
+from stages import since
 from stages.errors import ReleaseError
 from stages.files import read_json, sha256, tree_files, write_json
+from stages.report import report, write
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,29 @@ def test_a_release_is_one_archive_with_the_models_and_all_evidence(project):
     added += ["bom.cdx.json", "dvc.lock", "requirements.lock"]
     assert sorted([*package, *added]) == names
     assert "" == project.git("status", "--porcelain")
+
+
+def test_a_release_is_remembered_when_asked_and_show_compares_with_its_archive(project, tmp_path):
+    """Without the option nothing is written: the same commit can be released again."""
+    project.litemill("release")
+    assert not (project.root / "released.json").exists()
+
+    done = project.litemill("release", "--remember")
+
+    assert 0 == done.status, done.err
+    found = since.read(project.root / "released.json")
+    assert ("digits", "1.2.0") == (found["name"], found["version"])
+    entries = read_json(project.root / "build" / "package" / "manifest.json")["variants"]
+    digests = {name: entry["sha256"] for name, entry in entries.items()}
+    assert digests == {name: one["sha256"] for name, one in found["variants"].items()}
+
+    write(report([measured("int8")], {}, "t"), tmp_path / "report")
+    words = ("--report", tmp_path / "report" / "report.json", "--format", "markdown")
+    shown = project.litemill("show", *words, "--since", "dist/digits-1.2.0.tar.gz")
+    assert "Since digits 1.2.0:" in shown.out
+    assert "- float32: gone" in shown.out.replace("\\", "")
+    assert "- int8: bytes 26,700" not in shown.out
+    assert "- int8: bytes" in shown.out
 
 
 def test_the_same_commit_gives_the_same_archive_from_another_process_and_folder(project):

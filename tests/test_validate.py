@@ -3,15 +3,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zoo
+from edited import crashing, edited
 
 from stages.errors import ConfigError, DataError
+from stages.litert import Kernels, Model
 from stages.samples import Samples
-from stages.schema.validate import Goal, Metric, Validate
+from stages.schema.validate import KERNELS, Goal, Metric, Validate
 from stages.validate import read_reference, validate
 
 COUNT = 50
@@ -28,15 +31,14 @@ def reference():
     return zoo.answers(zoo.cnn(), {"image": IMAGES})
 
 
-def measure(name, *, samples=SAMPLES, options=OPTIONS, signature=zoo.SIGNATURE, expected=None):
+def measure(name, *, content=None, expected=None, **changes):
     """Measure a file of the zoo."""
+    asked = {"samples": SAMPLES, "options": OPTIONS, "signature": zoo.SIGNATURE, **changes}
     return validate(
-        zoo.file(name),
+        content or zoo.file(name),
         variant=name,
         reference=reference() if expected is None else expected,
-        samples=samples,
-        signature=signature,
-        options=options,
+        **asked,
     )
 
 
@@ -103,7 +105,7 @@ def test_validate_tells_a_drop_above_zero_when_a_smaller_metric_is_better():
 @pytest.mark.parametrize("size", [1, 7, 50, 1000])
 def test_validate_is_the_same_for_every_batch_size(size):
     """A way to bound memory, not a part of the measurement."""
-    found = measure("int8", options=Validate(size, 1, "classification", TOP1))
+    found = measure("int8", options=replace(OPTIONS, batch_size=size))
 
     assert measure("int8") == found
 
@@ -218,6 +220,125 @@ def test_read_reference_refuses_a_damaged_array(tmp_path):
     (tmp_path / "digit.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(DataError, match="damaged"):
         read_reference(tmp_path, ["digit"])
+
+
+def test_validate_measures_every_set_of_kernels():
+    """The default ones stand on top, too; answers of int8 differ a little between them."""
+    found = measure("int8")
+    kernels = found["kernels"]
+
+    assert list(KERNELS) == list(kernels)
+    for key in ("outputs", "top1_agreement", "metric"):
+        assert kernels["default"][key] == found[key]
+    assert {"digit": 0} == kernels["default"]["flips"]
+    assert len({one["outputs"]["digit"]["mean_abs_error"] for one in kernels.values()}) > 1
+    assert {None} == {one["error"] for one in kernels.values()}
+
+
+def test_validate_runs_the_kernels_that_are_asked_for():
+    """And no others."""
+    found = measure("int8", options=replace(OPTIONS, kernels=["default"]))
+
+    assert ["default"] == list(found["kernels"])
+
+
+def test_flips_are_answers_that_other_kernels_change():
+    """Counted one by one."""
+    found = measure("int8")["kernels"]
+    answers = {
+        name: Model(zoo.file("int8"), kernels=Kernels[name]).run({"image": IMAGES})["digit"]
+        for name in KERNELS
+    }
+    for name, one in found.items():
+        flips = answers[name].argmax(-1) != answers["default"].argmax(-1)
+        assert {"digit": int(flips.sum())} == one["flips"]
+
+
+@pytest.mark.parametrize("size", [4, 16, 64])
+def test_the_reference_kernels_answer_a_bounded_number(size):
+    """The first ones, beside the default kernels' measures of the same."""
+    options = replace(OPTIONS, reference_samples=10, batch_size=size)
+    found = measure("int8", options=options)["kernels"]["reference"]
+    first = next(SAMPLES.batches(10))
+    alone = measure(
+        "int8", samples=first, expected={"digit": reference()["digit"][:10]}, options=options
+    )
+
+    assert 10 == found["samples"] == found["agreement_samples"]["digit"]["of"]
+    assert alone["outputs"] == found["default"]["outputs"]
+    assert alone["metric"] == found["default"]["metric"]
+    assert alone["kernels"]["reference"]["outputs"] == found["outputs"]
+
+
+def test_validate_tells_how_sure_the_metric_is():
+    """An interval around each; and what each class does."""
+    found = measure("int8")
+    metric = found["metric"]
+
+    for key in ("source", "variant", "drop"):
+        low, high = metric["interval"][key]
+        assert low <= metric[key] <= high
+    assert COUNT == sum(metric["counts"].values()) == sum(r["samples"] for r in found["per_class"])
+    assert COUNT == sum(map(sum, found["confusion"]["variant"]))
+    assert found["histograms"]["digit"]["counts"]
+
+
+def test_validate_compares_layers_with_the_float_file():
+    """From the worst to the best, the last layer among them."""
+    found = measure("int8", plain=zoo.file("float32"))
+    noise = [row["snr_db"] for row in found["layers"]]
+
+    assert noise == sorted(noise)
+    assert {"CONV_2D", "FULLY_CONNECTED"} <= {row["operator"] for row in found["layers"]}
+    assert measure("int8")["layers"] is None
+    assert measure("int8", plain=zoo.file("several"))["layers"] is None
+
+
+@pytest.mark.parametrize("name", ["float32", "int8"])
+def test_validate_is_the_same_in_a_process_of_its_own(name):
+    """Nothing is lost on the way."""
+    plain = zoo.file("float32")
+
+    assert measure(name, plain=plain) == measure(name, plain=plain, isolated=True)
+
+
+def test_a_file_that_takes_its_process_down_is_measured_as_such():
+    """What it is can still be told; LiteRT dies of SIGSEGV while it loads this one."""
+    found = measure("float32", content=crashing(zoo.file("float32")), isolated=True)
+
+    assert "float32: the process that ran it was ended by SIGSEGV" == found["error"]
+    assert ({}, True) == (found["outputs"], bool(found["operators"]))
+
+
+def test_kernels_that_take_the_process_down_are_told_and_the_others_measured():
+    """LiteRT's reference softmax aborts on a scale as a model of vanishing weights has it."""
+    signature, samples, _ = of_x((4,), 6)
+    signature["outputs"] = {"share": {}}
+
+    def change(model):
+        graph = model.subgraphs[0]
+        graph.tensors[graph.operators[0].inputs[0]].quantization.scale = [1e-9]
+
+    asked = {"samples": samples, "signature": signature, "options": Validate()}
+    expected = {"share": np.full((6, 4), 0.25, np.float32)}
+    content = edited(zoo.file("softmax"), change)
+    found = measure("softmax", content=content, expected=expected, isolated=True, **asked)
+    kernels = found["kernels"]
+
+    assert found["error"] is None
+    assert "softmax: the process that ran it was ended by SIGABRT" == kernels["reference"]["error"]
+    assert {None} == {kernels[name]["error"] for name in ("default", "no_delegate")}
+    assert kernels["no_delegate"]["outputs"]["share"]["max_abs_error"] < 0.01
+
+
+def test_a_file_that_takes_too_long_is_measured_as_such():
+    """The run is ended."""
+    samples = SAMPLES.take(np.zeros(200_000, np.int64))
+    expected = {"digit": np.zeros((200_000, 10), np.float32)}
+    options = replace(OPTIONS, seconds=0.2)
+    found = measure("int8", samples=samples, expected=expected, options=options, isolated=True)
+
+    assert "int8: no answer within 0.2 s; the run was ended" == found["error"]
 
 
 def test_validate_as_a_stage_needs_no_tensorflow(tmp_path):

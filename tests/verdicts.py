@@ -32,7 +32,27 @@ def measured(variant="int8", **changes):
         "weights": {},
         "min_runtime_version": "2.3.0",
         "error": None,
+        "kernels": {},
+        "per_class": None,
+        "per_slice": None,
+        "confusion": None,
+        "histograms": {},
+        "layers": None,
+        "advice": [],
+        "sequence": None,
         **changes,
+    }
+
+
+def kernels(**changes):
+    """Give every set of kernels as measured, with the changes of each."""
+    told = measured()
+    same = {key: told[key] for key in ("outputs", "top1_agreement", "metric")}
+    same |= {"agreement_samples": {"digit": {"same": 359, "of": 360}}, "flips": {"digit": 0}}
+    names = ("default", "no_delegate", "reference")
+    return {
+        name: {"error": None, "samples": 360, "default": None, **same, **changes.get(name, {})}
+        for name in names
     }
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from stages.samples import Samples
 
 KEY = "serving_default"
+START, HALF = 0.25, 0.5  # of the model with a state
+MIXED = np.array([[1, -2, 0], [0, 1, 1], [2, 0, -1], [-1, 1, 3]], np.float32) / 4
 IMAGE = (8, 8, 1)
 SIGNATURE = {
     "key": KEY,
@@ -60,6 +62,13 @@ def dense(units: int = 4, features: int = 6) -> Any:
             keras.layers.Dense(1, name="value"),
         ]
     )
+
+
+def softmax() -> Any:
+    """Give a Keras model that is nothing but a softmax: `x` [4] to `share` [4]."""
+    keras = _keras()
+    given = keras.Input((4,), name="x")
+    return keras.Model(given, keras.layers.Softmax(name="share")(given))
 
 
 def two_in_three_out() -> Any:
@@ -194,6 +203,33 @@ def function_model(function: Any, *specs: Any) -> bytes:
         return bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
 
 
+def stateful() -> bytes:
+    """Convert a function with a state of [1, 4]: half of it and the input x, times a matrix."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.state = tf.Variable(np.full((1, 4), START, np.float32))
+
+    def step(x: Any) -> dict[str, Any]:
+        module.state.assign(HALF * module.state + x)
+        return {"y": tf.matmul(module.state, MIXED)}
+
+    module.call = tf.function(step)
+    called = module.call.get_concrete_function(spec(1, 4))
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures={KEY: called})
+        return bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+
+
+def remembered(steps: Any) -> Any:
+    """Give what the model of `stateful` answers to a sequence, [steps, 4] to [steps, 3]."""
+    state, answers = np.full(4, START, np.float32), []
+    for step in steps:
+        state = np.float32(HALF) * state + step
+        answers.append(state @ MIXED)
+    return np.array(answers, np.float32)
+
+
 def with_island() -> Any:
     """Give a Keras model whose `Sin` has no integer kernel."""
     keras = _keras()
@@ -299,6 +335,8 @@ FILES = {
     "over_batch": over_batch,
     "reshaped": reshaped,
     "flex": flex,
+    "stateful": stateful,
+    "softmax": lambda: convert(softmax(), "int8", input_type="int8", output_type="int8"),
 }
 
 

@@ -32,6 +32,7 @@ class Split:
     calibration: float = 0.1  # quantization takes its ranges from these
     evaluation: float = 0.2  # every measurement is made on these
     seed: int = 0  # 0 or more; the same splits on every machine
+    shuffle: bool = True  # false keeps the order of the data, and cuts it into three in a row
     stratify: bool = True  # same class proportions in every split (classification only)
     duplicates: Duplicates = Duplicates.refuse  # of input values, whatever the target
 

@@ -6,12 +6,20 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+# What can run a file: LiteRT's defaults (XNNPACK where it can), its optimized kernels without a
+# delegate, and its plain reference loops.
+KERNELS = ("default", "no_delegate", "reference")
+
 
 class Goal(enum.Enum):
     """Which way a metric gets better."""
 
     maximize = enum.auto()
     minimize = enum.auto()
+
+    def drop(self, source: float, variant: float) -> float:
+        """Tell how much worse the variant's metric is; below 0 where it is better."""
+        return source - variant if self is Goal.maximize else variant - source
 
 
 @dataclass
@@ -40,6 +48,11 @@ class Measuring:
 
     batch_size: int = 64
     threads: int = 1  # of the interpreter
+    # Sets of kernels that run each variant; the gate judges the worst of them.
+    kernels: list[str] = field(default_factory=lambda: list(KERNELS))
+    reference_samples: int | None = 500  # that the slow reference kernels answer; null is all
+    layer_samples: int = 32  # on which layers are compared with the float file's; 0 is none
+    seconds: float = 3600.0  # that a file may take; then the run is ended, and failed
 
 
 @dataclass

@@ -1,0 +1,91 @@
+"""Small figures as SVG: the errors of an output, the interval of a drop."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import Any
+
+WIDTH = 420
+HIGH, FLOOR = 130, 112  # of a histogram, and where its bars stand
+STRIP = 26  # height of an interval
+
+
+def histogram(name: str, found: dict[str, Any], identity: str) -> str:
+    """Draw signed errors; heights are square roots of counts, so that rare ones show.
+
+    Args:
+        name: what the errors are of.
+        found: "edges" of equal bins, their "counts", and how many are "below" and "above".
+        identity: unique on the page.
+    """
+    edges, counts = found["edges"], found["counts"]
+    most, wide = math.sqrt(max([*counts, 1])), WIDTH / len(counts)
+    heights = [math.sqrt(count) / most * (FLOOR - 8) for count in counts]
+    bars = "".join(
+        f'<rect class="fill" x="{i * wide:.1f}" y="{FLOOR - max(height, 1):.1f}"'
+        f' width="{wide * 0.9:.1f}" height="{max(height, 1):.1f}"/>'
+        for i, height in enumerate(heights)
+        if height
+    )
+    zero = round(-edges[0] / (edges[-1] - edges[0]) * WIDTH, 1)
+    axis = f'<line class="axis" x1="0" x2="{WIDTH}" y1="{FLOOR}" y2="{FLOOR}"/>'
+    middle = f'<line class="axis" x1="{zero}" x2="{zero}" y1="4" y2="{FLOOR + 4}"/>'
+    labels = (
+        f'<text x="0" y="{HIGH - 2}">{edges[0]:.3g}</text>'
+        f'<text x="{zero}" y="{HIGH - 2}" text-anchor="middle">0</text>'
+        f'<text x="{WIDTH}" y="{HIGH - 2}" text-anchor="end">{edges[-1]:.3g}</text>'
+    )
+    told = f"{sum(counts)} errors between {edges[0]:.3g} and {edges[-1]:.3g}" + _outside(found)
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HIGH}" role="img" aria-labelledby="{identity}-t {identity}-d">'
+        f'<title id="{identity}-t">Errors of {escape(name)}</title>'
+        f'<desc id="{identity}-d">{escape(told)}</desc>{axis}{bars}{middle}{labels}</svg>'
+    )
+
+
+def quarters(found: dict[str, Any]) -> list[tuple[float, float, int]]:
+    """Give a histogram as text can: eight spans of errors (from, to, how many)."""
+    edges, counts = found["edges"], found["counts"]
+    step = max(1, len(counts) // 8)
+    return [
+        (edges[i], edges[min(i + step, len(counts))], sum(counts[i : i + step]))
+        for i in range(0, len(counts), step)
+    ]
+
+
+def interval(
+    name: str, low: float, high: float, at: float, span: tuple[float, float, float | None]
+) -> str:
+    """Draw an interval on a line from the lowest to the highest of all.
+
+    Args:
+        name: what it is of.
+        low: its lower end.
+        high: its upper end.
+        at: the value itself.
+        span: lowest, highest, and the limit that is drawn, if there is one.
+    """
+    first, last, limit = span
+    a, b, x, zero = (_at(v, first, last) for v in (low, high, at, 0.0))
+    half = STRIP / 2
+    lines = f'<line class="axis" x1="{zero}" x2="{zero}" y1="0" y2="{STRIP}"/>'
+    if limit is not None:
+        edge = _at(limit, first, last)
+        lines += f'<line class="limit" x1="{edge}" x2="{edge}" y1="0" y2="{STRIP}"/>'
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {STRIP}" role="img"'
+        f' aria-label="{escape(name)}: {at:.4g}, from {low:.4g} to {high:.4g}">{lines}'
+        f'<line class="whisker" x1="{a}" x2="{b}" y1="{half}" y2="{half}"/>'
+        f'<circle class="pass" cx="{x}" cy="{half}" r="5"/></svg>'
+    )
+
+
+def _at(value: float, first: float, last: float) -> float:
+    share = (value - first) / (last - first) if last > first else 0.5
+    return round(8 + min(max(share, 0.0), 1.0) * (WIDTH - 16), 1)
+
+
+def _outside(found: dict[str, Any]) -> str:
+    outside = (found.get("below") or 0) + (found.get("above") or 0)
+    return f"; {outside} further out" if outside else ""

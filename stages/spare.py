@@ -1,0 +1,60 @@
+"""How many samples more may go wrong before a check fails, where it counts samples."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOISE = 1e-6  # of a sample, or of a share that has been rounded to six digits
+
+
+def lost(metric: Mapping[str, Any], limit: float) -> int | None:
+    """Tell how many more samples may go wrong at a drop of at most `limit`.
+
+    Where the metric has counts: of samples that score 1 with both models, with one, or neither.
+    """
+    counts = metric.get("counts")
+    if not counts:
+        return None
+    drop = counts["source_only"] - counts["variant_only"]
+    drop = -drop if metric["goal"] == "minimize" else drop
+    return _whole(limit * sum(counts.values()) - drop)
+
+
+def right(counts: Mapping[str, int] | None, limit: float) -> int | None:
+    """Tell how many right answers there are beyond a share of `limit`."""
+    if not counts:
+        return None
+    return _whole(counts["both"] + counts["variant_only"] - limit * sum(counts.values()))
+
+
+def agreeing(counts: Mapping[str, int] | None, limit: float) -> int | None:
+    """Tell how many answers agree beyond a share of `limit`; `counts` are `same` and `of`."""
+    return _whole(counts["same"] - limit * counts["of"]) if counts else None
+
+
+def of_share(share: float, of: int) -> int:
+    """Give a share of `of` samples in whole samples."""
+    return _whole(share * of)
+
+
+def beside(spare: int | None, *, passed: bool) -> int | None:
+    """Keep a number of samples on the verdict's side: rounding may have moved it by one."""
+    if spare is None:
+        return None
+    return max(spare, 0) if passed else min(spare, -1)
+
+
+def told(spare: int | None) -> str:
+    """Give the end of a check's line: ` (passes by 1 sample)`."""
+    if spare is None:
+        return ""
+    word = "passes" if spare >= 0 else "fails"
+    return f" ({word} by {abs(spare)} sample{'' if abs(spare) == 1 else 's'})"
+
+
+def _whole(number: float) -> int:
+    return math.floor(number + NOISE * max(1.0, abs(number)))
