@@ -15,6 +15,7 @@ from stages.version import VERSION
 # The commands in the order of --help: module of this package -> what it is for.
 COMMANDS = {
     "configure": "check conf/ and params.yaml, and show what a change means",
+    "explain": "tell why a stage would run",
     "list": "list the choices of conf/",
     "show": "show the verdicts of the last build",
     "convert": "convert one model file to a .tflite file, as tflite_convert does",

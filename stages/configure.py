@@ -115,10 +115,14 @@ def _collect(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
     return None
 
 
+def text(sections: dict[str, Any]) -> str:
+    """Give the resolved parameters as build/params.yaml holds them."""
+    return HEADER + yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=100)
+
+
 def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
     """Write the resolved parameters."""
-    text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, HEADER + text)
+    write_text(path, text(sections))
 
 
 def main() -> None:
