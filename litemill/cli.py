@@ -23,6 +23,8 @@ COMMANDS = {
     "release": "put the build of this commit into one archive, with the evidence",
     "verify": "check a release, offline",
     "compare": "tell what changed between two releases",
+    "init": "start a project of your own",
+    "update": "take over a newer Litemill into a project",
     "audit": "tell whether a .tflite file is a faithful conversion of a model",
 }
 # `list` is a builtin's name, so that its module is called otherwise.
