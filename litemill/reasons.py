@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages.chosen import chosen
 from stages.configure import configure, text
 from stages.errors import ConfigError, nearest
 from stages.run import PARAMS, section
@@ -60,6 +61,8 @@ def plan(target: str | None = None) -> Plan:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    # DVC's own message for `variants: null` names neither the file nor the key.
+    chosen(Path.cwd())
     try:
         with Repo() as repo:
             stages = list(_ordered(repo))

@@ -15,9 +15,10 @@ import yaml
 
 from stages import recipes, rules, runtime, toolchain, warm
 from stages.compose import compose
-from stages.conform import faults, typed
+from stages.conform import faults, sound
 from stages.errors import LitemillError, SeveralErrors
 from stages.files import write_text
+from stages.model_rules import main_signature
 from stages.run import PARAMS, parameters, run, section, words
 from stages.schema.config import Config
 from stages.schema.numerics import Numerics
@@ -45,18 +46,23 @@ def configure(root: Path) -> dict[str, Any]:
         LitemillError: anything is wrong; one line for each fault found.
     """
     composed = compose(root)
-    found = faults(composed.tree, Config, composed.place)
-    if found:
-        raise SeveralErrors(found)
-    config: Config = typed(composed.tree, Config)
+    wrong: list[str] = []
+
+    def place(path: str) -> str:
+        wrong.append(path)
+        return composed.place(path)
+
+    found = faults(composed.tree, Config, place)
+    # What does not depend on a faulty section is judged all the same.
+    config: Config = sound(composed.tree, Config, wrong)
     for name, variant in config.variants.items():
         if variant.recipe is not None:
-            place = composed.place(f"variants.{name}.recipe")
-            variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, place))
-    versions = _collect(
-        found, lambda: toolchain.pinned(root / "requirements.lock", config.toolchain.allow)
-    )
-    found += list(rules.broken(config, composed, root))
+            here = composed.place(f"variants.{name}.recipe")
+            variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, here))
+    if not any(path.startswith("toolchain") for path in wrong):
+        lock = root / "requirements.lock"
+        versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
+    found += list(rules.broken(config, composed, root, wrong))
     if found:
         raise SeveralErrors(found)
     return _sections(config, composed.choices, versions)
@@ -102,7 +108,7 @@ def _train(config: Config) -> Train:
 
 def _others(config: Config) -> list[str]:
     asked = {variant.signature for variant in config.variants.values() if variant.signature}
-    return sorted(asked - {rules.main_signature(config)})
+    return sorted(asked - {main_signature(config)})
 
 
 def _collect(errors: list[LitemillError], call: Callable[[], Any]) -> Any:

@@ -14,9 +14,9 @@ from packaged import COMMIT, Tiny, archived, keys, made, released
 from releases import bom, statement
 from releases.archive import epoch
 from releases.assemble import wheels
-from releases.name import full_name
 from stages.errors import ReleaseError
 from stages.files import read_json, sha256, tree_files, write_json
+from stages.release_name import full_name
 
 
 @pytest.fixture(scope="module")
