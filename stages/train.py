@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import keras_file, runtime, serving
+from stages import foresight, keras_file, metric_output, runtime, serving
 from stages.errors import ConfigError, LitemillError, ModelError
 from stages.files import replacing, write_json, write_text
 from stages.instantiate import instantiate
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     import keras
 
 
-def train(options: Train, samples: Samples, out: Path) -> None:
+def train(
+    options: Train, samples: Samples, out: Path, metric: dict[str, Any] | None = None
+) -> None:
     """Write model.keras, history.csv, metrics.json and imported/ below `out`.
 
     An imported model is not trained: its history and metrics are empty, and imported/ holds what
@@ -36,9 +38,10 @@ def train(options: Train, samples: Samples, out: Path) -> None:
         options: the model and how it is fitted.
         samples: the train split; inputs are matched to the model's by name.
         out: the directory to write to.
+        metric: what the trained model will be judged by.
 
     Raises:
-        ConfigError: a `_target_` cannot be called as configured.
+        ConfigError: a `_target_` cannot be called as configured, or the metric is of no output.
         ModelError: what it gives is no model, or does not fit the data.
     """
     history: dict[str, list[float]] = {}
@@ -53,6 +56,7 @@ def train(options: Train, samples: Samples, out: Path) -> None:
         else:
             assert options.model.build is not None
             model = build(options.model.build)
+            metric_output.refuse(metric, serving.outputs(model))
             history = _fit(model, options, options.fit, check_fit(model, samples))
             brought.settle(options.model)
             keras_file.save(model, brought.keras)
@@ -218,11 +222,12 @@ def _csv(history: dict[str, list[float]]) -> str:
 def main() -> None:
     """Train on build/prepare/train."""
     options = parameters(Train, "train")
+    foresight.before_training(options)
     samples = read_split(Path("build/prepare/train"))
     seed = options.fit.seed if options.fit else 0
     with quiet():
         runtime.start(parameters(Numerics, "numerics"), seed=seed)
-    train(options, samples, Path("build/train"))
+    train(options, samples, Path("build/train"), metric_output.asked())
 
 
 if __name__ == "__main__":
