@@ -54,7 +54,7 @@ def _too_many(variants: dict[str, Any], count: int) -> Iterator[LitemillError]:
         takes = variant["optimization"] in CALIBRATED or calibrated(variant["recipe"])
         if takes and asked > count:
             place = f"variants.{name}.calibration.samples"
-            told = "expected no more than the calibration split has"
+            told = f"expected at most {count}, or more for data.split.calibration"
             yield ConfigError(place, f"asks for {asked} of {count} samples", told)
 
 
