@@ -105,7 +105,7 @@ def test_an_update_keeps_what_the_user_changed(mine, newer):
     mine.edit("conf/variant/int8.yaml", "samples: 100", "samples: 60")
     mine.edit("dvc.yaml", "Collect the release", "Collect our release")
     mine.write("models/mine/__init__.py", "def build():\n    ...\n")
-    mine.git("rm", "--quiet", "-r", ".gitlab-ci.yml", "models/digits_cnn")
+    mine.git("rm", "--quiet", "-r", ".gitlab-ci.yml", "conf/variant/mixed_int4.yaml")
     commit(mine)
     newer.edit("conf/variant/int8.yaml", "# About 25 % of the size.", "# A quarter of the size.")
     newer.edit("dvc.yaml", "Fail when a check failed", "Stop when a check failed")
@@ -124,10 +124,14 @@ def test_an_update_keeps_what_the_user_changed(mine, newer):
     assert "Stop when a check failed" in mine.read("dvc.yaml")
     assert (mine.root / "stages/novelty.py").exists()
     assert (mine.root / "models/mine/__init__.py").exists()
-    gone = (".gitlab-ci.yml", "models/digits_cnn", "docs/performance.md")
+    assert "A small" in mine.read("models/digits_cnn/__init__.py")
+    gone = (".gitlab-ci.yml", "conf/variant/mixed_int4.yaml", "docs/performance.md")
     assert [] == [name for name in gone if (mine.root / name).exists()]
     assert mine.read("README.md").startswith("# mine\n")
     assert "" == mine.git("status", "--porcelain")
+    mine.env["LITEMILL_WORKER"] = "0"
+    assert 0 == mine.stage("configure").status
+    assert "samples: 60" in mine.read("build/params.yaml")
 
 
 def test_an_update_that_brings_nothing_changes_nothing(mine, newer):
