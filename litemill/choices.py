@@ -29,9 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"conf/{arguments.group}", "no such group", nearest(arguments.group, known)
         )
-    params = yaml.safe_load((root / "params.yaml").read_bytes())
+    params = yaml.safe_load((root / "params.yaml").read_bytes()) or {}
     for group in [arguments.group] if arguments.group else known:
-        chosen = params.get("variants", []) if group == "variant" else [params.get(group)]
+        asked = params.get("variants" if group == "variant" else group)
+        chosen = asked if isinstance(asked, list) else [asked]
         print(group)
         for choice in choices(root, group):
             mark = "*" if choice in chosen else " "

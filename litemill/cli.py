@@ -16,6 +16,7 @@ from stages.version import VERSION
 COMMANDS = {
     "configure": "check conf/ and params.yaml, and show what a change means",
     "build": "build what changed, the variants in parallel",
+    "explain": "tell why a stage would run",
     "list": "list the choices of conf/",
     "show": "show the verdicts of the last build",
     "convert": "convert one model file to a .tflite file, as tflite_convert does",
@@ -24,14 +25,22 @@ COMMANDS = {
     "release": "put the build of this commit into one archive, with the evidence",
     "verify": "check a release, offline",
     "compare": "tell what changed between two releases",
+    "init": "start a project of your own",
+    "update": "take over a newer Litemill into a project",
+    "completion": "print a script for the completion of bash or zsh",
     "audit": "tell whether a .tflite file is a faithful conversion of a model",
 }
 # `list` is a builtin's name, so that its module is called otherwise.
 _MODULES = {"list": "choices"}
 
 
-def parser(command: str | None = None) -> argparse.ArgumentParser:
-    """Give the parser, with the arguments of `command` only: the others stay unimported."""
+def complete() -> argparse.ArgumentParser:
+    """Give the parser with the arguments of every command."""
+    return parser(*COMMANDS)
+
+
+def parser(*wanted: str) -> argparse.ArgumentParser:
+    """Give the parser, with the arguments of the `wanted` commands: others stay unimported."""
     top = argparse.ArgumentParser(
         prog="litemill",
         description="Release builds of TensorFlow Lite models. `dvc repro` builds them.",
@@ -44,7 +53,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."
         )
-        if name == command:
+        if name in wanted:
             module = importlib.import_module(f"litemill.{_MODULES.get(name, name)}")
             module.configure(sub)
             sub.set_defaults(run=module.run)
@@ -54,5 +63,5 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main() -> None:
     """Run the subcommand that the command line names."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    arguments = parser(words[0] if words else None).parse_args()
+    arguments = parser(*words[:1]).parse_args()
     run(lambda: sys.exit(arguments.run(arguments)))

@@ -17,7 +17,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line for every resolved key that differs from build/params.yaml."""
+    """Print one line for every resolved key that differs from build/params.yaml.
+
+    Entries of dvc.yaml for registries that do not fit the variants are told too; nothing that is
+    built depends on them.
+    """
+    from litemill.registry import differences
     from stages.configure import configure as resolve
     from stages.configure import notes, write
     from stages.run import PARAMS, section
@@ -28,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join(changes) or f"{PARAMS} is up to date")
     for note in notes(after, Path.cwd()):
         print(f"note: {note}")
+    for told in differences(Path.cwd(), after["report"]["variants"]):
+        print(told)
     if arguments.write:
         write(after)
     return 0

@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from releases.assemble import assemble
     from releases.check import check
     from releases.clean import commit
-    from releases.name import full_name
     from stages.files import read_json, replacing, sha256, tree_files, write_json
+    from stages.release_name import full_name
     from stages.run import parameters
     from stages.schema.package import Release
     from stages.since import remembered

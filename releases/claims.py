@@ -17,11 +17,11 @@ import yaml
 
 from releases import bom, statement
 from releases.layout import BOM, LOCKS, MANIFEST, PROVENANCE, SIGNATURE, SUMS, TESTS
-from releases.name import full_name
 from stages.csource import content
 from stages.errors import ReleaseError
 from stages.files import sha256
 from stages.flatbuffer import describe
+from stages.release_name import full_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -15,9 +15,10 @@ import yaml
 
 from stages import imported, portable, recipes, rules, runtime, targets, toolchain, warm
 from stages.compose import compose
-from stages.conform import faults, typed
+from stages.conform import faults, sound
 from stages.errors import LitemillError, SeveralErrors
 from stages.files import read_json, write_json, write_text
+from stages.model_rules import main_signature
 from stages.run import PARAMS, as_dataclass, parameters, run, section, words
 from stages.schema.config import Config
 from stages.schema.numerics import Numerics
@@ -46,18 +47,23 @@ def configure(root: Path) -> dict[str, Any]:
         LitemillError: anything is wrong; one line for each fault found.
     """
     composed = compose(root)
-    found = faults(composed.tree, Config, composed.place)
-    if found:
-        raise SeveralErrors(found)
-    config: Config = typed(composed.tree, Config)
+    wrong: list[str] = []
+
+    def place(path: str) -> str:
+        wrong.append(path)
+        return composed.place(path)
+
+    found = faults(composed.tree, Config, place)
+    # What does not depend on a faulty section is judged all the same.
+    config: Config = sound(composed.tree, Config, wrong)
     for name, variant in config.variants.items():
         if variant.recipe is not None:
-            place = composed.place(f"variants.{name}.recipe")
-            variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, place))
-    versions = _collect(
-        found, lambda: toolchain.pinned(root / "requirements.lock", config.toolchain.allow)
-    )
-    found += list(rules.broken(config, composed, root))
+            here = composed.place(f"variants.{name}.recipe")
+            variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, here))
+    if not any(path.startswith("toolchain") for path in wrong):
+        lock = root / "requirements.lock"
+        versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
+    found += list(rules.broken(config, composed, root, wrong))
     if found:
         raise SeveralErrors(found)
     return _sections(config, composed.choices, versions)
@@ -103,7 +109,7 @@ def _train(config: Config) -> Train:
 
 def _others(config: Config) -> list[str]:
     asked = {variant.signature for variant in config.variants.values() if variant.signature}
-    return sorted(asked - {rules.main_signature(config)})
+    return sorted(asked - {main_signature(config)})
 
 
 def _collect(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
@@ -140,10 +146,14 @@ def notes(sections: dict[str, Any], root: Path) -> list[str]:
     return [f"{build['_target_']}: {told}: {where} (docs/reproducibility.md)"]
 
 
+def text(sections: dict[str, Any]) -> str:
+    """Give the resolved parameters as build/params.yaml holds them."""
+    return HEADER + yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=100)
+
+
 def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
     """Write the resolved parameters."""
-    text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, HEADER + text)
+    write_text(path, text(sections))
 
 
 def main() -> None:

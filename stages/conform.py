@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import types
@@ -61,6 +62,38 @@ def faults(
 def typed(tree: dict[str, Any], schema: Any) -> Any:
     """Give a tree without faults as an instance of its dataclass."""
     return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), tree))
+
+
+def sound(tree: dict[str, Any], schema: Any, wrong: list[str]) -> Any:
+    """Give a tree as its dataclass, with defaults in the place of the keys that are wrong.
+
+    Args:
+        tree: nested mappings; not changed.
+        schema: the dataclass.
+        wrong: dotted paths of keys with faults. Of a mapping of dataclasses, the entries that have
+            some are left out.
+    """
+    kept: dict[str, Any] = {}
+    for name, hint in get_type_hints(schema).items():
+        inner, section = _dataclass(hint), tree.get(name)
+        if inner and get_origin(hint) is dict and isinstance(section, dict):
+            below = {path.split(".")[1] for path in wrong if path.startswith(f"{name}.")}
+            kept[name] = {k: typed(v, inner) for k, v in section.items() if k not in below}
+        elif inner and isinstance(section, dict):
+            # Without a key that has to be set there is nothing to judge.
+            with contextlib.suppress(OmegaConfBaseException):
+                kept[name] = typed(_without(section, wrong, name), inner)
+        elif section is not None and name not in wrong:
+            kept[name] = section
+    return schema(**kept)
+
+
+def _without(tree: dict[str, Any], wrong: list[str], path: str) -> dict[str, Any]:
+    return {
+        key: _without(value, wrong, _join(path, key)) if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if _join(path, key) not in wrong
+    }
 
 
 def _accepts(schema: Any, name: str, hint: Any, value: object) -> bool:

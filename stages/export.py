@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stages import float_file, runtime, serving
+from stages import float_file, metric_output, runtime, serving
 from stages.errors import LitemillError, ModelError
 from stages.files import replacing, write_json
 from stages.quiet import quiet
@@ -20,7 +20,13 @@ from stages.schema.validate import Export
 from stages.sources import Brought
 
 
-def export(brought: Brought, options: Export, evaluation: Samples, out: Path) -> None:
+def export(
+    brought: Brought,
+    options: Export,
+    evaluation: Samples,
+    out: Path,
+    metric: dict[str, Any] | None = None,
+) -> None:
     """Write saved_model/, signature.json, reference/, float/ and signatures/ below `out`.
 
     Args:
@@ -28,8 +34,10 @@ def export(brought: Brought, options: Export, evaluation: Samples, out: Path) ->
         options: the name of the signature, the batch size of the reference outputs.
         evaluation: the samples that the source model answers.
         out: the directory to write to.
+        metric: what the model will be judged by.
 
     Raises:
+        ConfigError: the metric is of no output.
         ModelError: the model cannot be exported or run, or does not fit the samples.
     """
     key = options.signature if brought.is_keras() else brought.exported_key()
@@ -38,7 +46,7 @@ def export(brought: Brought, options: Export, evaluation: Samples, out: Path) ->
             serving.save_keras(brought.load_keras(), folder, key)
         else:
             shutil.copytree(brought.saved_model, folder)
-        _refer(folder, key, options, evaluation, out)
+        _refer(folder, key, options, evaluation, out, metric)
         with replacing(out / "signatures") as others:
             # Also without others there is a file: DVC warns of an empty folder.
             write_json(others / "index.json", {"main": key, "others": options.others})
@@ -46,9 +54,17 @@ def export(brought: Brought, options: Export, evaluation: Samples, out: Path) ->
                 _refer(folder, other, options, evaluation, others / other)
 
 
-def _refer(folder: Path, key: str, options: Export, evaluation: Samples, out: Path) -> None:
+def _refer(  # noqa: PLR0913, PLR0917
+    folder: Path,
+    key: str,
+    options: Export,
+    evaluation: Samples,
+    out: Path,
+    metric: dict[str, Any] | None = None,
+) -> None:
     """Write a signature's description, what it answers, and its float file."""
     function = serving.load(folder, key)
+    metric_output.refuse(metric, function.structured_outputs)
     signature = serving.describe(function, key) | {"subset": bool(options.others)}
     samples = suited(evaluation, signature)
     with replacing(out / "reference") as reference:
@@ -123,7 +139,8 @@ def main() -> None:
     with quiet():
         runtime.start(parameters(Numerics, "numerics"))
     evaluation = read_split(Path("build/prepare/evaluation"))
-    export(Brought(Path("build/train")), options, evaluation, Path("build/export"))
+    brought = Brought(Path("build/train"))
+    export(brought, options, evaluation, Path("build/export"), metric_output.asked())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import keras_file, portable, runtime, serving
+from stages import foresight, keras_file, metric_output, portable, runtime, serving
 from stages.errors import ConfigError, LitemillError, ModelError
 from stages.files import replacing, write_json, write_text
 from stages.instantiate import instantiate
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     import keras
 
 
-def train(options: Train, samples: Samples, out: Path, numerics: Numerics) -> None:
+def train(
+    options: Train,
+    samples: Samples,
+    out: Path,
+    numerics: Numerics,
+    metric: dict[str, Any] | None = None,
+) -> None:
     """Write model.keras, imported/, history.csv, metrics.json and portability.json below `out`.
 
     An imported model is not trained: its history and metrics are empty, and imported/ holds what
@@ -37,9 +43,10 @@ def train(options: Train, samples: Samples, out: Path, numerics: Numerics) -> No
         samples: the train split; inputs are matched to the model's by name.
         out: the directory to write to.
         numerics: what TensorFlow was started with; tells where the same weights come out.
+        metric: what the trained model will be judged by.
 
     Raises:
-        ConfigError: a `_target_` cannot be called as configured.
+        ConfigError: a `_target_` cannot be called as configured, or the metric is of no output.
         ModelError: what it gives is no model, or does not fit the data.
     """
     history: dict[str, list[float]] = {}
@@ -55,16 +62,12 @@ def train(options: Train, samples: Samples, out: Path, numerics: Numerics) -> No
         else:
             assert options.model.build is not None
             model = build(options.model.build)
+            metric_output.refuse(metric, serving.outputs(model))
             given = check_fit(model, samples)
             history = _fit(model, options, options.fit, given)
-            rows = _batches(
-                model,
-                given,
-                options.fit,
-                range(min(len(given), options.fit.batch_size)),
-                shuffle=False,
-            )
-            differing = portable.operations(model, rows[0])
+            first = range(min(len(given), options.fit.batch_size))
+            step = _batches(model, given, options.fit, first, shuffle=False)[0]
+            differing = portable.operations(model, step)
             brought.settle(options.model)
             keras_file.save(model, brought.keras)
         write_text(fresh / "history.csv", _csv(history))
@@ -230,12 +233,13 @@ def _csv(history: dict[str, list[float]]) -> str:
 def main() -> None:
     """Train on build/prepare/train."""
     options = parameters(Train, "train")
+    foresight.before_training(options)
     samples = read_split(Path("build/prepare/train"))
     seed = options.fit.seed if options.fit else 0
     with quiet():
         numerics = parameters(Numerics, "numerics")
         runtime.start(numerics, seed=seed)
-    train(options, samples, Path("build/train"), numerics)
+    train(options, samples, Path("build/train"), numerics, metric_output.asked())
 
 
 if __name__ == "__main__":

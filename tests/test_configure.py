@@ -17,6 +17,7 @@ DATA = "conf/data/digits.yaml"
 TRAIN = "conf/train/default.yaml"
 INT8 = "conf/variant/int8.yaml"
 LIMITS = "conf/limits/default.yaml"
+NUMERICS = "conf/numerics/reproducible.yaml"
 RELEASE = "conf/release/default.yaml"
 CODE = "models/digits_cnn/__init__.py"
 
@@ -146,6 +147,10 @@ def test_a_small_number_is_a_number(tree):
         (LIMITS, "snr_db: 20", "snr_db: true", "snr_db: found True; expected a number, or null"),
         (LIMITS, "snr_db: 20", "snr_db: .inf", "snr_db: found inf; expected a number, or null"),
         (RELEASE, "golden_samples: 8", "golden_samples: -1", "golden_samples: found -1; expected"),
+        (RELEASE, "golden_samples: 8", "golden_samples: 0", "golden_samples: found 0; expected at"),
+        (RELEASE, "version: 0.1.0", "version: one", "version: found 'one'; expected a version"),
+        (RELEASE, "name: null", "name: my model", "name: found 'my model'; expected letters, dig"),
+        (NUMERICS, "set: AVX2", "set: AVX3", "instruction_set: found 'AVX3'; did you mean"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_refused_with_file_key_and_remedy(tree, file, old, new, expected):
@@ -159,9 +164,57 @@ def test_a_wrong_option_is_refused_with_file_key_and_remedy(tree, file, old, new
 
 def test_an_override_is_told_as_one(tree):
     """Not as the file that it overrides."""
-    options(tree, train={"epochs": 0, "epoch": 1})
+    options(tree, train={"epoch": 1})
 
     assert ["params.yaml: overrides.train.epoch: unknown key; did you mean 'epochs'?"] == told(tree)
+
+
+def test_a_wrong_type_hides_no_broken_rule(tree):
+    """All is told at once, but for what depends on the value of the wrong type."""
+    options(
+        tree,
+        train={"epoch": 1, "epochs": 0},
+        data={"split": {"evaluation": 0, "sead": 1}},
+        limits={"snr": 1},
+        numerics={"instruction_set": "AVX3"},
+        variants={"int8": {"optimization": "int_8"}},
+    )
+    edit(tree, "requirements.lock", "\ntensorflow==", "\ntensorflow==9")
+
+    lines = told(tree)
+
+    for place in (
+        "train.epoch: unknown key",
+        "train.epochs: found 0",
+        "data.split.sead: unknown key",
+        "data.split.evaluation: found 0",
+        "limits.snr: unknown check",
+        "numerics.instruction_set: found 'AVX3'",
+        "variants.int8.optimization: found 'int_8'",
+    ):
+        [line] = [line for line in lines if line.startswith(f"params.yaml: overrides.{place}")]
+        lines.remove(line)
+    [line] = lines
+    assert line.startswith("toolchain: tensorflow: found")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [("null", "missing"), ("float32", "found 'float32'; expected a list of")]
+)
+def test_variants_that_are_no_list_are_told_by_every_command(tree, value, found):
+    """DVC itself, which comes first in `dvc repro`, names neither the file nor the key."""
+    params = yaml.safe_load((tree / "params.yaml").read_text()) | {
+        "variants": yaml.safe_load(value)
+    }
+    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+
+    for command in ("configure", "explain"):
+        words = [sys.executable, "-m", "litemill", command]
+        done = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=False)
+        assert 1 == done.returncode
+        assert done.stderr.startswith(f"params.yaml: variants: {found}")
+    words = [sys.executable, "-m", "litemill", "list", "variant"]
+    assert 0 == subprocess.run(words, cwd=tree, capture_output=True, check=False).returncode
 
 
 def test_a_toolchain_that_differs_from_the_lock_is_refused(tree):

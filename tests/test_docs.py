@@ -154,9 +154,9 @@ def test_architecture_lists_every_stage():
     assert stages == listed[1:]
 
 
-def test_readme_has_at_most_200_lines():
+def test_readme_has_at_most_220_lines():
     """A page that is read to its end."""
-    assert len(read("README.md").splitlines()) <= 200
+    assert len(read("README.md").splitlines()) <= 220
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -5,7 +5,7 @@ import pytest
 import zoo
 
 from stages import serving
-from stages.errors import ModelError
+from stages.errors import ConfigError, ModelError
 from stages.export import answer, export
 from stages.files import read_json
 from stages.schema.train import Model
@@ -92,3 +92,16 @@ def test_samples_that_do_not_fit_are_told_before_anything_is_replaced(tmp_path):
 
     assert before == (tmp_path / "signature.json").read_bytes()
     assert [zoo.KEY] == serving.keys(tmp_path / "saved_model")
+
+
+def test_a_metric_of_no_output_is_refused_before_anything_is_exported(tmp_path):
+    """With the outputs that there are; for a model of one output, none needs to be named."""
+    source = zoo.source("cnn")
+    [name] = source.signature["outputs"]
+
+    with pytest.raises(ConfigError, match=f"the model gives no 'x'; .*{name}"):
+        export(source.brought, Export(), zoo.split(source), tmp_path, {"output": "x"})
+
+    assert not (tmp_path / "saved_model").exists()
+    export(source.brought, Export(), zoo.split(source), tmp_path, {"output": None})
+    assert (tmp_path / "saved_model").is_dir()

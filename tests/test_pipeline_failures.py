@@ -101,10 +101,18 @@ def test_a_function_that_gives_no_model_stops_before_training(release):
         ("model: {build: {clases: 10}}", "model.build (models.digits_cnn.build): no argument 'cla"),
         ("train: {optimizer: {_target_: keras.optimizers.Adamm}}", "train.optimizer._target_: ca"),
         ("train: {optimizer: {learning_rat: 1}}", "train.optimizer (keras.optimizers.Adam): Arg"),
+        (
+            "data: {metric: {output: digits}}",
+            "data.metric.output: the model gives no 'digits'; did",
+        ),
+        (
+            "variants: {int8: {calibration: {samples: 181}}}",
+            "variants.int8.calibration.samples: as",
+        ),
     ],
 )
 def test_a_model_that_does_not_fit_stops_before_training(release, options, told):
-    """Its arguments, its shapes, its optimizer."""
+    """Its arguments, shapes and optimizer; what it will be judged by and calibrated on."""
     release.edit("params.yaml", "  train: {epochs: 1}", f"  {options}")
     before = release.built()
 
@@ -113,6 +121,18 @@ def test_a_model_that_does_not_fit_stops_before_training(release, options, told)
     assert told == line[: len(told)]
     after = release.built()
     assert {"build/params.yaml"} == {name for name in before if before[name] != after.get(name)}
+
+
+def test_code_that_dvc_does_not_watch_stops_before_training(release):
+    """Configure did not see it, since nothing in conf/ changed."""
+    release.edit(MODEL, "    import keras\n\n    image", "    import metrics\n    image")
+    before = release.built()
+
+    [line] = refused(release, "train")
+
+    reached = "reaches metrics/__init__.py, which is no dependency of train; "
+    assert line.startswith(f"model.build: {reached}")
+    assert before == release.built()
 
 
 def test_data_of_another_shape_stops_before_training(release):

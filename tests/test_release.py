@@ -15,7 +15,6 @@ from verdicts import measured
 from releases import bom, statement
 from releases.archive import epoch
 from releases.assemble import wheels
-from releases.name import full_name
 from stages import since
 from stages.errors import ReleaseError
 from stages.files import read_json, sha256, tree_files, write_json
@@ -316,28 +315,6 @@ def rsa():
     key = algorithm.generate_private_key(public_exponent=65_537, key_size=2048)
     pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return key.private_bytes(pem, form, serialization.NoEncryption())
-
-
-@pytest.mark.parametrize("version", ["1.2.0", "1.2.0-rc.1", "0.1", "2026.11.22", "1.0.0+local.5"])
-def test_versions_of_both_schemes_are_taken(version):
-    """Semantic Versioning, and PEP 440."""
-    assert f"m-{version}" == full_name("m", version)
-
-
-@pytest.mark.parametrize(
-    "version", ["", "latest", "1.2.x", "v1.0", " 1.0", "1.0\n", "../1.0", "1!2.0", "٣.0", "1..0"]
-)
-def test_a_version_that_is_no_version_is_refused(version):
-    """It becomes a file name, and others have to order it."""
-    with pytest.raises(ReleaseError, match=r"^release\.version: "):
-        full_name("m", version)
-
-
-@pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "-a", "a\n"])
-def test_a_name_that_is_no_file_name_is_refused(name):
-    """It becomes one."""
-    with pytest.raises(ReleaseError, match=r"^release\.name: "):
-        full_name(name, "1.0")
 
 
 def test_a_version_that_is_no_version_is_refused_by_the_command(project):

@@ -1,0 +1,78 @@
+"""`litemill update`: take over a newer Litemill, by a merge of the branch that holds its files."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.description = (
+        "Take over a newer Litemill into a project that `litemill init` started: its files become a"
+        " commit of the branch `litemill`, which Git merges into yours."
+    )
+    parser.add_argument("repository", metavar="REPOSITORY", help="a clone of Litemill, or its URL")
+    parser.add_argument(
+        "--revision", help="of that repository: a tag, branch or commit (default: its HEAD)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Renew the branch `litemill` and merge it; 1 on conflicts, which are left as Git leaves them.
+
+    Raises:
+        LitemillError: this is no such project, it has uncommitted changes, or Git refuses.
+    """
+    from litemill.upstream import BRANCH, cloned
+    from releases.clean import git
+    from stages.errors import LitemillError
+
+    root = Path.cwd()
+    if not git(root, "branch", "--list", BRANCH).strip():
+        told = "expected a project that `litemill init` started"
+        raise LitemillError(root, f"no branch {BRANCH!r}", told)
+    if git(root, "status", "--porcelain", "--untracked-files=no"):
+        told = "commit or stash them first; `git merge --abort` ends a merge"
+        raise LitemillError(root, "uncommitted changes", told)
+    with cloned(args.repository, args.revision) as clone:
+        _renew(root, clone)
+    return _merge(root)
+
+
+def _renew(root: Path, clone: Path) -> None:
+    """Commit a clone's machinery to the branch, in a work tree that is gone afterwards."""
+    from litemill.upstream import BRANCH, commit, copy
+    from releases.clean import git
+
+    with tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
+        tree = Path(scratch) / "tree"
+        git(root, "worktree", "add", "--quiet", str(tree), BRANCH)
+        try:
+            git(tree, "rm", "-r", "--quiet", ".")
+            version = copy(clone, "machinery", tree)
+            new = commit(tree, version)
+            print(f"{BRANCH}: {version}" if new else f"{BRANCH}: {version}, as before")
+        finally:
+            git(root, "worktree", "remove", "--force", str(tree))
+
+
+def _merge(root: Path) -> int:
+    from litemill.upstream import BRANCH
+    from releases.clean import git
+    from stages.errors import LitemillError
+
+    command = ["git", "merge", "--no-edit", BRANCH]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    print((done.stdout + done.stderr).strip())
+    if done.returncode:
+        files = git(root, "diff", "--name-only", "--diff-filter=U").split()
+        told = "resolve, `git add` and `git commit`; `git merge --abort` goes back"
+        raise LitemillError("merge", f"conflicts in {', '.join(files) or 'no file'}", told)
+    print("`make environment` installs what requirements.lock pins now; then `dvc repro`")
+    return 0

@@ -1,0 +1,83 @@
+"""What a later stage would refuse, told before hours of training: train asks this first.
+
+Nothing here changes what train writes, so the parameters that are looked at are no dependencies of
+its: an edit that comes after training is told by the stage that it concerns.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from stages.errors import ConfigError, LitemillError, SeveralErrors
+from stages.files import read_json
+from stages.recipes import calibrated
+from stages.run import section
+from stages.watched import unwatched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stages.schema.train import Train
+
+CALIBRATED = ("int8", "int16x8")
+
+
+def before_training(options: Train) -> None:
+    """Refuse code that DVC does not watch, and variants that could not be calibrated.
+
+    Raises:
+        SeveralErrors: one line for each.
+    """
+    refuse_calibration()
+    fit = options.fit
+    calls = {"model.build": options.model.build, "model.function": options.model.function}
+    calls |= {"train.optimizer": fit.optimizer, "train.loss": fit.loss} if fit else {}
+    refuse_unwatched("train", calls)
+
+
+def refuse_calibration(data: Path = Path("build/prepare/data.json")) -> None:
+    """Refuse variants that ask for more samples than the calibration split has.
+
+    Raises:
+        SeveralErrors: one line for each.
+    """
+    count = read_json(data)["splits"]["calibration"]["samples"]
+    _refuse(_too_many(section("convert"), count))
+
+
+def _too_many(variants: dict[str, Any], count: int) -> Iterator[LitemillError]:
+    for name, variant in variants.items():
+        asked = variant["calibration"]["samples"]
+        takes = variant["optimization"] in CALIBRATED or calibrated(variant["recipe"])
+        if takes and asked > count:
+            place = f"variants.{name}.calibration.samples"
+            told = f"expected at most {count}, or more for data.split.calibration"
+            yield ConfigError(place, f"asks for {asked} of {count} samples", told)
+
+
+def refuse_unwatched(stage: str, calls: dict[str, dict[str, Any] | None]) -> None:
+    """Refuse code that DVC does not watch: it may have come into it since configure has run.
+
+    Args:
+        stage: the stage of dvc.yaml that runs the code.
+        calls: by their places in the configuration, what has a `_target_`.
+
+    Raises:
+        SeveralErrors: one line for each file.
+    """
+    chosen = yaml.safe_load(Path("params.yaml").read_bytes())
+    choices = {group: str(name) for group, name in chosen.items() if isinstance(name, str)}
+    _refuse(
+        error
+        for place, call in calls.items()
+        if call
+        for error in unwatched(Path.cwd(), stage, call, choices, place)
+    )
+
+
+def _refuse(errors: Iterable[LitemillError]) -> None:
+    if found := list(errors):
+        raise SeveralErrors(found)
