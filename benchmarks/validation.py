@@ -64,9 +64,10 @@ class Work:
         """Give a function that runs the same batches, which are quantized here and now."""
         model = Model(self.content, signature=self.signature["key"])
         samples = suited(self.samples, self.signature)
-        batches = [model.stored(b.inputs) for b in samples.batches(self.options.batch_size)]
-        most = self.options.reference_samples or len(samples)
-        few = batches[: -(-min(most, len(samples)) // self.options.batch_size)]
+        size, most = self.options.batch_size, self.options.reference_samples or len(samples)
+        batches = [model.stored(batch.inputs) for batch in samples.batches(size)]
+        first = next(samples.batches(most))
+        few = [model.stored(batch.inputs) for batch in first.batches(size)]
 
         def call() -> None:
             for kernels in self.options.kernels:

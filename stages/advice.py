@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 ADVISED = 3  # layers at most
 ADDED = 0.2  # share of all noise that a layer adds, to be advised about
 CLIPPED = 0.02  # of a range: values that lie further outside of it are told
+# Steep functions: the noise of their output is that of their input, made larger.
+STEEP = ("SOFTMAX", "LOG_SOFTMAX", "EXP", "LOG", "DIV", "RSQRT")
 QUIET = 40.0  # dB: where the last layer is better, nothing has to be mended
 
 
@@ -62,7 +64,7 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
     """Name the layers that add most of the noise, beyond what their inputs bring.
 
     Noise is the error's power as a share of the signal's; what a layer adds is the difference
-    between its output's and the largest of its inputs'.
+    between its output's and the largest of its inputs'. Steep functions add nothing of their own.
 
     Args:
         layers: as they run.
@@ -76,7 +78,7 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
         for tensor in node.outputs:
             layer = by_tensor.get(tensor)
             noise[tensor] = layer.noise() if layer else before
-            if layer and noise[tensor] > before:
+            if layer and noise[tensor] > before and node.operator not in STEEP:
                 added.append((noise[tensor] - before, before, layer))
     if not layers or layers[-1].noise() < 10.0 ** (-QUIET / 10.0):
         return []

@@ -53,13 +53,15 @@ class Groups:
         if count == 0:
             return [[math.nan, math.nan]] * 3
         sizes = np.bincount(np.arange(self._samples) % GROUPS, minlength=GROUPS)[:count]
-        totals = np.empty((3, RESAMPLES))
+        # Both scores as one complex number: looked up once, added in the same order.
+        pairs = self._sums[0] + 1j * self._sums[1]
+        means = np.empty(RESAMPLES, np.complex128)
         rows = _draws(count)
         for start in range(0, RESAMPLES, _BLOCK):
-            some = slice(start, start + _BLOCK)
-            for total, each in zip(totals, (*self._sums, sizes), strict=True):
-                total[some] = np.take(each, rows[some], mode="clip").sum(axis=1)
-        source, variant = totals[0] / totals[2], totals[1] / totals[2]
+            some = rows[start : start + _BLOCK]
+            drawn = np.take(sizes, some, mode="clip").sum(axis=1)
+            means[start : start + _BLOCK] = np.take(pairs, some, mode="clip").sum(axis=1) / drawn
+        source, variant = means.real, means.imag
         return [_inner(means) for means in (source, variant, source - variant)]
 
 

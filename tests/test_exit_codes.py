@@ -16,10 +16,12 @@ from litemill.cli import COMMANDS
 # A command line that fails in an empty folder, and its status.
 FAILING = {
     "configure": ([], 1),
+    "build": ([], 1),
     "explain": ([], 1),
     "list": ([], 1),
     "show": ([], 1),
     "convert": (["--keras_model_file=no.keras", "--output_file=out.tflite"], 1),
+    "benchmark": ([], 1),
     "inspect": (["no.tflite"], 1),
     "release": ([], 1),
     "verify": (["no.tar.gz"], 1),

@@ -99,6 +99,14 @@ def test_advice_names_the_layer_that_adds_the_noise():
     )
 
 
+def test_advice_looks_behind_a_softmax():
+    """Which turns a little noise of its input into much, also in float."""
+    chain = [*CHAIN[:2], Node("SOFTMAX", (2,), (3,))]
+    (told,) = advice([layer(1, 0.01), layer(2, 0.1), layer(3, 0.5)], chain)
+
+    assert "'layer2'" in told
+
+
 def test_advice_is_to_calibrate_where_values_do_not_fit():
     """Float would hide what more samples mend."""
     (told,) = advice([layer(1, 0.3, holds=(-0.5, 0.5))], CHAIN)

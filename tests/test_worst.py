@@ -20,6 +20,15 @@ def test_the_worst_kernels_are_judged_and_named():
     assert "found 18 dB at kernels 'reference'; expected at least 20" == outcome.told
 
 
+def test_the_worst_kernels_are_judged_where_all_pass():
+    """The margin is theirs; the worst of several counts."""
+    worse = {"outputs": {"digit": output(snr_db=25.0)}}
+    worst = {"outputs": {"digit": output(snr_db=22.0)}}
+    outcome = judged(measured(kernels=kernels(no_delegate=worst, reference=worse)), "snr_db", 20)
+
+    assert (True, "no_delegate", 2.0) == (outcome.passed, outcome.kernels, outcome.margin)
+
+
 def test_the_default_kernels_are_not_named_where_none_is_worse():
     """Better ones do not help either."""
     found = measured(kernels=kernels(no_delegate={"outputs": {"digit": output(snr_db=60.0)}}))
