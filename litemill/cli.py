@@ -18,6 +18,7 @@ COMMANDS = {
     "list": "list the choices of conf/",
     "show": "show the verdicts of the last build",
     "convert": "convert one model file to a .tflite file, as tflite_convert does",
+    "sweep": "try many conversions, and see which are worth it",
     "inspect": "tell what a .tflite file is",
     "release": "put the build of this commit into one archive, with the evidence",
     "verify": "check a release, offline",

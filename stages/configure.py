@@ -25,9 +25,13 @@ from stages.schema.package import Release
 from stages.schema.prepare import Prepare
 from stages.schema.train import Model, Train
 from stages.schema.validate import Export, Validate
+from stages.sweeping import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from stages.compose import Composed
+    from stages.schema.sweep import Sweep
 
 HEADER = """\
 # Written by `dvc repro configure` from conf/ and params.yaml; do not edit. Committed, so that a
@@ -57,9 +61,10 @@ def configure(root: Path) -> dict[str, Any]:
         found, lambda: toolchain.pinned(root / "requirements.lock", config.toolchain.allow)
     )
     found += list(rules.broken(config, composed, root))
+    sweep = _collect(found, lambda: _sweep(config, composed, root))
     if found:
         raise SeveralErrors(found)
-    return _sections(config, composed.choices, versions)
+    return _sections(config, composed.choices, versions) | {"sweep": words(sweep)}
 
 
 def _sections(
@@ -98,6 +103,12 @@ def _train(config: Config) -> Train:
     own = {field.name: getattr(config.model, field.name) for field in fields(Model)}
     fit = config.train if config.model.build is not None else None
     return Train(model=Model(**own), fit=fit, task=config.data.task.name)
+
+
+def _sweep(config: Config, composed: Composed, root: Path) -> Sweep | None:
+    if config.sweep is None:
+        return None
+    return asked.resolved(config.sweep, root, f"conf/sweep/{composed.choices['sweep']}.yaml")
 
 
 def _others(config: Config) -> list[str]:

@@ -1,0 +1,39 @@
+"""What is handed to whoever computes a point, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stages.schema.variant import Route, Variant
+
+MEASURED = ("error", "metric", "outputs", "top1_agreement")  # what a table is made of
+
+
+@dataclass(frozen=True)
+class Task:
+    """A point to compute."""
+
+    point: str
+    variant: Variant
+
+    @property
+    def alone(self) -> bool:
+        """Whether its bytes would depend on what its process did before.
+
+        Tracing a Keras model anew numbers functions by process.
+        """
+        asked = self.variant
+        return asked.route is Route.keras or asked.batch is not None or asked.unroll
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a point: a file and its measurement, or an error."""
+
+    file: dict[str, Any] | None = None  # {"sha256", "bytes", "kind"}
+    measured: dict[str, Any] | None = None  # of `MEASURED`; None where it is known already
+    error: str | None = None
+    # Whether the same inputs give the same error: what the converter refuses, it refuses again; a
+    # crash may have been the machine's.
+    lasting: bool = False
