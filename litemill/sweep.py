@@ -14,7 +14,7 @@ EXAMPLE = "litemill sweep base=int8 calibration.samples=20,50,100 per_channel_de
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.description = (
-        "Convert and measure the model that `dvc repro export` built once for every point of a grid. "
+        "Convert and measure the model that `dvc repro export` built, for every point of a grid. "
         "Points that were computed before, by any sweep, are not computed again."
     )
     parser.epilog = f"Example: {EXAMPLE}"
@@ -23,8 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="OPTION=VALUES",
         help="options of a variant in the grammar of Hydra's overrides; sweep=NAME starts from "
-        "conf/sweep/NAME.yaml (default, if there is no grid); base, search, budget, seed, max_drop, "
-        "engine, address, workers, seconds and limit are settings",
+        "conf/sweep/NAME.yaml (default, if there is no grid); base, search, budget, seed, "
+        "max_drop, engine, address, workers, seconds and limit are settings",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="points that a sweep may have")
     parser.add_argument(
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Sweep and show the front; or promote a point.
+    """Sweep and show the front, 1 when not one point was made; or promote a point.
 
     Raises:
         LitemillError: nothing to sweep over, nothing built, or something that cannot be.
@@ -57,8 +57,9 @@ def _sweep(arguments: argparse.Namespace) -> int:
     choice, name = from_words([*arguments.grid, *limit], Path.cwd())
     place = "command line" if arguments.grid else f"conf/sweep/{name}.yaml"
     out = _folder(arguments.name or name)
-    show(sweep(resolved(choice, Path.cwd(), place), out, Progress()), out)
-    return 0
+    told = sweep(resolved(choice, Path.cwd(), place), out, Progress())
+    show(told, out)
+    return 0 if told["counts"]["done"] else 1
 
 
 def _promote(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from stages.schema import MISSING
 from stages.schema.numerics import Numerics
 from stages.schema.prepare import Split, Task
-from stages.schema.sweep import SweepChoice
+from stages.schema.sweep import SweepChoice  # noqa: TC001  # read at run time, as all fields
 from stages.schema.train import Fit, Model
 from stages.schema.validate import Measuring, Metric
 from stages.schema.variant import Variant

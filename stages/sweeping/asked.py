@@ -29,8 +29,7 @@ def resolved(choice: SweepChoice, root: Path, place: str) -> Sweep:
         place: what errors call it.
 
     Raises:
-        LitemillError: no such base, no such option, numbers out of range, or too many points; all of
-            it.
+        LitemillError: no such base or option, numbers out of range, too many points; all of it.
     """
     wrong = list[LitemillError]()
     least = {"budget": 1, "limit": 1, "seed": 0, "workers": 1, "seconds": 0, "max_drop": -math.inf}
@@ -122,13 +121,13 @@ def _value(word: str) -> Any:
 
 def _check_grid(choice: SweepChoice, place: str) -> None:
     where = f"{place}: grid"
-    axes = grid.parse(choice.grid, where)
+    limit = choice.limit if choice.search is Search.grid else None
+    axes = grid.parse(choice.grid, where, limit)
     if choice.search is Search.grid:
         for axis in axes:
             if axis.interval:
                 told = "an interval, of which a grid has no points"
                 expected = "expected range(...), or search=random or search=smallest"
                 raise ConfigError(f"{where}: {axis.key}", told, expected)
-        grid.refuse_more(grid.combinations(axes), choice.limit, where)
     else:
         grid.refuse_more(choice.budget, choice.limit, f"{place}: budget")

@@ -17,9 +17,9 @@ class Candidate:
 def front(candidates: list[Candidate]) -> list[str]:
     """Name the points that no other beats, from the smallest first cost to the largest.
 
-    A point is beaten by one that costs no more in anything and less in something (Pareto dominance).
-    Of several points with the very same costs, the one with the lower `tie` stands for all; of
-    those, the first.
+    A point is beaten by one that costs no more in anything and less in something (Pareto
+    dominance). Of several points with the very same costs, the one with the lower `tie` stands
+    for all; of those, the first.
     """
     kept: list[Candidate] = []
     # After sorting, a point can only be beaten by one that came before it.

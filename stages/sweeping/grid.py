@@ -7,15 +7,16 @@ import enum
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from stages import conform, recipes
 from stages.errors import ConfigError, LitemillError, SeveralErrors, nearest
 from stages.schema.variant import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+T = TypeVar("T")
 MOST = 100_000  # values that one option may have: a range is not written out before it is counted
 
 
@@ -44,25 +45,23 @@ def _options(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield name, hint
 
 
-def parse(words: Iterable[str], place: str) -> list[Axis]:
+def parse(words: Iterable[str], place: str, limit: int | None = None) -> list[Axis]:
     """Read a grid.
 
     Args:
-        words: such as `calibration.samples=20,50,100`, `batch=range(1,5)`, `optimization=glob(int*)`
-            or, for a search, `calibration.samples=interval(10,150)`.
+        words: such as `calibration.samples=20,50,100`, `batch=range(1,5)`, `optimization=glob(*8)`;
+            for a search also `calibration.samples=interval(10,150)`.
         place: what errors call it.
+        limit: points that it may have; more are refused before their values are looked at.
 
     Raises:
         SeveralErrors: no overrides, unknown options, or values that they cannot have; all of them.
     """
-    axes, wrong = [], list[LitemillError]()
-    for word in words:
-        try:
-            axes.append(_axis(word, place))
-        except SeveralErrors as several:
-            wrong += several.errors
-        except LitemillError as error:
-            wrong.append(error)
+    wrong = list[LitemillError]()
+    read = _each(list(words), lambda word: _axis(word, place), wrong)
+    if limit is not None and not wrong:
+        refuse_more(combinations(read), limit, place)
+    axes = _each(read, lambda axis: _typed(axis, place), wrong)
     keys = [axis.key for axis in axes]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         wrong.append(ConfigError(f"{place}: {key}", "is there twice", "expected each option once"))
@@ -71,6 +70,18 @@ def parse(words: Iterable[str], place: str) -> list[Axis]:
     if not axes:
         raise ConfigError(place, "an empty grid", "expected options such as batch=1,4")
     return axes
+
+
+def _each(given: list[T], call: Callable[[T], Axis], wrong: list[LitemillError]) -> list[Axis]:
+    found = []
+    for one in given:
+        try:
+            found.append(call(one))
+        except SeveralErrors as several:
+            wrong += several.errors
+        except LitemillError as error:
+            wrong.append(error)
+    return found
 
 
 def combinations(axes: Iterable[Axis]) -> int:
@@ -119,7 +130,7 @@ def _axis(word: str, place: str) -> Axis:
         raise ConfigError(f"{place}: {word}", str(error), "expected a range of numbers") from None
     if not plain:
         raise ConfigError(f"{place}: {word}", "no values", "expected at least one")
-    return Axis(key, tuple(_typed(key, plain, place)))
+    return Axis(key, tuple(plain))
 
 
 def _near(key: str) -> str:
@@ -170,23 +181,30 @@ def _interval(key: str, value: Any, place: str) -> tuple[int, int]:
     return low, high
 
 
-def _typed(key: str, values: list[Any], place: str) -> Iterator[Any]:
+def _typed(axis: Axis, place: str) -> Axis:
     """Give each value once, as the schema has it."""
-    seen, wrong = list[Any](), list[LitemillError]()
-    hint = options()[key]
-    for value in values:
-        if value in seen and any(type(value) is type(one) for one in seen if one == value):
-            continue
-        seen.append(value)
-        found = conform.faults(_nested(key, value), Variant, lambda path: f"{place}: {path}")
-        if found:
-            wrong += found
-        elif key == "recipe" and value is not None:
-            yield recipes.resolve(value, f"{place}: {key}")
-        else:
-            yield hint[value] if isinstance(hint, type) and issubclass(hint, enum.Enum) else value
+    wrong = list[LitemillError]()
+    once = {(type(value), str(value)): value for value in axis.values}
+    values = [_value(axis.key, value, place, wrong) for value in once.values()]
     if wrong:
         raise SeveralErrors(wrong)
+    return Axis(axis.key, tuple(values), axis.interval)
+
+
+def _value(key: str, value: Any, place: str, wrong: list[LitemillError]) -> Any:
+    hint = options()[key]
+    if hint is int and type(value) is int:
+        return value  # most of a range, and nothing to say about it
+    if found := conform.faults(_nested(key, value), Variant, lambda path: f"{place}: {path}"):
+        wrong += found
+    elif key == "recipe" and value is not None:
+        try:
+            return recipes.resolve(value, f"{place}: {key}")
+        except LitemillError as error:
+            wrong.append(error)
+    elif isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint[value]
+    return value
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

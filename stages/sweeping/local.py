@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from stages.sweeping.job import compute
 from stages.sweeping.pool import Pool, imported
@@ -32,7 +32,7 @@ class Local:
         count = workers or len(os.sched_getaffinity(0))
         self._pool = Pool(lambda task: compute(task, build, known), count, seconds)
 
-    def __enter__(self) -> Local:
+    def __enter__(self) -> Self:
         """Begin."""
         self._pool.__enter__()
         return self

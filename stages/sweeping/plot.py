@@ -111,7 +111,8 @@ def _picture(told: Mapping[str, Any]) -> Iterator[str]:
                 f"{row['point']}: {row['bytes']} bytes, {row[column]:.4g}; {options(row)}"
             )
             radius = 4 if kind == "dot" else 6
-            yield f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}"><title>{name}</title></circle>'
+            circle = f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}">'
+            yield f"{circle}<title>{name}</title></circle>"
     yield "</svg>"
 
 
@@ -141,6 +142,6 @@ def _table(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(value: float | None) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    return "" if value is None else f"{value:.4g}"
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}"

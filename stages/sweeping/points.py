@@ -6,12 +6,12 @@ import hashlib
 import itertools
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from stages import express, options, recipes
 from stages.run import words
 from stages.schema.variant import Calibration, Pick, Variant
-
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -71,7 +71,7 @@ def point(
         asked = _with(asked, key, value)
     variant = canonical(asked)
     idle = {key for key in chosen if _of(asked, key) != _of(variant, key) or _idle(asked, key)}
-    told = words(variant)
+    told = words(variant) | {"recipe": recipe_named(variant.recipe)}
     shown = {key: _of_words(told, key) for key in chosen if key not in idle}
     return Point(name(variant), variant, shown, refusal(asked, objection))
 
@@ -94,6 +94,20 @@ def name(variant: Variant) -> str:
     """Name a variant by its options."""
     text = json.dumps(words(variant), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:LETTERS]
+
+
+def recipe_named(rules: Any) -> Any:
+    """Give the name of a recipe that has these rules; the rules where none has."""
+    if rules is None:
+        return None
+    return _recipes().get(json.dumps(rules, sort_keys=True), rules)
+
+
+@cache
+def _recipes() -> dict[str, str]:
+    # Several names stand for the same rules; the shortest comes last, and stays.
+    names = sorted(recipes.named(), key=len, reverse=True)
+    return {json.dumps(recipes.resolve(one, one), sort_keys=True): one for one in names}
 
 
 def refusal(variant: Variant, objection: Callable[[Variant], str | None]) -> str | None:

@@ -23,7 +23,7 @@ import tempfile
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
 from stages import runtime
 from stages.run import parameters
@@ -91,7 +91,7 @@ class Pool:
         self._work, self._workers, self._seconds = work, workers, seconds
         self._children: list[_Child] = []
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Self:
         """Begin; processes start with their first task."""
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from stages.sweeping.course import Found
@@ -15,8 +15,9 @@ EVERY = 10.0  # seconds between two lines
 class Progress:
     """Counts points. Use as a context.
 
-    On a terminal: a bar with how many are done, failed, the rate and the time left. It is drawn when
-    a point is done, by this thread: the process is forked, and other threads would not come along.
+    On a terminal: a bar with how many are done, failed, the rate and the time left. It is drawn
+    when a point is done, by this thread: the process is forked, and other threads would not
+    come along.
     """
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
@@ -27,7 +28,7 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Begin."""
         self._began = self._told = time.monotonic()
         if self._stream.isatty():

@@ -13,6 +13,8 @@ from stages.errors import ConfigError, nearest
 from stages.files import read_json, write_text
 from stages.run import words
 from stages.schema.variant import Variant
+from stages.sweeping.points import recipe_named
+from stages.sweeping.shown import options as shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +72,12 @@ def _row(told: Mapping[str, Any], point: str, result: Path) -> dict[str, Any]:
 
 def _text(row: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     """Write the options that are not the defaults, under a comment that says where from."""
-    varied = [f"{key}={yaml.safe_dump(v).splitlines()[0]}" for key, v in row["options"].items()]
     drop = "" if row["drop"] is None else f", drop {row['drop']:.4g}"
-    head = f"# {told['asked']['base']['name']} with {' '.join(varied) or 'nothing else'}."
-    found = f"# Point {row['point']} of a sweep: {row['bytes']} bytes{drop}, SHA-256 {row['sha256'][:12]}."
-    own = _differences(row["variant"], words(Variant()))
+    head = f"# {told['asked']['base']['name']} with {shown(row) or 'nothing else'}."
+    measured = f"{row['bytes']} bytes{drop}, SHA-256 {row['sha256'][:12]}"
+    found = f"# Point {row['point']} of a sweep: {measured}."
+    options = row["variant"] | {"recipe": recipe_named(row["variant"]["recipe"])}
+    own = _differences(options, words(Variant()))
     body = yaml.safe_dump(own, sort_keys=False, allow_unicode=True) if own else ""
     return f"{head}\n{found}\n{body}"
 

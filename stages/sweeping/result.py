@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from stages.errors import ConfigError
 from stages.run import section, words
@@ -45,16 +45,16 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     axes = grid.parse(asked.grid, "grid")
     given = inputs(BUILD)
     if asked.search is Search.smallest and not (section("validate").get("metric")):
-        told = "smallest, and the task has no metric that could drop"
-        raise ConfigError("search", told, "expected one of: grid, random")
+        found = "smallest, and the task has no metric that could drop"
+        raise ConfigError("search", found, "expected one of: grid, random")
     store = Store()
     with progress, _Late(asked, given, store) as engine:
         course = Course(given, store, engine, progress.tell)
-        found = _found(asked, base, axes, course, progress)
-    made = table.rows(found, latencies())
-    told = table.summary(made, found, _asked(asked, axes))
+        every = _found(asked, base, axes, course, progress)
+    made = table.rows(every, latencies())
+    told = table.summary(made, every, _asked(asked, axes))
     if asked.search is Search.smallest:
-        best = search.winner(found, asked.max_drop)
+        best = search.winner(every, asked.max_drop)
         told["winner"] = best.point.name if best else None
     table.write(out, made, told)
     plot.write(out / "index.html", told)
@@ -109,7 +109,7 @@ class _Late:
         self._asked, self._given, self._store = asked, given, store
         self._engine: Any = None
 
-    def __enter__(self) -> _Late:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *what: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TextIO
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-ERRORS = 5  # kinds of errors that are shown
+ERRORS = 5  # that are shown of a kind
 
 
 def show(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
@@ -21,21 +22,27 @@ def show(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> No
         out: the folder of the result.
         stream: where to print; None is standard output.
     """
+    stream = stream or sys.stdout
+    print(_counts(told), file=stream)
+    if told["front"]:
+        _print(_table(told), stream)
+    for line in _errors(told):
+        print(line, file=stream)
+    if "winner" in told:
+        print(_winner(told), file=stream)
+    print(f"All points: {out}/sweep.csv, sweep.json, sweep.parquet, index.html", file=stream)
+
+
+def _print(table: Any, stream: TextIO) -> None:
     from rich.console import Console
 
-    stream = stream or sys.stdout
-    # A fixed width where nobody's screen is: the lines of a log are not cut.
-    console = Console(file=stream, width=None if stream.isatty() else 200, highlight=False)
-    console.print(_counts(told))
-    if told["front"]:
-        console.print(_table(told))
-    for line in _errors(told):
-        console.print(line, markup=False, soft_wrap=True)
-    if "winner" in told:
-        console.print(_winner(told), markup=False, soft_wrap=True)
-    console.print(
-        f"All points: {out}/sweep.csv, sweep.json, sweep.parquet, index.html", markup=False
-    )
+    if stream.isatty():
+        Console(file=stream, highlight=False).print(table)
+        return
+    # Wide, where there is no screen: the lines of a log are not folded.
+    text = io.StringIO()
+    Console(file=text, width=200, highlight=False).print(table)
+    stream.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
 def options(row: Mapping[str, Any]) -> str:
@@ -89,11 +96,13 @@ def _number(value: float | None) -> str:
 
 
 def _errors(told: Mapping[str, Any]) -> Iterator[str]:
-    failed = Counter(row["error"] for row in told["points"] if row["status"] == "failed")
-    for error, count in failed.most_common(ERRORS):
-        yield f"failed, {count} of {len(told['points'])}: {error}"
-    if len(failed) > ERRORS:
-        yield f"and {len(failed) - ERRORS} other errors"
+    kinds = {"failed": "failed", "refused": "cannot be expressed"}
+    for status, words in kinds.items():
+        errors = Counter(row["error"] for row in told["points"] if row["status"] == status)
+        for error, count in errors.most_common(ERRORS):
+            yield f"{words}, {count} of {len(told['points'])}: {error}"
+        if len(errors) > ERRORS:
+            yield f"{words}: {len(errors) - ERRORS} more reasons, in the table"
 
 
 def _winner(told: Mapping[str, Any]) -> str:

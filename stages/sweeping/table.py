@@ -43,7 +43,7 @@ def rows(found: Sequence[Found], latencies: Mapping[str, float]) -> list[dict[st
         latencies: milliseconds of files that were measured, by their SHA-256.
 
     Returns:
-        Mappings of the same keys: `BEFORE`, "options" (what the grid varies, by option) and `AFTER`.
+        Mappings of the same keys: `BEFORE`, "options" (what the grid varies) and `AFTER`.
         Where a model has several outputs, numbers are those of the worst one. `same_as` names the
         first point with the very same file.
     """
@@ -87,9 +87,8 @@ def summary(
         found: the same points, for their variants.
         asked: the sweep's settings: what changes a result.
     """
-    metric = next(
-        (one.measured["metric"] for one in found if (one.measured or {}).get("metric")), {}
-    )
+    metrics = ((one.measured or {}).get("metric") for one in found)
+    metric: Mapping[str, Any] = next((one for one in metrics if one), {})
     best = [row["point"] for row in by_size(made) if row["front"]]
     return {
         "asked": dict(asked),
@@ -97,7 +96,7 @@ def summary(
             status: sum(row["status"] == status for row in made)
             for status in ("done", "failed", "refused")
         },
-        "metric": {key: (metric or {}).get(key) for key in ("name", "goal", "output", "source")},
+        "metric": {key: metric.get(key) for key in ("name", "goal", "output", "source")},
         "quality": quality(made),
         "front": best,
         "points": [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from stages.schema.variant import Route, Variant
@@ -19,9 +19,10 @@ class Task:
 
     @property
     def alone(self) -> bool:
-        """Whether its bytes would depend on what its process did before.
+        """Whether it gets a process of its own, as the stage has one.
 
-        Tracing a Keras model anew numbers functions by process.
+        A Keras model is traced anew, and Keras numbers by process what has no name. No file was
+        seen to depend on it; a promise of the same bytes should not depend on luck either.
         """
         asked = self.variant
         return asked.route is Route.keras or asked.batch is not None or asked.unroll
