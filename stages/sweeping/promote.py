@@ -84,14 +84,12 @@ def _text(row: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 
 def _differences(tree: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict) and isinstance(default.get(key), dict):
-            value = _differences(value, default[key])  # noqa: PLW2901  # what is left of it
-            if not value:
-                continue
-        elif value == default.get(key):
-            continue
-        found[key] = value
+    for key, usual in default.items():
+        value = tree[key]
+        if isinstance(value, dict) and isinstance(usual, dict):
+            value = _differences(value, usual) or usual
+        if value != usual:
+            found[key] = value
     return found
 
 

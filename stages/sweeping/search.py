@@ -78,7 +78,9 @@ def smallest(  # noqa: PLR0913  # what a search is
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=_sampler(seed, max_drop))
+    # Constant liar: points of a round are unlike each other, though none is told yet.
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
+    study = optuna.create_study(sampler=sampler)
     space = {axis.key: _distribution(axis) for axis in axes}
     found: dict[str, Found] = {}
     left = min(budget, combinations(axes))
@@ -91,7 +93,7 @@ def smallest(  # noqa: PLR0913  # what a search is
         found |= {one.point.name: one for one in compute(new)}
         left -= sum(point.refused is None for point in new)
         for trial, point in zip(trials, asked, strict=True):
-            _tell(study, trial, found[point.name])
+            _tell(study, trial, found[point.name], max_drop)
     return list(found.values())
 
 
@@ -106,21 +108,6 @@ def drop_of(found: Found) -> float | None:
     metric = (found.measured or {}).get("metric") or {}
     drop: float | None = None if found.error else metric.get("drop")
     return drop
-
-
-def _sampler(seed: int, max_drop: float) -> Any:
-    import warnings
-
-    import optuna
-
-    def constraints(trial: Any) -> tuple[float]:
-        return (trial.user_attrs["drop"] - max_drop,)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=ROUND, constant_liar=True, constraints_func=constraints
-        )
 
 
 def _distribution(axis: Axis) -> Any:
@@ -139,10 +126,10 @@ def _chosen(axes: Sequence[Axis], params: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _tell(study: Any, trial: Any, found: Found) -> None:
+def _tell(study: Any, trial: Any, found: Found, max_drop: float) -> None:
     drop = drop_of(found)
     # A point without a file is worse than any with one.
-    trial.set_user_attr("drop", 1e9 if drop is None else drop)
+    trial.set_constraint("drop", 1e9 if drop is None else drop - max_drop)
     study.tell(trial, float(_bytes(found)) if found.file else 1e15)
 
 
