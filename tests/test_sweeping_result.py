@@ -270,6 +270,22 @@ def test_a_promoted_point_is_a_variant_and_chosen(project):
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("variants: [int8, float32] # two\n", "variants: [int8, float32, small] # two\n"),
+        ("variants:\n- int8 # one\nx: 1\n", "variants:\n- int8 # one\n- small\nx: 1\n"),
+        ("variants:\n  - int8", "variants:\n  - int8\n  - small\n"),
+    ],
+)
+def test_promotion_follows_the_style_of_the_list(project, before, after):
+    """One line or several, indented or not, with or without a line end."""
+    root, (point, _) = project
+    (root / "params.yaml").write_text(before)
+    promote(point, "small", root / "sweep.json", root)
+    assert after == (root / "params.yaml").read_text()
+
+
+@pytest.mark.parametrize(
     ("number", "name", "told"),
     [
         (0, "int8", "params.yaml: variants: has 'int8' already; give another name by --as"),

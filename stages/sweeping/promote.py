@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -94,26 +93,19 @@ def _differences(tree: Mapping[str, Any], default: Mapping[str, Any]) -> dict[st
 
 
 def _chosen(root: Path, name: str) -> str:
-    """Give params.yaml with one more variant; comments and order stay."""
-    from ruamel.yaml import YAML
-
-    chosen.mapping(root / "params.yaml", "params.yaml")  # whose errors name the line
+    """Give params.yaml with one more variant; every other byte stays."""
+    place = "params.yaml: variants"
+    names = chosen.mapping(root / "params.yaml", "params.yaml").get("variants")
+    if not isinstance(names, list) or not names:
+        raise ConfigError(place, f"found {names!r}", "expected a list of names")
+    if name in names:
+        raise ConfigError(place, f"has {name!r} already", "give another name by --as")
     text = (root / "params.yaml").read_text(encoding="utf-8")
-    style = YAML()  # round trip, which keeps comments
-    style.preserve_quotes = True
-    style.width = 10_000
-    style.indent(mapping=2, sequence=4, offset=2)
-    tree = style.load(text)
-    if not isinstance(tree.get("variants"), list):
-        raise ConfigError("params.yaml: variants", "no list", "expected a list of names")
-    if name in tree["variants"]:
-        raise ConfigError(
-            "params.yaml: variants", f"has {name!r} already", "give another name by --as"
-        )
-    before = tree["variants"].ca.items.pop(len(tree["variants"]) - 1, None)
-    tree["variants"].append(name)
-    if before is not None:  # what stands below the list belongs to its last line
-        tree["variants"].ca.items[len(tree["variants"]) - 1] = before
-    out = io.StringIO()
-    style.dump(tree, out)
-    return out.getvalue()
+    pairs = yaml.compose(text, yaml.SafeLoader).value
+    listed = next(value for key, value in pairs if key.value == "variants")
+    end = listed.value[-1].end_mark.index
+    if listed.flow_style:
+        return f"{text[:end]}, {name}{text[end:]}"
+    end = text.find("\n", end)
+    before, after = (text[:end], text[end:]) if end >= 0 else (text, "\n")
+    return f"{before}\n{' ' * listed.start_mark.column}- {name}{after}"
