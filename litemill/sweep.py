@@ -66,9 +66,7 @@ def _promote(arguments: argparse.Namespace) -> int:
     from stages.errors import ConfigError
     from stages.sweeping.promote import promote
 
-    results = sorted(Path("build/sweeps").glob("*/sweep.json"), key=_age)
-    if Path("build/sweep/sweep.json").is_file():
-        results.append(Path("build/sweep/sweep.json"))
+    results = sorted(Path("build").glob("sweep*/*/sweep.json"), key=_age)
     if arguments.name:
         results = [_folder(arguments.name) / "sweep.json"]
     having = [path for path in results if _has(path, arguments.promote)]

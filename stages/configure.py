@@ -30,9 +30,6 @@ from stages.sweeping import asked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stages.compose import Composed
-    from stages.schema.sweep import Sweep
-
 HEADER = """\
 # Written by `dvc repro configure` from conf/ and params.yaml; do not edit. Committed, so that a
 # review shows what a change really means.
@@ -61,10 +58,15 @@ def configure(root: Path) -> dict[str, Any]:
         found, lambda: toolchain.pinned(root / "requirements.lock", config.toolchain.allow)
     )
     found += list(rules.broken(config, composed, root))
-    sweep = _collect(found, lambda: _sweep(config, composed, root))
+    sweeps = {
+        name: _collect(
+            found, partial(asked.resolved, sweep, root, composed.place(f"sweeps.{name}"))
+        )
+        for name, sweep in config.sweeps.items()
+    }
     if found:
         raise SeveralErrors(found)
-    return _sections(config, composed.choices, versions) | {"sweep": words(sweep)}
+    return {**_sections(config, composed.choices, versions), "sweep": words(sweeps)}
 
 
 def _sections(
@@ -103,12 +105,6 @@ def _train(config: Config) -> Train:
     own = {field.name: getattr(config.model, field.name) for field in fields(Model)}
     fit = config.train if config.model.build is not None else None
     return Train(model=Model(**own), fit=fit, task=config.data.task.name)
-
-
-def _sweep(config: Config, composed: Composed, root: Path) -> Sweep | None:
-    if config.sweep is None:
-        return None
-    return asked.resolved(config.sweep, root, f"conf/sweep/{composed.choices['sweep']}.yaml")
 
 
 def _others(config: Config) -> list[str]:

@@ -1,29 +1,22 @@
-"""Try the points of the sweep that params.yaml chooses, if any: `python -m stages.sweep`."""
+"""Try the points of one sweep of conf/sweeps.yaml: `python -m stages.sweep default`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from stages.files import keep_only, write_json
-from stages.run import parameters, run, section
+from stages.run import parameters, run
 from stages.schema.sweep import Sweep
 from stages.sweeping.progress import Progress
 from stages.sweeping.result import sweep
 from stages.sweeping.shown import show
 
-OUT = Path("build/sweep")
-
 
 def main() -> None:
-    """Write build/sweep/; without a sweep, what says so."""
-    if section("sweep") is None:
-        write_json(OUT / "sweep.json", {"asked": None, "points": []})
-        keep_only(OUT, {"sweep.json"})
-        print(
-            "sweep: none is chosen; `sweep: default` in params.yaml chooses conf/sweep/default.yaml"
-        )
-        return
-    show(sweep(parameters(Sweep, "sweep"), OUT, Progress()), OUT)
+    """Write build/sweep/NAME/ and show the front."""
+    name = sys.argv[1]
+    out = Path("build/sweep") / name
+    show(sweep(parameters(Sweep, "sweep", name), out, Progress()), out)
 
 
 if __name__ == "__main__":

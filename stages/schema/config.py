@@ -8,7 +8,7 @@ from typing import Any
 from stages.schema import MISSING
 from stages.schema.numerics import Numerics
 from stages.schema.prepare import Split, Task
-from stages.schema.sweep import SweepChoice  # noqa: TC001  # read at run time, as all fields
+from stages.schema.sweep import SweepChoice  # noqa: TC001  # read at run time, as all fields are
 from stages.schema.train import Fit, Model
 from stages.schema.validate import Measuring, Metric
 from stages.schema.variant import Variant
@@ -79,5 +79,5 @@ class Config:
     release: ReleaseChoice = field(default_factory=ReleaseChoice)
     toolchain: Toolchain = field(default_factory=Toolchain)
     limits: dict[str, Any] = field(default_factory=dict)
-    sweep: SweepChoice | None = None  # null is none: a build that tries nothing
     variants: dict[str, VariantChoice] = field(default_factory=dict)
+    sweeps: dict[str, SweepChoice] = field(default_factory=dict)

@@ -101,8 +101,9 @@ def _chosen(root: Path, name: str) -> str:
     if name in names:
         raise ConfigError(place, f"has {name!r} already", "give another name by --as")
     text = (root / "params.yaml").read_text(encoding="utf-8")
-    pairs = yaml.compose(text, yaml.SafeLoader).value
-    listed = next(value for key, value in pairs if key.value == "variants")
+    tree = yaml.compose(text, yaml.SafeLoader)
+    assert tree is not None, "it is a mapping, see above"
+    listed = next(value for key, value in tree.value if key.value == "variants")
     end = listed.value[-1].end_mark.index
     if listed.flow_style:
         return f"{text[:end]}, {name}{text[end:]}"
