@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stages.errors import LitemillError
 from stages.sweeping.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Course:
     def _keep(self, point: Point, outcome: Outcome) -> None:
         """Keep an outcome; the file last, for it makes the point a known one."""
         key = self.inputs.conversion(point.variant)
+        if outcome.full:
+            told = "finished points are kept, and another sweep goes on from them"
+            raise LitemillError(f"point {point.name}", str(outcome.error), told)
         if outcome.file is None:
             assert outcome.error is not None
             if outcome.lasting:

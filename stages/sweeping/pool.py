@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import gc
 import importlib
 import os
@@ -42,6 +43,7 @@ LIBRARIES = (
     "ai_edge_litert.interpreter",
     "stages.sweeping.job",
 )
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TOLD = 200  # letters of what a crashing process said last
 
 
@@ -221,6 +223,8 @@ def _outcome(work: Callable[[Task], Outcome], task: Task) -> Outcome:
     try:
         return work(task)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this point's alone
+        if isinstance(error, OSError) and error.errno in FULL:
+            return Outcome(error=os.strerror(error.errno), full=True)
         traceback.print_exc()
         told = " ".join(f"{type(error).__name__}: {error}".split())
         return _error(told[:TOLD])

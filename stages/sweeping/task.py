@@ -38,3 +38,4 @@ class Outcome:
     # Whether the same inputs give the same error: what the converter refuses, it refuses again; a
     # crash may have been the machine's.
     lasting: bool = False
+    full: bool = False  # the disk is, and so no other point can be computed either
