@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stages.sweeping.inputs import Inputs
 
 PATIENCE = 5.0  # seconds that a cluster has to answer
+LOCAL = ("localhost", "127.0.0.1", "::1")
 TRIES = 3  # nodes that a point may take along
 
 
@@ -150,6 +151,7 @@ class Cluster:
 def _connect(address: str) -> None:
     # Before Ray is imported: it reads them then.
     os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"})
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, not seconds: one
     try:
         import ray
     except ImportError:
@@ -172,6 +174,10 @@ def _refuse_silent(address: str) -> None:
     if address in ("auto", "local"):
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host in LOCAL and not address.startswith("ray://"):
+        from ray.util import get_node_ip_address
+
+        host = get_node_ip_address()  # where Ray itself will look
     if not host or not port.isdigit():
         told = "not an address"
         raise ConfigError(f"address={address}", told, "expected HOST:PORT, ray://HOST:PORT or auto")
