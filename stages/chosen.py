@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+SWEEPS = "conf/sweeps.yaml: sweeps"
 REQUIRED = ("model", "data", "train", "variants")
 
 
@@ -26,7 +27,7 @@ def choices(root: Path, group: str) -> list[str]:
 
 
 def chosen(root: Path) -> dict[str, Any]:
-    """Give what params.yaml says: groups and their choices, `variants`, `overrides`.
+    """Give what params.yaml says: groups and their choices, `variants`, `overrides`; and `sweeps`.
 
     Overrides of a variant that conf/ has but the list has not are left out: a shorter list of
     variants needs no other edit.
@@ -35,9 +36,11 @@ def chosen(root: Path) -> dict[str, Any]:
         LitemillError: the file is missing or no YAML, or chooses what there is not; all of it.
     """
     values = mapping(root / "params.yaml", "params.yaml")
-    if errors := list(_wrong(root, values)):
+    sweeps = _sweeps(root)
+    if errors := [*_wrong(root, values), *_wrong_names(root, "sweep", sweeps, SWEEPS)]:
         raise SeveralErrors(errors)
     found = {key: value for key, value in values.items() if value is not None}
+    found["sweeps"] = sweeps
     found["overrides"] = overrides = dict(found.get("overrides", {}))
     if isinstance(overrides.get("variants"), dict):
         of_variants = overrides["variants"].items()
@@ -62,7 +65,7 @@ def mapping(path: Path, place: str) -> dict[str, Any]:
 
 
 def _wrong(root: Path, values: dict[str, Any]) -> Iterator[LitemillError]:
-    selectable = [group for group in groups(root) if group != "variant"]
+    selectable = [group for group in groups(root) if group not in ("variant", "sweep")]
     known = [*selectable, "variants", "overrides"]
     for key in values:
         if key not in known:
@@ -81,16 +84,32 @@ def _wrong(root: Path, values: dict[str, Any]) -> Iterator[LitemillError]:
 
 def _wrong_variants(root: Path, names: Any) -> Iterator[LitemillError]:
     place = "params.yaml: variants"
+    if names == []:
+        yield ConfigError(place, "an empty list", f"expected {_wanted(root, 'variants')}")
+    yield from _wrong_names(root, "variant", names, place)
+
+
+def _wrong_names(root: Path, group: str, names: Any, place: str) -> Iterator[LitemillError]:
     if not isinstance(names, list):
         yield ConfigError(place, f"found {names!r}", "expected a list of names")
-    elif not names:
-        yield ConfigError(place, "an empty list", f"expected {_wanted(root, 'variants')}")
-    else:
-        for name in names:
-            yield from _unknown(root, "variant", name, place)
-        for name, count in Counter(map(str, names)).items():
-            if count > 1:
-                yield ConfigError(place, f"{name!r} is there twice", "expected each name once")
+        return
+    for name in names:
+        yield from _unknown(root, group, name, place)
+    for name, count in Counter(map(str, names)).items():
+        if count > 1:
+            yield ConfigError(place, f"{name!r} is there twice", "expected each name once")
+
+
+def _sweeps(root: Path) -> Any:
+    """Give what conf/sweeps.yaml lists: it is no part of params.yaml, which need not know it."""
+    path = root / "conf" / "sweeps.yaml"
+    if not path.exists():
+        return []
+    values = mapping(path, "conf/sweeps.yaml")
+    for key in values:
+        if key != "sweeps":
+            raise ConfigError(f"conf/sweeps.yaml: {key}", "unknown key", "expected sweeps")
+    return values.get("sweeps", [])
 
 
 def _wrong_overrides(root: Path, overrides: Any) -> Iterator[LitemillError]:

@@ -29,11 +29,10 @@ class Composed:
         if _holds(self.overrides, path.split(".")):
             return f"params.yaml: overrides.{path}"
         group, _, rest = path.partition(".")
-        if group == "variants":
-            variant, _, rest = rest.partition(".")
-            return (
-                f"conf/variant/{variant}.yaml: {rest}" if rest else f"conf/variant/{variant}.yaml"
-            )
+        if group in ("variants", "sweeps"):
+            name, _, rest = rest.partition(".")
+            file = f"conf/{group.removesuffix('s')}/{name}.yaml"
+            return f"{file}: {rest}" if rest else file
         if group in self.choices:
             file = f"conf/{group}/{self.choices[group]}.yaml"
             return f"{file}: {rest}" if rest else file
@@ -48,11 +47,12 @@ def compose(root: Path) -> Composed:
     """
     choices = chosen(root)
     overrides = choices.pop("overrides")
-    variants = choices.pop("variants")
+    variants, sweeps = choices.pop("variants"), choices.pop("sweeps")
     words = [f"{group}={choice}" for group, choice in choices.items()]
     words += [f"+variant@variants.{name}={name}" for name in variants]
+    words += [f"+sweep@sweeps.{name}={name}" for name in sweeps]
     config = _hydra(root, words)
-    defaults = {group: _default(root, group) for group in groups(root) if group != "variant"}
+    defaults = {group: _default(root, group) for group in groups(root)}
     known = {**{g: c for g, c in defaults.items() if c}, **choices}
     composed = Composed(tree={}, choices=known, overrides=overrides)
     return replace(composed, tree=_plain(config, overrides, composed.place))

@@ -26,6 +26,7 @@ from stages.schema.package import Release
 from stages.schema.prepare import Prepare
 from stages.schema.train import Model, Train
 from stages.schema.validate import Export, Validate
+from stages.sweeping import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +65,16 @@ def configure(root: Path) -> dict[str, Any]:
         lock = root / "requirements.lock"
         versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
     found += list(rules.broken(config, composed, root, wrong))
+    sweeps = {
+        name: _collect(
+            found, partial(asked.resolved, sweep, root, composed.place(f"sweeps.{name}"))
+        )
+        for name, sweep in config.sweeps.items()
+        if not any(path.startswith(f"sweeps.{name}") for path in wrong)
+    }
     if found:
         raise SeveralErrors(found)
-    return _sections(config, composed.choices, versions)
+    return {**_sections(config, composed.choices, versions), "sweep": words(sweeps)}
 
 
 def _sections(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from stages.files import replacing, write_json
@@ -30,6 +31,13 @@ def write(saved_model: Path, key: str, out: Path) -> None:
             )
             (folder / "model.tflite").write_bytes(converter.convert())
         except (ConverterError, ValueError, RuntimeError) as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            failed = lines[0] if lines else type(error).__name__
+            failed = _told(error)
         write_json(folder / "record.json", {"error": failed})
+
+
+def _told(error: Exception) -> str:
+    """Name what has no operator; not in the converter's words, which number functions anew."""
+    lacking = sorted(set(re.findall(r"'tf\.(\w+)' op", str(error))))
+    if lacking:
+        return f"no TensorFlow Lite operator for {', '.join(lacking)}"
+    return f"the converter failed ({type(error).__name__})"

@@ -28,6 +28,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "report": (),
     "gate": (),
     "package": (),
+    "sweep": (),
 }
 # Folders that dvc.yaml names as dependencies of the stages that need them.
 WATCHED = ("data", "metrics", "models")

@@ -34,6 +34,8 @@ PACKAGES = {
     "validate": ["ai-edge-litert", "numpy"],
     "package": ["ai-edge-litert", "numpy"],
 }
+# A sweep does what these do, writes a table, and may be led by Optuna.
+PACKAGES["sweep"] = sorted({*PACKAGES["convert"], *PACKAGES["validate"], "optuna", "pyarrow"})
 
 
 def locked(lock: Path) -> dict[str, str]:

@@ -87,7 +87,7 @@ def test_every_stage_has_a_section_that_holds_what_it_depends_on():
 
     assert "limits" not in found["validate"]
     assert all("limits" not in options for options in found["convert"].values())
-    assert {"prepare", "train", "export", "convert", "validate", "package"} == set(
+    assert {"prepare", "train", "export", "convert", "validate", "package", "sweep"} == set(
         found["toolchain"]
     )
 

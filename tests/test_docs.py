@@ -25,6 +25,7 @@ from stages.schema.config import (
     VariantChoice,
 )
 from stages.schema.numerics import Numerics
+from stages.schema.sweep import SweepChoice
 from stages.schema.train import Fit
 from stages.schema.validate import Measuring
 
@@ -43,6 +44,7 @@ OPTIONS = {
     "train": {"": Fit},
     "variant": {"": VariantChoice},
     "numerics": {"": Numerics},
+    "sweep": {"": SweepChoice},
     "release": {"": ReleaseChoice},
     "conf/config.yaml": {"export": Exporting, "validate": Measuring, "toolchain": Toolchain},
 }
@@ -118,8 +120,9 @@ def test_conf_readme_has_a_section_for_every_group():
     """The sections are those of the configuration; variants are of the group `variant`."""
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
     assert groups <= set(sections(read("conf/README.md")))
-    flat = {"export", "validate", "toolchain", "variants"}
-    assert {field.name for field in dataclasses.fields(Config)} - flat == groups - {"variant"}
+    flat = {"export", "validate", "toolchain", "variants", "sweeps"}
+    named = {"variant", "sweep"}
+    assert {field.name for field in dataclasses.fields(Config)} - flat == groups - named
 
 
 def test_conf_readme_lists_every_check_with_its_default():

@@ -8,6 +8,7 @@ from typing import Any
 from stages.schema import MISSING
 from stages.schema.numerics import Numerics
 from stages.schema.prepare import Split, Task
+from stages.schema.sweep import SweepChoice  # noqa: TC001  # read at run time, as all fields are
 from stages.schema.train import Fit, Model
 from stages.schema.validate import Measuring, Metric
 from stages.schema.variant import Variant
@@ -79,3 +80,4 @@ class Config:
     toolchain: Toolchain = field(default_factory=Toolchain)
     limits: dict[str, Any] = field(default_factory=dict)
     variants: dict[str, VariantChoice] = field(default_factory=dict)
+    sweeps: dict[str, SweepChoice] = field(default_factory=dict)

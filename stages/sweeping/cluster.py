@@ -1,0 +1,192 @@
+"""The distributed engine: points on the nodes of a Ray cluster.
+
+Each node gets one actor, which keeps what points are made from in a folder by content, and runs a
+process of its own there that forks for each point, as the local engine does: Ray's own processes
+have threads, which do not survive a fork. A node that is lost costs what it was at.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import pickle
+import socket
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from stages.errors import ConfigError, LitemillError, SeveralErrors
+from stages.sweeping import node, shipment
+from stages.sweeping.task import Outcome, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stages.sweeping.inputs import Inputs
+
+PATIENCE = 5.0  # seconds that a cluster has to answer
+LOCAL = ("localhost", "127.0.0.1", "::1")
+TRIES = 3  # nodes that a point may take along
+
+
+@dataclass
+class _Node:
+    """A node of the cluster, seen from here."""
+
+    name: str
+    actor: Any
+    slots: int
+    at: list[Task] = field(default_factory=list)
+
+
+class Cluster:
+    """Computes tasks on a Ray cluster. Use as a context."""
+
+    def __init__(self, given: Inputs, address: str, *, workers: int | None, seconds: float) -> None:
+        """Hold the artifacts, where the cluster is, and the bounds of each node."""
+        self._given, self._address = given, address
+        self._workers, self._seconds = workers, seconds
+        self._nodes: list[_Node] = []
+
+    def __enter__(self) -> Self:
+        """Connect, and hand every node what it lacks.
+
+        Raises:
+            LitemillError: there is no cluster at the address, or none of its nodes can compute.
+        """
+        _connect(self._address)
+        self._nodes = list(self._actors())
+        if not self._nodes:
+            told = "no node with a processor"
+            raise ConfigError(f"address={self._address}", told, "expected at least one")
+        shipment.ship(shipment.files(self._given.build), [one.actor for one in self._nodes])
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the nodes go; what they were at ends."""
+        import ray
+
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get([one.actor.stop.remote() for one in self._nodes if not one.at], timeout=5)
+        for one in self._nodes:
+            ray.kill(one.actor)
+        ray.shutdown()
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+        """Compute tasks, and give each outcome as soon as it is there.
+
+        Raises:
+            LitemillError: no node is left.
+        """
+        import ray
+
+        waiting = deque(tasks)
+        tries: dict[str, int] = {}
+        at: dict[Any, tuple[_Node, Task]] = {}
+        while waiting or at:
+            self._give(waiting, at)
+            ready, _ = ray.wait(list(at), num_returns=1, timeout=1.0)
+            for reference in ready:
+                one, task = at.pop(reference)
+                one.at.remove(task)
+                try:
+                    yield task, pickle.loads(base64.b64decode(ray.get(reference)))  # noqa: S301
+                except ray.exceptions.RayError:
+                    self._lose(one)
+                    tries[task.point] = tries.get(task.point, 0) + 1
+                    if tries[task.point] < TRIES:
+                        waiting.appendleft(task)
+                    else:
+                        yield task, Outcome(error=f"{TRIES} nodes were lost while they were at it")
+
+    def _give(self, waiting: deque[Task], at: dict[Any, tuple[_Node, Task]]) -> None:
+        if not self._nodes:
+            told = "all nodes are lost"
+            raise ConfigError(f"address={self._address}", told, "finished points are kept")
+        for one in self._nodes:
+            while waiting and len(one.at) < one.slots:
+                task = waiting.popleft()
+                order = base64.b64encode(pickle.dumps(task)).decode()
+                at[one.actor.compute.remote(task.point, order)] = (one, task)
+                one.at.append(task)
+
+    def _lose(self, one: _Node) -> None:
+        if one in self._nodes:
+            self._nodes.remove(one)
+            print(f"sweep: node {one.name} is lost; its points go to others", file=sys.stderr)
+
+    def _actors(self) -> Iterator[_Node]:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        # By value: a node need not have this project, only its environment.
+        ray.cloudpickle.register_pickle_by_value(node)
+        for one in sorted(ray.nodes(), key=lambda told: str(told["NodeID"])):
+            cores = int(one["Resources"].get("CPU", 0)) if one["Alive"] else 0
+            if cores:
+                slots = self._workers or cores
+                there = NodeAffinitySchedulingStrategy(node_id=one["NodeID"], soft=False)
+                wanted = {"num_cpus": cores, "scheduling_strategy": there}
+                # One more at a time: the node answers other calls while it computes.
+                actor = ray.remote(node.Node).options(max_concurrency=slots + 1, **wanted).remote()
+                yield _Node(str(one["NodeManagerAddress"]), actor, slots)
+
+    def _start(self) -> None:
+        import ray
+
+        listed = {name: digest for name, (_, digest) in shipment.files(self._given.build).items()}
+        started = [(o, o.actor.start.remote(listed, o.slots, self._seconds)) for o in self._nodes]
+        wrong: list[LitemillError] = []
+        for one, reference in started:
+            if told := ray.get(reference):
+                lines = [line for line in told.splitlines() if line.strip()]
+                wrong += [ConfigError(f"node {one.name}", line) for line in lines]
+        if wrong:
+            raise SeveralErrors(wrong)
+
+
+def _connect(address: str) -> None:
+    # Before Ray is imported: it reads them then.
+    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"})
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, not seconds: one
+    try:
+        import ray
+    except ImportError:
+        told = "ray, and Ray is not installed"
+        raise ConfigError("engine", told, "`pip install litemill[ray]`, or engine=local") from None
+    _refuse_silent(address)
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            configure_logging=False,
+            logging_level="ERROR",
+        )
+    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+        raise _unreachable(address, str(error).splitlines()[0].partition(". ")[0]) from None
+
+
+def _refuse_silent(address: str) -> None:
+    """Refuse an address where nothing answers; Ray would try for minutes."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host in LOCAL and not address.startswith("ray://"):
+        from ray.util import get_node_ip_address
+
+        host = get_node_ip_address()  # where Ray itself will look
+    if not host or not port.isdigit():
+        told = "not an address"
+        raise ConfigError(f"address={address}", told, "expected HOST:PORT, ray://HOST:PORT or auto")
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _unreachable(address: str, told: str) -> ConfigError:
+    expected = "`ray start --head` starts a cluster and tells its address"
+    return ConfigError(f"address={address}", f"no Ray cluster there ({told})", expected)

@@ -1,0 +1,103 @@
+"""The course of a sweep: what is there is taken, what is not is computed, all of it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stages.errors import LitemillError
+from stages.sweeping.task import Outcome, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from stages.sweeping.inputs import Inputs
+    from stages.sweeping.points import Point
+    from stages.sweeping.store import Store
+
+
+class Engine(Protocol):
+    """Whatever computes points."""
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+        """Compute tasks, and give each outcome as soon as it is there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A point and what became of it."""
+
+    point: Point
+    file: dict[str, Any] | None = None  # {"sha256", "bytes", "kind"}
+    measured: dict[str, Any] | None = None
+    error: str | None = None  # why there is no file, or no measurement of it
+
+    @property
+    def status(self) -> str:
+        """Done, failed, or refused before anything was tried."""
+        if self.point.refused:
+            return "refused"
+        return "failed" if self.error else "done"
+
+
+@dataclass
+class Course:
+    """Points computed at most once: by this sweep or any before it."""
+
+    inputs: Inputs
+    store: Store
+    engine: Engine
+    # Called with a found point, and whether it was computed just now.
+    tell: Callable[[Found, bool], None] = lambda found, fresh: None  # noqa: ARG005
+    _failed: dict[str, str] = field(default_factory=dict)  # errors that another try may not have
+
+    def over(self, points: Sequence[Point]) -> list[Found]:
+        """Give what became of each point, in their order."""
+        found: dict[str, Found] = {}
+        missing: dict[str, Point] = {}
+        for point in points:
+            known = self._known(point)
+            if known is None:
+                missing[point.name] = point
+            else:
+                found[point.name] = known
+                self.tell(known, False)  # noqa: FBT003
+        tasks = (Task(point.name, point.variant) for point in missing.values())
+        for task, outcome in self.engine.run(tasks) if missing else ():
+            point = missing[task.point]
+            self._keep(point, outcome)
+            fresh = self._known(point)
+            assert fresh is not None
+            found[point.name] = fresh
+            self.tell(fresh, True)  # noqa: FBT003
+        return [found[point.name] for point in points]
+
+    def _known(self, point: Point) -> Found | None:
+        if point.refused:
+            return Found(point, error=point.refused)
+        if point.name in self._failed:
+            return Found(point, error=self._failed[point.name])
+        kept = self.store.get("files", self.inputs.conversion(point.variant))
+        if kept is None or "error" in kept:
+            return None if kept is None else Found(point, error=kept["error"])
+        key = self.inputs.measurement(kept["sha256"], point.variant)
+        measured = self.store.get("measured", key)
+        return None if measured is None else Found(point, kept, measured, measured["error"])
+
+    def _keep(self, point: Point, outcome: Outcome) -> None:
+        """Keep an outcome; the file last, for it makes the point a known one."""
+        key = self.inputs.conversion(point.variant)
+        if outcome.full:
+            told = "finished points are kept, and another sweep goes on from them"
+            raise LitemillError(f"point {point.name}", str(outcome.error), told)
+        if outcome.file is None:
+            assert outcome.error is not None
+            if outcome.lasting:
+                self.store.put("files", key, {"error": outcome.error})
+            else:
+                self._failed[point.name] = outcome.error
+            return
+        if outcome.measured is not None:
+            measuring = self.inputs.measurement(outcome.file["sha256"], point.variant)
+            self.store.put("measured", measuring, outcome.measured)
+        self.store.put("files", key, outcome.file)

@@ -1,0 +1,142 @@
+"""What a sweep's results depend on beside the options, each by its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.errors import ConfigError
+from stages.files import read_json, sha256, tree_sha256
+from stages.run import section, words
+from stages.schema.variant import Pick, Route, Variant
+from stages.sources import Brought
+from stages.sweeping.points import calibrated
+from stages.targets import closure, module_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What is read, below build/; the stage that makes it. The first five are what a file depends on,
+# calibration where it takes part; the others are what it is measured with.
+CONVERTED_FROM = {
+    "export/saved_model": "export",
+    "export/signature.json": "export",
+    "export/signatures": "export",
+    "train/model.keras": "train",
+    "train/imported": "train",
+}
+MEASURED_WITH = {
+    "export/reference": "export",
+    "export/signature.json": "export",
+    "export/signatures": "export",
+}
+SPLITS = ("prepare/calibration", "prepare/evaluation")
+FILES = sorted({*CONVERTED_FROM, *MEASURED_WITH, *SPLITS})
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The artifacts in a build folder, and the digests that results are kept by."""
+
+    build: Path
+    converting: str  # digest of all that a conversion depends on but its options and samples
+    calibrating: str  # digest of the calibration split
+    measuring: str  # digest of all that a measurement depends on but the file
+    calibration: dict[str, Any]  # split.json of the calibration split
+    keras: bool  # whether a Keras has the source model
+
+    def conversion(self, variant: Variant) -> str:
+        """Give the key of a variant's file."""
+        samples = self.calibrating if calibrated(variant) else None
+        return _digest([self.converting, samples, words(variant)])
+
+    def measurement(self, file: str, variant: Variant) -> str:
+        """Give the key of a file's measurement; `file` is its SHA-256."""
+        return _digest([self.measuring, file, variant.signature])
+
+    def objection(self, variant: Variant) -> str | None:
+        """Tell what these inputs have against a variant; None is nothing."""
+        against = list(self._objections(variant))
+        return " | ".join(against) or None
+
+    def _objections(self, variant: Variant) -> Iterator[str]:
+        if not self.keras and variant.route is Route.keras:
+            yield "route: keras, and the source is no Keras model; expected another route"
+        if not self.keras and variant.unroll:
+            yield "unroll: true, and the source is no Keras model; expected false"
+        if not calibrated(variant):
+            return
+        asked, there = variant.calibration, self.calibration["samples"]
+        if asked.samples > there:
+            told = f"calibration.samples: asks for {asked.samples} of {there} samples"
+            yield f"{told}; expected no more than the calibration split has"
+        if asked.pick is Pick.per_class and self.calibration["classes"] is None:
+            yield "calibration.pick: per_class without classes; expected one of: first, random"
+        if asked.seed < 0:
+            yield f"calibration.seed: {asked.seed}; expected at least 0"
+
+
+def inputs(build: Path) -> Inputs:
+    """Read the digests of what `dvc repro export` left in a build folder.
+
+    Splits were digested when they were written; the rest, which is small beside them, is read.
+
+    Raises:
+        ConfigError: something was not built.
+    """
+    for name, stage in {**CONVERTED_FROM, **MEASURED_WITH}.items():
+        if not (build / name).exists():
+            raise ConfigError(build / name, "not built", f"run `dvc repro {stage}` first")
+    params = section(path=build / "params.yaml")
+    splits = {name: read_json(build / name / "split.json") for name in SPLITS}
+    found = {name: tree_sha256(build / name) for name in {**CONVERTED_FROM, **MEASURED_WITH}}
+    converting = {
+        "files": {name: found[name] for name in CONVERTED_FROM},
+        "numerics": params["numerics"],
+        "toolchain": params["toolchain"]["convert"],
+        "code": _code("stages.convert"),
+    }
+    measuring = {
+        "files": {name: found[name] for name in MEASURED_WITH},
+        "samples": splits["prepare/evaluation"]["sha256"],
+        "how": params["validate"],
+        "toolchain": params["toolchain"]["validate"],
+        "code": [_code("stages.validate"), _scores(params["validate"])],
+    }
+    brought = Brought(build / "train")
+    return Inputs(
+        build=build,
+        converting=_digest(converting),
+        calibrating=splits["prepare/calibration"]["sha256"],
+        measuring=_digest(measuring),
+        calibration=splits["prepare/calibration"],
+        keras=brought.is_keras() or brought.legacy.is_file(),
+    )
+
+
+def _code(module: str) -> list[tuple[str, str]]:
+    """Give the digest of each source file that a module of this project is made of."""
+    home = Path(__file__).resolve().parents[2]
+    file = module_file(module, home)
+    if file is None or not file.is_relative_to(home):
+        return []
+    found = closure(file, home)  # empty where Litemill is an installed package
+    if not found:
+        return [("stages", tree_sha256(home / "stages"))]
+    return sorted((path.relative_to(home).as_posix(), sha256(path)) for path in found)
+
+
+def _scores(how: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give the digests of the code that scores samples, if samples are scored."""
+    target = ((how.get("metric") or {}).get("score") or {}).get("_target_")
+    file = module_file(str(target), Path.cwd()) if target else None
+    found = closure(file, Path.cwd()) if file else set()
+    return sorted((path.relative_to(Path.cwd()).as_posix(), sha256(path)) for path in found)
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""What runs on a node of a Ray cluster; sent there by value, so that it imports nothing of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import IO, Any
+
+
+class Node:
+    """Keeps files by content below the temporary folder, and a process that computes points."""
+
+    def __init__(self) -> None:
+        """Hold the folder of this user's files."""
+        self._home = Path(tempfile.gettempdir()) / f"litemill-sweep-{os.getuid()}"
+        (self._home / "files").mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._home.lstat().st_uid != os.getuid():
+            raise PermissionError(f"{self._home} is not this user's")
+        self._process: Any = None
+        self._answers: dict[str, Future[str]] = {}
+        self._lock = threading.Lock()
+
+    def missing(self, digests: list[str]) -> list[str]:
+        """Name the files that are not here."""
+        return [one for one in digests if not (self._home / "files" / one).exists()]
+
+    def receive(self, digest: str, block: bytes, *, last: bool) -> None:
+        """Append a block to a file; the last one completes it."""
+        fresh = self._home / "files" / f"{digest}.{os.getpid()}.new"
+        with fresh.open("ab") as file:
+            file.write(block)
+        if last:
+            fresh.replace(self._home / "files" / digest)
+
+    def start(self, listed: dict[str, str], workers: int, seconds: float) -> str:
+        """Lay out files by name, and start the process; what is wrong with it, or nothing."""
+        root = Path(tempfile.mkdtemp(dir=self._home))  # the process removes it
+        for name, digest in listed.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).hardlink_to(self._home / "files" / digest)
+        said = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "stages.sweeping.serve", str(workers), str(seconds), str(root)],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+        if self._process.stdout.readline() == "ready\n":
+            threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+            return ""
+        self._process.wait()
+        said.seek(0)
+        return said.read().decode("utf-8", "replace") or "the process for points did not start"
+
+    def compute(self, point: str, order: str) -> str:
+        """Hand an order to the process, and give its answer."""
+        answer: Future[str] = Future()
+        with self._lock:
+            self._answers[point] = answer
+            self._process.stdin.write(json.dumps([point, order]) + "\n")
+            self._process.stdin.flush()
+        return answer.result()
+
+    def stop(self) -> None:
+        """End the process, which removes its folder."""
+        self._process.stdin.close()
+        self._process.wait(5)
+
+    def _listen(self, lines: IO[str]) -> None:
+        for line in lines:
+            point, answer = json.loads(line)
+            self._answers.pop(point).set_result(answer)
+        if self._answers:  # the process is gone with what is waited for, and so is this node
+            os._exit(1)

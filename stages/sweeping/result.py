@@ -1,0 +1,135 @@
+"""A whole sweep: from what is asked to a folder with the table, the front and the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from stages.errors import ConfigError
+from stages.run import section, words
+from stages.schema.sweep import Engine, Search, Sweep
+from stages.schema.variant import Variant
+from stages.sweeping import grid, plot, points, search, table
+from stages.sweeping.course import Course
+from stages.sweeping.inputs import Inputs, inputs
+from stages.sweeping.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stages.sweeping.course import Found
+    from stages.sweeping.points import Point
+    from stages.sweeping.progress import Progress
+
+BUILD = Path("build")
+# Settings that say how a result is come by, not which.
+HOW = ("engine", "address", "workers", "seconds", "limit")
+
+
+def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
+    """Compute what is missing and write sweep.csv, sweep.json, sweep.parquet and index.html.
+
+    Args:
+        asked: the sweep.
+        out: the folder to write to; nothing there changes before all points are done.
+        progress: is told of each point.
+
+    Returns:
+        What sweep.json has.
+
+    Raises:
+        LitemillError: the build is not there, or the engine is not.
+        OSError: a full disk, say; points that are done are kept.
+    """
+    base = _variant(asked.base["options"])
+    axes = grid.parse(asked.grid, "grid")
+    given = inputs(BUILD)
+    if asked.search is Search.smallest and not (section("validate").get("metric")):
+        found = "smallest, and the task has no metric that could drop"
+        raise ConfigError("search", found, "expected one of: grid, random")
+    store = Store()
+    with progress, _Late(asked, given, store) as engine:
+        course = Course(given, store, engine, progress.tell)
+        every = _found(asked, base, axes, course, progress)
+    made = table.rows(every, latencies())
+    told = table.summary(made, every, _asked(asked, axes))
+    if asked.search is Search.smallest:
+        best = search.winner(every, asked.max_drop)
+        told["winner"] = best.point.name if best else None
+    table.write(out, made, told)
+    plot.write(out / "index.html", told)
+    return told
+
+
+def latencies() -> Mapping[str, float]:
+    """Give milliseconds by the SHA-256 of a file, where they were measured.
+
+    Nothing measures the files of points yet: this is where such results come in.
+    """
+    return {}
+
+
+def _asked(asked: Sweep, axes: list[grid.Axis]) -> dict[str, Any]:
+    told = {key: value for key, value in words(asked).items() if key not in HOW}
+    if asked.search is Search.grid:
+        told = {key: told[key] for key in ("base", "grid", "search")}
+    return told | {"options": [axis.key for axis in axes], "points": grid.combinations(axes)}
+
+
+def _found(
+    asked: Sweep, base: Variant, axes: list[grid.Axis], course: Course, progress: Progress
+) -> list[Found]:
+    objection = course.inputs.objection
+    bounds: dict[str, Any] = {"budget": asked.budget, "seed": asked.seed}
+    if asked.search is Search.smallest:
+        progress.expect(min(asked.budget, grid.combinations(axes)))
+        return search.smallest(
+            base, axes, objection, course.over, max_drop=asked.max_drop, **bounds
+        )
+    chosen: list[Point] = (
+        points.expanded(base, axes, objection)
+        if asked.search is Search.grid
+        else search.drawn(base, axes, objection, **bounds)
+    )
+    progress.expect(len(chosen))
+    return course.over(chosen)
+
+
+def _variant(options: dict[str, Any]) -> Variant:
+    from stages import conform
+
+    variant: Variant = conform.typed(options, Variant)
+    return variant
+
+
+class _Late:
+    """An engine that starts when there is something to compute, which often there is not."""
+
+    def __init__(self, asked: Sweep, given: Inputs, store: Store) -> None:
+        self._asked, self._given, self._store = asked, given, store
+        self._engine: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        if self._engine is not None:
+            self._engine.__exit__(*what)
+
+    def run(self, tasks: Any) -> Iterator[Any]:
+        if self._engine is None:
+            self._engine = self._started().__enter__()
+        yield from self._engine.run(tasks)
+
+    def _started(self) -> Any:
+        asked, given = self._asked, self._given
+        if asked.engine is Engine.ray:
+            from stages.sweeping.cluster import Cluster
+
+            return Cluster(given, asked.address, workers=asked.workers, seconds=asked.seconds)
+        from stages.sweeping.local import Local
+
+        def known(file: str, variant: Variant) -> bool:
+            return self._store.get("measured", given.measurement(file, variant)) is not None
+
+        return Local(given.build, known, workers=asked.workers, seconds=asked.seconds)

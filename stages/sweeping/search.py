@@ -1,0 +1,152 @@
+"""Searches: some points of a space that is too large for all of them; the same ones for a seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stages.sweeping import points
+from stages.sweeping.grid import Axis, combinations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stages.schema.variant import Variant
+    from stages.sweeping.course import Found
+    from stages.sweeping.points import Point
+
+ROUND = 8  # points that are asked for at once, on however many cores: another number, other points
+PATIENCE = 20  # times the budget: how often a search may come upon points that it knows
+
+
+def drawn(
+    base: Variant,
+    axes: Sequence[Axis],
+    objection: Callable[[Variant], str | None],
+    *,
+    budget: int,
+    seed: int,
+) -> list[Point]:
+    """Draw distinct points uniformly; those that cannot be made come along and do not count.
+
+    Args:
+        base: what the space does not say.
+        axes: the space, with or without intervals.
+        objection: what the inputs have against a variant.
+        budget: how many that can be made; all of them where there are no more.
+        seed: of the drawing.
+    """
+    if combinations(axes) <= budget:
+        return points.expanded(base, [_written_out(axis) for axis in axes], objection)
+    source = random.Random(seed)  # noqa: S311  # nothing is secret here
+    found: dict[str, Point] = {}
+    for _ in range(PATIENCE * budget):
+        chosen = {axis.key: _drawn(axis, source) for axis in axes}
+        point = points.point(base, chosen, objection)
+        found.setdefault(point.name, point)
+        if sum(one.refused is None for one in found.values()) == budget:
+            break
+    return list(found.values())
+
+
+def smallest(  # noqa: PLR0913  # what a search is
+    base: Variant,
+    axes: Sequence[Axis],
+    objection: Callable[[Variant], str | None],
+    compute: Callable[[list[Point]], list[Found]],
+    *,
+    budget: int,
+    seed: int,
+    max_drop: float,
+) -> list[Found]:
+    """Look for the smallest file whose metric drops by at most `max_drop`.
+
+    Tree-structured Parzen estimator (Bergstra et al., 2011; `optuna.samplers.TPESampler`), with the
+    drop as a constraint. It is asked for rounds of `ROUND` points and told all their results in the
+    order of asking, so that it goes the same way whichever is done first.
+
+    Args:
+        base: what the space does not say.
+        axes: the space.
+        objection: what the inputs have against a variant.
+        compute: gives what became of points.
+        budget: how many points are computed.
+        seed: of the search.
+        max_drop: in the metric's own unit.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # Constant liar: points of a round are unlike each other, though none is told yet.
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
+    study = optuna.create_study(sampler=sampler)
+    space = {axis.key: _distribution(axis) for axis in axes}
+    found: dict[str, Found] = {}
+    left = min(budget, combinations(axes))
+    for _ in range(PATIENCE * budget):
+        if left <= 0:
+            break
+        trials = [study.ask(space) for _ in range(min(ROUND, left))]
+        asked = [points.point(base, _chosen(axes, trial.params), objection) for trial in trials]
+        new = points.distinct(point for point in asked if point.name not in found)
+        found |= {one.point.name: one for one in compute(new)}
+        left -= sum(point.refused is None for point in new)
+        for trial, point in zip(trials, asked, strict=True):
+            _tell(study, trial, found[point.name], max_drop)
+    return list(found.values())
+
+
+def winner(found: Sequence[Found], max_drop: float) -> Found | None:
+    """Give the smallest file within the drop; of several the one with the least drop."""
+    fine = [one for one in found if (drop := drop_of(one)) is not None and drop <= max_drop]
+    return min(fine, key=lambda one: (_bytes(one), drop_of(one), one.point.name), default=None)
+
+
+def drop_of(found: Found) -> float | None:
+    """Give by how much the metric drops; None where that is not known."""
+    metric = (found.measured or {}).get("metric") or {}
+    drop: float | None = None if found.error else metric.get("drop")
+    return drop
+
+
+def _distribution(axis: Axis) -> Any:
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if axis.interval is not None:
+        return IntDistribution(*axis.interval)
+    # By position: values may be lists, which Optuna has no categories for.
+    return CategoricalDistribution(range(len(axis.values)))
+
+
+def _chosen(axes: Sequence[Axis], params: dict[str, int]) -> dict[str, Any]:
+    return {
+        axis.key: params[axis.key] if axis.interval else axis.values[params[axis.key]]
+        for axis in axes
+    }
+
+
+def _tell(study: Any, trial: Any, found: Found, max_drop: float) -> None:
+    drop = drop_of(found)
+    # A point without a file is worse than any with one.
+    trial.set_constraint("drop", 1e9 if drop is None else drop - max_drop)
+    study.tell(trial, float(_bytes(found)) if found.file else 1e15)
+
+
+def _bytes(found: Found) -> int:
+    assert found.file is not None
+    size: int = found.file["bytes"]
+    return size
+
+
+def _drawn(axis: Axis, source: random.Random) -> Any:
+    if axis.interval is not None:
+        return source.randint(*axis.interval)
+    return axis.values[source.randrange(len(axis.values))]
+
+
+def _written_out(axis: Axis) -> Axis:
+    if axis.interval is None:
+        return axis
+    low, high = axis.interval
+    return replace(axis, values=tuple(range(low, high + 1)), interval=None)

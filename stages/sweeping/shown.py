@@ -1,0 +1,114 @@
+"""A sweep's result in a terminal: counts, the front, and what did not work."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+ERRORS = 5  # that are shown of a kind
+
+
+def show(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
+    """Print the front as a table, and where the rest is.
+
+    Args:
+        told: as sweep.json has it.
+        out: the folder of the result.
+        stream: where to print; None is standard output.
+    """
+    stream = stream or sys.stdout
+    print(_counts(told), file=stream)
+    if told["front"]:
+        _print(_table(told), stream)
+    for line in _errors(told):
+        print(line, file=stream)
+    if "winner" in told:
+        print(_winner(told), file=stream)
+    print(f"All points: {out}/sweep.csv, sweep.json, sweep.parquet, index.html", file=stream)
+
+
+def _print(table: Any, stream: TextIO) -> None:
+    from rich.console import Console
+
+    if stream.isatty():
+        Console(file=stream, highlight=False).print(table)
+        return
+    # Wide, where there is no screen: the lines of a log are not folded.
+    text = io.StringIO()
+    Console(file=text, width=200, highlight=False).print(table)
+    stream.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def options(row: Mapping[str, Any]) -> str:
+    """Write what the grid says of a point in the grammar of the grid."""
+    return " ".join(f"{key}={_word(value)}" for key, value in row["options"].items())
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return f"{len(value)} rules" if isinstance(value, list) else str(value)
+
+
+def _counts(told: Mapping[str, Any]) -> str:
+    counts, asked = told["counts"], told["asked"]
+    parts = [f"{counts['done']} done"]
+    parts += [f"{counts['failed']} failed"] if counts["failed"] else []
+    parts += [f"{counts['refused']} cannot be expressed"] if counts["refused"] else []
+    total, rows = asked["points"], len(told["points"])
+    twins = total - rows if asked["search"] == "grid" else 0
+    parts += [f"{twins} the same as others"] if twins else []
+    return f"{total:,} points of {asked['base']['name']}: {', '.join(parts)}"
+
+
+def _table(told: Mapping[str, Any]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    by_name = {row["point"]: row for row in told["points"]}
+    front = [by_name[name] for name in told["front"]]
+    metric = told["metric"]["name"]
+    table = Table(title="Pareto front", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("point", no_wrap=True)
+    for title in ("KiB", *((metric, "drop") if metric else ()), "SNR dB", "mean error"):
+        table.add_column(title, justify="right", no_wrap=True)
+    timed = any(row["latency_ms"] is not None for row in front)
+    if timed:
+        table.add_column("ms", justify="right")
+    table.add_column("options", overflow="fold")
+    for row in front:
+        cells = [row["point"], f"{row['bytes'] / 1024:.1f}"]
+        cells += [_number(row["metric"]), _number(row["drop"])] if metric else []
+        cells += [_number(row["snr_db"]), _number(row["mean_abs_error"])]
+        cells += [_number(row["latency_ms"])] if timed else []
+        table.add_row(*cells, options(row))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _errors(told: Mapping[str, Any]) -> Iterator[str]:
+    kinds = {"failed": "failed", "refused": "cannot be expressed"}
+    for status, words in kinds.items():
+        errors = Counter(row["error"] for row in told["points"] if row["status"] == status)
+        for error, count in errors.most_common(ERRORS):
+            yield f"{words}, {count} of {len(told['points'])}: {error}"
+        if len(errors) > ERRORS:
+            yield f"{words}: {len(errors) - ERRORS} more reasons, in the table"
+
+
+def _winner(told: Mapping[str, Any]) -> str:
+    allowed = told["asked"]["max_drop"]
+    if told["winner"] is None:
+        return f"No file within a drop of {allowed:g}."
+    row = next(one for one in told["points"] if one["point"] == told["winner"])
+    size = f"{row['bytes']:,} bytes, drop {row['drop']:.4g}"
+    return f"Smallest within a drop of {allowed:g}: {row['point']} ({size}) {options(row)}"

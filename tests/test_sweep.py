@@ -1,0 +1,205 @@
+"""`litemill sweep` and its stage on a real build: the stages' files, and none made twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from stages.files import sha256
+
+pytestmark = pytest.mark.pipeline
+
+LITEMILL = (sys.executable, "-m", "litemill")
+# Int8 as the build has it, with other samples, with more than there are; and what cannot be.
+GRID = ("base=int8", "optimization=int8,none", "calibration.samples=100,20,999")
+FILES = ("sweep.csv", "sweep.json", "sweep.parquet", "index.html")
+
+
+@pytest.fixture(scope="module")
+def swept(first_build, tmp_path_factory):
+    """Sweep once over a built copy of the project; not to be edited."""
+    project = first_build.copy(tmp_path_factory.mktemp("swept"))
+    project.first = sweep(project, *GRID)
+    return project
+
+
+@pytest.fixture
+def again(swept, tmp_path):
+    """Give a copy of the swept project, to edit."""
+    return swept.copy(tmp_path)
+
+
+def sweep(project, *words, status=0, **variables):
+    """Run `litemill sweep`."""
+    project.env |= variables
+    done = project.run(*LITEMILL, "sweep", *words)
+    assert status == done.status, done.out + done.err
+    return done
+
+
+def result(project, name="grid"):
+    """Give sweep.json."""
+    return json.loads(project.read(f"build/sweeps/{name}/sweep.json"))
+
+
+def rows(project, name="grid"):
+    """Give the rows by optimization and number of samples."""
+    found = result(project, name)["points"]
+    keys = ("optimization", "calibration.samples")
+    return {tuple(row["options"].get(key) for key in keys): row for row in found}
+
+
+def kept(project):
+    """Give the results that are kept, and when they were written."""
+    return {
+        path: path.stat().st_mtime_ns for path in (project.root / "build/.sweep").rglob("*.json")
+    }
+
+
+def test_a_point_is_the_file_that_the_stage_makes(swept):
+    """The same bytes, and the same measurement."""
+    row = rows(swept)["int8", 100]
+    assert sha256(swept.root / "build/convert/int8/model.tflite") == row["sha256"]
+    measured = json.loads(swept.read("build/validate/int8.json"))
+    assert measured["metric"]["drop"] == row["drop"]
+    assert measured["metric"]["variant"] == row["metric"]
+    assert measured["outputs"]["digit"]["snr_db"] == row["snr_db"]
+    assert measured["top1_agreement"]["digit"] == row["agreement"]
+    assert ("done", "int8") == (row["status"], row["kind"])
+
+
+def test_every_point_is_a_row_and_says_what_is_wrong_with_it(swept):
+    """Combinations that make the same file are one row."""
+    found = rows(swept)
+    assert 4 == len(found)
+    assert "calibration.samples: asks for 999 of 180 samples" in found["int8", 999]["error"]
+    assert "input_type: int8 with optimization none; expected" in found["none", None]["error"]
+    assert {"done": 2, "failed": 0, "refused": 2} == result(swept)["counts"]
+    assert "6 points of int8: 2 done, 2 cannot be expressed, 2 the same" in swept.first.out
+
+
+def test_nothing_is_computed_again_and_the_result_has_the_same_bytes(again):
+    """Not even TensorFlow is imported."""
+    folder, before = again.root / "build/sweeps/grid", kept(again)
+    found = {name: (folder / name).read_bytes() for name in FILES}
+    code = "import sys; sys.modules['tensorflow'] = None; from litemill.cli import main; main()"
+    done = again.run(sys.executable, "-c", code, "sweep", *GRID)
+    assert (0, "") == (done.status, done.err)
+    assert found == {name: (folder / name).read_bytes() for name in FILES}
+    assert before == kept(again)
+
+
+def started(project, *words):
+    """Start a sweep in a process group of its own."""
+    # A test run in the background of a shell ignores SIGINT, and would hand that down.
+    command = ["env", "--default-signal=INT", *LITEMILL, "sweep", *words]
+    return subprocess.Popen(
+        command,
+        cwd=project.root,
+        env=project.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_sweep_that_is_ended_keeps_what_it_had(again, how, status):
+    """The next one computes the rest, and only that; nothing that it started is left."""
+    words = ("--name", "long", "base=int8", "workers=1", "calibration.samples=range(30,60)")
+    before = kept(again)
+    process = started(again, *words)
+    while len(kept(again)) < len(before) + 4:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.kill(process.pid, how)
+    _, told = process.communicate()
+    assert status == process.returncode
+    assert "Traceback" not in told
+    there = kept(again)
+    assert not (again.root / "build/sweeps/long").exists()
+
+    sweep(again, "--name", "long", "base=int8", "calibration.samples=30,31,32")
+    assert there == {path: when for path, when in kept(again).items() if path in there}
+    assert {"done": 3, "failed": 0, "refused": 0} == result(again, "long")["counts"]
+
+
+def test_a_promoted_point_builds_as_it_was_tried(again):
+    """`dvc repro` makes the very file."""
+    row = rows(again)["int8", 20]
+    told = sweep(again, "--promote", row["point"], "--as", "tiny").out
+    assert "conf/variant/tiny.yaml written, tiny added to the variants" in told
+    assert "tiny" == yaml.safe_load(again.read("params.yaml"))["variants"][-1]
+    assert "convert@tiny" in again.repro("convert@tiny").stages
+    assert row["sha256"] == sha256(again.root / "build/convert/tiny/model.tflite")
+
+
+def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
+    """`dvc repro sweep` runs it once, and its result is in dvc.lock."""
+    assert [] == again.repro().stages
+    grid = "[optimization=none, 'calibration.samples=20,100']"
+    again.write("conf/sweep/mine.yaml", f"# Mine.\nbase: int8_float_io\ngrid: {grid}\n")
+    again.write("conf/sweeps.yaml", "sweeps: [mine]\n")
+    assert ["configure", "sweep@mine"] == again.repro("sweep").stages
+    assert ["package"] == again.repro().stages  # which carries build/params.yaml
+    assert [] == again.repro().stages
+    lock = yaml.safe_load(again.read("dvc.lock"))["stages"]
+    assert ["build/sweep/mine"] == [out["path"] for out in lock["sweep@mine"]["outs"]]
+    found = json.loads(again.read("build/sweep/mine/sweep.json"))["points"]
+    assert [sha256(again.root / "build/convert/float32/model.tflite")] == [
+        r["sha256"] for r in found
+    ]
+
+    again.edit("conf/sweep/mine.yaml", "optimization=none", "optimization=int9")
+    done = again.dvc("repro", "sweep")
+    assert 0 != done.status
+    told = "conf/sweep/mine.yaml: grid: optimization: found 'int9'; did you mean 'int8'?"
+    assert told in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["optimisation=int8"], "command line: grid: optimisation: unknown option; did you mean"),
+        (["limit=5", "batch=range(1,10)"], "command line: grid: 9 points, and the limit is 5; lim"),
+        (["base=int9", "batch=1"], "command line: base: no variant 'int9'; did you mean 'int8'?"),
+        (["search=smalest", "batch=1"], "command line: search: found 'smalest'; did you mean 'sma"),
+        (["sweep=mine"], "conf/sweep/mine.yaml: no such file; expected one of: default"),
+        (["engine=ray", "address=127.0.0.1:1", "batch=9"], "address=127.0.0.1:1: no Ray cluster"),
+        (["engine=ray", "address=here", "batch=9"], "address=here: not an address; expected HOST"),
+        (["--name", "a/b", "batch=1"], "--name: 'a/b'; expected the name of a folder"),
+        (["--promote", "zz"], "build/sweeps/grid/sweep.json: no point 'zz'; the front is "),
+    ],
+)
+def test_bad_input_is_told_in_one_line(swept, words, told):
+    """Exit status 1, at once, and nothing is touched."""
+    before = swept.built()
+    done = sweep(swept, *words, status=1)
+    assert done.err.startswith(told)
+    assert 1 == len(done.err.splitlines())
+    assert before == swept.built()
+
+
+def test_a_full_disk_ends_a_sweep_in_one_line(again):
+    """What was kept is still there."""
+    before = kept(again)
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *LITEMILL, "sweep", "base=int8"]
+    done = again.run(*limited, "calibration.samples=33")
+    assert 1 == done.status
+    assert 1 == len(done.err.splitlines())
+    assert "File too large" in done.err
+    assert before == {path: when for path, when in kept(again).items() if path in before}
+
+
+def test_a_build_that_is_not_there_is_told(project):
+    """And which command makes it."""
+    done = sweep(project, *GRID, status=1)
+    assert "build/export/saved_model: not built; run `dvc repro export` first\n" == done.err

@@ -1,0 +1,130 @@
+"""Forked processes that compute points: none of their deaths costs another point."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from project import ROOT
+
+from stages.schema.variant import Route, Variant
+from stages.sweeping import pool
+from stages.sweeping.pool import Pool
+from stages.sweeping.task import Outcome, Task
+
+
+def work(task):
+    """Do what the name of the point says; the answer is the process that did it."""
+    if task.point.startswith("signal"):
+        os.write(2, b"Check failed: a < b\n")
+        faulthandler.disable()
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if task.point.startswith("exit"):
+        os._exit(3)
+    if task.point.startswith("raise"):
+        raise ValueError("two\nlines")
+    if task.point.startswith("sleep"):
+        time.sleep(60)
+    return Outcome({"pid": os.getpid()})
+
+
+def run(names, *, workers=2, seconds=30.0, variant=None):
+    """Run points; the outcome of each by name."""
+    found = {}
+    waiting = [Task(name, variant or Variant()) for name in names]
+    with Pool(work, workers, seconds) as processes:
+        while waiting or processes.busy:
+            while waiting and processes.free:
+                processes.give(waiting.pop(0))
+            found |= {task.point: outcome for task, outcome in processes.wait()}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("signal", "its process was ended by SIGSEGV; it said: Check failed: a < b"),
+        ("exit", "its process ended with status 3"),
+        ("raise", "ValueError: two lines"),
+    ],
+)
+def test_a_crash_is_the_error_of_its_point_and_of_no_other(name, told):
+    """Points before and after it, and beside it, are computed."""
+    names = ["a", "b", name, "c", "d", f"{name}2", "e"]
+    found = run(names)
+    assert {*names} == {*found}
+    assert {name: told, f"{name}2": told} == {n: o.error for n, o in found.items() if o.error}
+    assert not any(outcome.lasting for outcome in found.values())
+
+
+def test_a_point_that_takes_too_long_is_ended():
+    """And the others go on."""
+    found = run(["a", "sleep", "b", "c"], seconds=0.5)
+    assert "no answer within 0.5 s; ended" == found["sleep"].error
+    assert [None] * 3 == [found[name].error for name in "abc"]
+
+
+def test_a_process_computes_many_points_and_then_another_takes_its_place():
+    """So that memory stays bounded over a long sweep."""
+    found = run([str(number) for number in range(pool.TURNS + 1)], workers=1)
+    pids = [outcome.file["pid"] for outcome in found.values()]
+    assert {pids[0]} == set(pids[: pool.TURNS])
+    assert pids[0] != pids[-1]
+
+
+def test_points_that_trace_a_keras_model_get_a_process_each():
+    """As the stage gives them one."""
+    found = run(["a", "b", "c"], workers=1, variant=Variant(route=Route.keras))
+    assert 3 == len({outcome.file["pid"] for outcome in found.values()})
+
+
+def test_points_run_at_the_same_time_and_no_more_than_allowed():
+    """Two workers are two processes."""
+    found = run([str(number) for number in range(20)], workers=2)
+    assert 2 >= len({outcome.file["pid"] for outcome in found.values()})
+
+
+PARENT = """
+import os, sys, time
+from stages.sweeping.pool import Pool
+from stages.sweeping.task import Task
+from stages.schema.variant import Variant
+def work(task):
+    print("x", flush=True)
+    open(sys.argv[1] + "/" + str(os.getpid()), "w").close()
+    time.sleep(60)
+with Pool(work, 2, 60) as processes:
+    processes.give(Task("a", Variant()))
+    processes.give(Task("b", Variant()))
+    while True:
+        processes.wait()
+"""
+
+
+def test_processes_end_with_a_parent_that_is_killed(tmp_path):
+    """In the middle of a point too."""
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT) as parent:
+        while len(list(tmp_path.iterdir())) < 2:
+            assert parent.poll() is None
+            time.sleep(0.02)
+        parent.kill()
+    children = [int(path.name) for path in tmp_path.iterdir()]
+    until = time.monotonic() + 10
+    while any(map(running, children)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert [] == [child for child in children if running(child)]
+
+
+def running(pid):
+    """Tell whether a process runs; one that nobody waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
