@@ -59,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
 
     root = Path.cwd()
     _refuse_wrong(args)
-    asked = subject(args.variant, root).held_to(args.metric_drop)
     name = args.name or f"{args.variant}_improved"
     writing = args.write or args.name is not None
     if writing:
         refuse(name, root)
+    asked = subject(args.variant, root).held_to(args.metric_drop)
     with Bench(asked.judged, SECONDS) as bench:
         hunt = Hunt(bench, asked.variant, args.budget, _tell)
         best = hunt.run()
@@ -95,33 +95,38 @@ def _tell(number: int, trial: Trial) -> None:
 
 def _tell_why(hunt: Hunt) -> None:
     """Say what came nearest, and why there was no more to try."""
-    from stages.improving.steps import spares_layers
+    from stages.improving.steps import spares_layers, told
 
     best = hunt.best
     count = len(hunt.tried) - 1
     print(f"Nothing met the limits, in {count} {'try' if count == 1 else 'tries'}.")
     if best.made:
-        print(f"Nearest: {best.what}: {best.numbers()}: {best.verdict()}")
+        what = told(hunt.base, best.variant) or best.what
+        print(f"Nearest: {what}: {best.numbers()}: {best.verdict()}")
     if count >= hunt.budget:
         print("The budget is used up; `--budget N` allows more.")
     elif not spares_layers(hunt.base):
-        told = hunt.base.optimization.name
-        print(f"The converter keeps no layer of {told} in float: that is for int8 and recipes.")
+        kind = hunt.base.optimization.name
+        print(f"The converter keeps no layer of {kind} in float: that is for int8 and recipes.")
+    else:
+        print("No other layer adds noise that float would take away.")
 
 
 def _propose(best: Trial, asked: Subject, name: str, root: Path, *, writing: bool) -> None:
+    from stages.improving.steps import told
     from stages.run import words
     from stages.sweeping.promote import add, body
 
     own: dict[str, Any] = {"limits": asked.own} if asked.own else {}
     text = body(words(best.variant), own)
-    print(f"\nSmallest that meets the limits: {best.what} ({best.numbers()}).")
+    what = told(asked.variant, best.variant)
+    print(f"\nSmallest that meets the limits: {asked.name} with {what} ({best.numbers()}).")
     if not writing:
         print(f"As conf/variant/{name}.yaml, which `--write` adds:\n")
         print(text, end="")
         return
     file = best.found.file or {}
-    head = f"# {asked.name} with {best.what}, found by `litemill improve`: {best.numbers()},\n"
-    head += f"# SHA-256 {str(file.get('sha256'))[:12]}.\n"
+    head = f"# {asked.name} with {what}, found by `litemill improve`:\n"
+    head += f"# {best.numbers()}, SHA-256 {str(file.get('sha256'))[:12]}.\n"
     path = add(name, lambda: head + text, root)
     print(f"{path} written, {name} added to the variants in params.yaml; `dvc repro` builds it")

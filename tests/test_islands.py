@@ -120,7 +120,7 @@ def test_a_name_that_no_layer_has_is_refused_with_the_nearest():
     """In a line that says where."""
     name = layer(1)
 
-    with pytest.raises(LitemillError, match="float_layers: no layer .*did you mean"):
+    with pytest.raises(LitemillError, match=r"float_layers: no layer .*did you mean"):
         made(optimization=INT8, float_layers=[name.replace("MatMul", "MatMl")])
 
 

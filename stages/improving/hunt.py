@@ -40,6 +40,8 @@ class Hunt:
         several float layers is left out again, to see whether it was needed.
         """
         self._try([("as it is", self.base)])
+        if self._met():
+            return self.best
         for ways in (steps.more, steps.picked):
             if not self._met():
                 self._try(ways(self.base, self.bench.inputs))
@@ -78,9 +80,9 @@ class Hunt:
             if name is None:
                 return
             kept = [*last.variant.float_layers, name]
-            told = f"float {steps.short(name)}"
+            told = f"{'and ' if last.variant.float_layers else ''}float {steps.short(name)}"
             (trial,) = self._try([(told, replace(last.variant, float_layers=kept))])
-            if trial.made:
+            if trial.made and trial.digest != last.digest:
                 last = trial
             else:
                 refused.add(name)

@@ -52,18 +52,16 @@ def worst(trial: Trial, refused: set[str]) -> str | None:
         refused: layers that cannot stay in float.
     """
     rows = {row["name"]: row for row in trial.measured.get("layers") or []}
-    kept = set(trial.variant.float_layers)
+    closed = {*trial.variant.float_layers, *refused}
     for row in sorted(rows.values(), key=lambda row: -row["adds"]):
         if row["adds"] <= 0:
             return None
-        if found := _open(row, rows, kept, refused):
+        if found := _open(row, rows, closed):
             return found
     return None
 
 
-def _open(
-    row: dict[str, Any], rows: dict[str, dict[str, Any]], kept: set[str], refused: set[str]
-) -> str | None:
+def _open(row: dict[str, Any], rows: dict[str, dict[str, Any]], closed: set[str]) -> str | None:
     """Give the layer itself, or the nearest before it that is neither kept nor refused."""
     waiting, seen = [str(row["name"])], set[str]()
     while waiting:
@@ -71,8 +69,10 @@ def _open(
         if name in seen or name not in rows:
             continue
         seen.add(name)
-        if name not in kept | refused:
-            return name
+        row = rows[name]
+        if closed.isdisjoint((name, row["label"])):
+            # An output's name, where it has one, says more than a tensor's.
+            return name if row["label"] == short(name) else str(row["label"])
         waiting += rows[name]["reads"]
     return None
 
@@ -85,13 +85,25 @@ def fewer(variant: Variant) -> Iterator[tuple[str, Variant]]:
         yield f"without float {short(name)}", replace(variant, float_layers=left)
 
 
+def told(base: Variant, variant: Variant) -> str:
+    """Tell what a variant has and the base has not, in the words of options."""
+    ours, theirs = variant.calibration, base.calibration
+    parts = []
+    if ours.samples != theirs.samples:
+        parts.append(f"calibration.samples={ours.samples}")
+    if ours.pick is not theirs.pick:
+        parts.append(f"calibration.pick={ours.pick.name}")
+    if added := [name for name in variant.float_layers if name not in base.float_layers]:
+        names = ", ".join(short(name) for name in added)
+        parts.append(f"{len(added)} layer{'' if len(added) == 1 else 's'} in float ({names})")
+    return ", ".join(parts)
+
+
 def short(name: str) -> str:
     """Give the first of the names that are fused into a layer's."""
     return name.partition(";")[0]
 
 
 def _calibrated(variant: Variant, calibration: Calibration) -> tuple[str, Variant]:
-    told = f"calibration.samples={calibration.samples}"
-    if calibration.pick is not variant.calibration.pick:
-        told = f"calibration.pick={calibration.pick.name}"
-    return told, replace(variant, calibration=calibration)
+    changed = replace(variant, calibration=calibration)
+    return told(variant, changed), changed

@@ -51,6 +51,11 @@ class Trial:
         """The file's size."""
         return int(self.found.file["bytes"]) if self.found.file else 0
 
+    @property
+    def digest(self) -> str | None:
+        """The file's SHA-256."""
+        return self.found.file["sha256"] if self.found.file else None
+
     def cost(self) -> tuple[float, ...]:
         """Give what orders trials: files that pass by size, then the others by what they lack."""
         if self.passed:
