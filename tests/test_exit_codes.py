@@ -1,4 +1,4 @@
-"""The README's table of exit codes: each command's failing cases, really run."""
+"""The table of docs/exit_codes.md: each command's failing cases, really run."""
 
 from __future__ import annotations
 
