@@ -21,6 +21,7 @@ BATCH = 16  # in training
 BLOCK = 64  # in measuring
 SHARES = (1258, 180, 359)  # train, calibration, evaluation, as the pipeline splits 1,797 samples
 VARIANTS = ("float32", "dynamic_range", "float16", "int8", "int8_float_io", "int16x8")
+KERNELS = ("AUTO", "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "BUILTIN_REF")  # as LiteRT calls them
 SETTINGS = {  # of conf/numerics/reproducible.yaml
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -53,12 +54,13 @@ def build(out: Path) -> list[list[str]]:
     reference = np.concatenate(
         [model(images[i : i + BLOCK]).numpy() for i in range(0, len(images), BLOCK)]
     )
-    table = [["variant", "bytes", "top1", "agreement", "SNR dB", "max error", "cosine"]]
+    table = [["variant", "kernels", "bytes", "top1", "agreement", "SNR dB", "max error", "cosine"]]
     for variant in VARIANTS:
         content = converted(variant, out / "saved_model", calibration[0])
         (out / f"{variant}.tflite").write_bytes(content)
-        answers = answered(content, images)
-        table.append([variant, f"{len(content)}", *measured(answers, reference, digits)])
+        for kernels in KERNELS:
+            told = measured(answered(content, images, kernels), reference, digits)
+            table.append([variant, kernels, f"{len(content)}", *told])
     return table
 
 
@@ -118,11 +120,14 @@ def converted(variant: str, saved_model: Path, samples: Array) -> bytes:
     return bytes(converter.convert())
 
 
-def answered(content: bytes, images: Array) -> Array:
-    """Run a file on images, a batch at a time, and give real numbers."""
-    from ai_edge_litert.interpreter import Interpreter
+def answered(content: bytes, images: Array, kernels: str) -> Array:
+    """Run a file on images by one set of kernels, a batch at a time, and give real numbers."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(model_content=content, num_threads=1)
+    resolver = OpResolverType[kernels]
+    interpreter = Interpreter(
+        model_content=content, num_threads=1, experimental_op_resolver_type=resolver
+    )
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     scale, zero = taken["quantization"]
     if taken["dtype"] == np.int8:

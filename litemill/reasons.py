@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.chosen import chosen
-from stages.configure import configure, text
+from stages.configure import CODE, configure, text
 from stages.errors import ConfigError, nearest
+from stages.imported import digests, modules
 from stages.run import PARAMS, section
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ def _own(stage: Stage, values: dict[str, Any], *, rewritten: bool) -> Iterator[s
     for dep in stage.deps:
         if isinstance(dep, ParamsDependency) and str(dep) == str(PARAMS):
             yield from _values(dep, values)
+        elif isinstance(dep, ParamsDependency) and str(dep) == str(CODE):
+            yield from _code(stage, dep)
         elif str(dep) == str(PARAMS):
             told = "configure would write another" if rewritten else "modified"
             yield from [f"{PARAMS}: {told}"] if rewritten or dep.status() else []
@@ -161,6 +164,21 @@ def _file(dep: Any) -> Iterator[str]:
         among = f" ({', '.join(files)}; since dvc.lock was committed)" if files else ""
         added = "a new dependency in dvc.yaml" if told == "new" else told
         yield f"{path}: {added}{among}"
+
+
+def _code(stage: Stage, dep: Any) -> Iterator[str]:
+    """Tell which modules changed, as far as DVC knows: those that configure depends on."""
+    root = Path.cwd()
+    name = stage.name.partition("@")[0]
+    before = (dep.hash_info.value or {}).get(name)
+    if before is None:
+        yield "the digest of its code: a new dependency in dvc.yaml"
+    elif before != digests(root)[name]:
+        deps = stage.repo.stage.collect(CONFIGURE)[0].deps
+        edited = {str(one) for one in deps if one.status()}
+        own = [file.relative_to(root).as_posix() for file in modules(name, root)]
+        told = ", ".join(file for file in own if file in edited)
+        yield f"what it imports: {f'{told} modified' if told else 'other modules than before'}"
 
 
 def _values(dep: Any, values: dict[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stages.errors import InterpreterError
 from stages.fidelity import Agreement, Fidelity
 from stages.histogram import Histogram
+from stages.samples import let_go
 from stages.scoring import Scoring
 from stages.sequence import Sequence
 
@@ -89,6 +90,7 @@ class Measurement:
                     self._flips[name].add(others[name], answer)
             if self._metric and self._metric.output == name:
                 self._metric.add(expected, answer, block)
+        let_go(*self._reference.values())
 
     def told(self) -> dict[str, Any]:
         """Give the measures, as JSON takes them."""

@@ -8,6 +8,7 @@ number, types, shapes, classes and SHA-256.
 from __future__ import annotations
 
 import hashlib
+import mmap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from stages.dataset import Column
 
 BLOCK = 8 << 20  # bytes of samples held at a time
+# Pages of a mapped file count as memory in use for as long as there is enough of it. Of files above
+# the second size they are handed back, after as many bytes as the first.
+HELD = 64 << 20
+LARGE = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,20 @@ class Samples:
 
     def batches(self, size: int) -> Iterator[Samples]:
         """Give consecutive slices of `size` samples (the last may be smaller), without copying."""
+        read = 0
         for start in range(0, len(self), size):
-            yield self._at(slice(start, start + size))
+            batch = self._at(slice(start, start + size))
+            yield batch
+            read += sum(array.nbytes for array in batch.inputs.values())
+            if read > HELD:
+                let_go(*self.inputs.values(), *self.targets.values())
+                read = 0
 
     def take(self, indices: Any) -> Samples:
         """Copy the samples at `indices` into memory, in that order."""
-        return self._at(np.asarray(indices, dtype=np.int64))
+        taken = self._at(np.asarray(indices, dtype=np.int64))
+        let_go(*self.inputs.values())
+        return taken
 
     def _at(self, rows: slice | np.ndarray) -> Samples:
         inputs = {
@@ -65,6 +78,14 @@ class Samples:
         targets = {name: array[rows] for name, array in self.targets.items()}
         slices = {n: Slices(one.codes[rows], one.values) for n, one in self.slices.items()}
         return Samples(inputs, targets, self.classes, self.task, self.types, slices)
+
+
+def let_go(*arrays: np.ndarray) -> None:
+    """Hand what was read of large mapped files back to the system; it is read again when needed."""
+    for array in arrays:
+        file = getattr(array, "_mmap", None)  # numpy has no other name for it
+        if file is not None and len(file) > LARGE:
+            file.madvise(mmap.MADV_DONTNEED)
 
 
 def read_split(directory: Path) -> Samples:

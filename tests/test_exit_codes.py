@@ -1,4 +1,4 @@
-"""The README's table of exit codes: each command's failing cases, really run."""
+"""The table of docs/exit_codes.md: each command's failing cases, really run."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ FAILING = {
     "show": ([], 1),
     "convert": (["--keras_model_file=no.keras", "--output_file=out.tflite"], 1),
     "benchmark": ([], 1),
+    "sweep": (["calibration.samples=20,50"], 1),
     "improve": (["int8"], 1),
     "sensitivity": (["int8"], 1),
     "inspect": (["no.tflite"], 1),

@@ -56,6 +56,17 @@ def test_files_are_named(release):
     )
 
 
+def test_modules_that_a_stage_imports_are_named(release):
+    """Whose digests configure would write anew; then DVC runs no other stage."""
+    release.comment("stages/routes.py")
+
+    sure, _ = foretold(explain(release))
+
+    assert "  what it imports: stages/routes.py modified\n" in explain(release, "convert@int8")
+    assert ["configure", "convert@float32", "convert@int8"] == sure
+    assert sorted(sure) == sorted(release.repro().stages)
+
+
 def test_a_lost_or_edited_output_is_named(release):
     """By its path, which is a target too."""
     (release.root / "build/gate/verdict.json").unlink()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from stages.dataset import Column
 from stages.errors import DataError
 from stages.files import read_json, write_json
-from stages.samples import read_split, write_split
+from stages.samples import HELD, LARGE, read_split, write_split
 
 
 def column(values) -> Column:
@@ -97,3 +99,29 @@ def test_read_split_refuses_damaged_splits_in_one_line(split, damage):
         read_split(split)
     assert str(split) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def resident(file):
+    """Give the bytes of a mapped file that count as this process's memory."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    rows = [n for n, line in enumerate(lines) if line.endswith(str(file))]
+    told = (line.split() for n in rows for line in lines[n : n + 20])
+    return 1024 * max(int(words[1]) for words in told if words[0] == "Rss:")
+
+
+def test_reading_a_large_split_holds_a_part_of_it(tmp_path):
+    """However large: pages that were read are handed back."""
+    size = LARGE + HELD
+    zeros = np.broadcast_to(np.uint8(0), (size // 4096, 4096))
+    write_split(
+        tmp_path, {"x": column(zeros)}, {}, np.arange(len(zeros)), classes=None, task="none"
+    )
+    samples = read_split(tmp_path)
+
+    most = 0
+    for number, batch in enumerate(samples.batches(256)):
+        assert not batch.inputs["x"].any()
+        most = max(most, resident(tmp_path / "inputs/x.npy")) if number % 8 == 0 else most
+
+    assert 0 < most <= 2 * HELD
+    assert samples.take([1, 2]).inputs["x"].shape == (2, 4096)

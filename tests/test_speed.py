@@ -7,8 +7,8 @@ from verdicts import measured
 
 from stages import checks, speed
 from stages.errors import DataError
+from stages.limit_rules import _wrong_latency
 from stages.report import report, write
-from stages.rules import _wrong_latency
 
 SHA = measured("int8")["sha256"]
 

@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.errors import ConfigError
+from stages.files import write_json
 from stages.schema.variant import Calibration, Optimization, Variant
 from stages.sweeping import grid, points, search, table
 from stages.sweeping.course import Course, Found
 from stages.sweeping.front import Candidate, front
 from stages.sweeping.inputs import Inputs
 from stages.sweeping.promote import promote
+from stages.sweeping.result import latencies
 from stages.sweeping.store import Store
 from stages.sweeping.task import Outcome
 
@@ -305,3 +307,21 @@ def test_what_cannot_be_promoted_is_told_and_changes_nothing(project, number, na
         promote("zzz" if number is None else names[number], name, root / "sweep.json", root)
     assert told in str(raised.value)
     assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_latencies_are_those_of_the_machine_that_is_named(tmp_path, monkeypatch):
+    """By the bytes of the file, with the first number of threads; failed runs have none."""
+    monkeypatch.chdir(tmp_path)
+    run = {"threads": 1, "latency_ms": {"p50": 0.25}}
+    other = {"threads": 2, "latency_ms": {"p50": 0.1}}
+    variants = {
+        "int8": {"sha256": "a" * 64, "error": None, "threads": [run, other]},
+        "int16x8": {"sha256": "b" * 64, "error": "no kernel"},
+    }
+    (tmp_path / "measured").mkdir()
+    write_json(tmp_path / "measured/phone.json", {"machine": {}, "variants": variants})
+
+    assert {"a" * 64: 0.25} == latencies("phone")
+    assert {} == latencies(None)
+    with pytest.raises(ConfigError, match=r"no measured/fone.json; did you mean 'phone'\?"):
+        latencies("fone")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, nearest
+from stages.files import read_json
 from stages.run import section, words
 from stages.schema.sweep import Engine, Search, Sweep
 from stages.schema.variant import Variant
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stages.sweeping.progress import Progress
 
 BUILD = Path("build")
+MEASURED = Path("measured")
 # Settings that say how a result is come by, not which.
 HOW = ("engine", "address", "workers", "seconds", "limit")
 
@@ -51,7 +53,7 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     with progress, _Late(asked, given, store) as engine:
         course = Course(given, store, engine, progress.tell)
         every = _found(asked, base, axes, course, progress)
-    made = table.rows(every, latencies())
+    made = table.rows(every, latencies(asked.machine))
     told = table.summary(made, every, _asked(asked, axes))
     if asked.search is Search.smallest:
         best = search.winner(every, asked.max_drop)
@@ -61,12 +63,25 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     return told
 
 
-def latencies() -> Mapping[str, float]:
-    """Give milliseconds by the SHA-256 of a file, where they were measured.
+def latencies(machine: str | None) -> Mapping[str, float]:
+    """Give milliseconds (p50) by the SHA-256 of each file that a machine has measured.
 
-    Nothing measures the files of points yet: this is where such results come in.
+    Raises:
+        ConfigError: it has measured nothing.
     """
-    return {}
+    if machine is None:
+        return {}
+    results = {path.stem: path for path in MEASURED.glob("*.json")}
+    if machine not in results:
+        raise ConfigError(
+            "sweep.machine", f"no {MEASURED}/{machine}.json", nearest(machine, results)
+        )
+    variants = read_json(results[machine])["variants"].values()
+    return {
+        one["sha256"]: one["threads"][0]["latency_ms"]["p50"]
+        for one in variants
+        if one["error"] is None
+    }
 
 
 def _asked(asked: Sweep, axes: list[grid.Axis]) -> dict[str, Any]:
