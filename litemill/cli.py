@@ -21,6 +21,8 @@ COMMANDS = {
     "show": "show the verdicts of the last build",
     "convert": "convert one model file to a .tflite file, as tflite_convert does",
     "benchmark": "measure how fast the variants are on this machine",
+    "improve": "find a way to make a variant that meets its limits",
+    "sensitivity": "tell how much a variant depends on its calibration samples",
     "sweep": "try many conversions, and see which are worth it",
     "inspect": "tell what a .tflite file is",
     "release": "put the build of this commit into one archive, with the evidence",

@@ -70,6 +70,49 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
         layers: as they run.
         order: all operators of the quantized file, as they run.
     """
+    if not layers or layers[-1].noise() < 10.0 ** (-QUIET / 10.0):
+        return []
+    added = sorted(_added(layers, order), key=lambda one: -one[0])
+    total = sum(more for more, _, _ in added)
+    return [
+        _calibrate(layer) or _keep(layer, more / total, before)
+        for more, before, layer in added[:ADVISED]
+        if more >= ADDED * total and math.isfinite(total)
+    ]
+
+
+def shares(layers: list[Layer], order: list[Node]) -> dict[int, float]:
+    """Give the share of all noise that each layer adds, by the number of its tensor.
+
+    Where some of it is infinite, the layers that add it share all.
+    """
+    added = {layer.ours: more for more, _, layer in _added(layers, order)}
+    if any(math.isinf(more) for more in added.values()):
+        added = {tensor: float(math.isinf(more)) for tensor, more in added.items()}
+    total = sum(added.values())
+    return {layer.ours: added.get(layer.ours, 0.0) / (total or 1.0) for layer in layers}
+
+
+def sources(layers: list[Layer], order: list[Node]) -> dict[int, list[Layer]]:
+    """Give the layers that each layer reads, by the number of its tensor.
+
+    What is no layer between them, such as a QUANTIZE, is looked through.
+    """
+    by_tensor = {layer.ours: layer for layer in layers}
+    behind: dict[int, list[Layer]] = {}
+    found: dict[int, list[Layer]] = {}
+    for node in order:
+        reads = [layer for tensor in node.inputs for layer in behind.get(tensor, [])]
+        reads = list({layer.ours: layer for layer in reads}.values())
+        for tensor in node.outputs:
+            behind[tensor] = reads
+            if layer := by_tensor.get(tensor):
+                found[tensor], behind[tensor] = reads, [layer]
+    return found
+
+
+def _added(layers: list[Layer], order: list[Node]) -> list[tuple[float, float, Layer]]:
+    """Give what layers add to the noise of their inputs, and that."""
     by_tensor = {layer.ours: layer for layer in layers}
     noise: dict[int, float] = {}
     added: list[tuple[float, float, Layer]] = []
@@ -80,15 +123,7 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
             noise[tensor] = layer.noise() if layer else before
             if layer and noise[tensor] > before and node.operator not in STEEP:
                 added.append((noise[tensor] - before, before, layer))
-    if not layers or layers[-1].noise() < 10.0 ** (-QUIET / 10.0):
-        return []
-    total = sum(more for more, _, _ in added)
-    added.sort(key=lambda one: -one[0])
-    return [
-        _calibrate(layer) or _keep(layer, more / total, before)
-        for more, before, layer in added[:ADVISED]
-        if more >= ADDED * total and math.isfinite(total)
-    ]
+    return added
 
 
 def _keep(layer: Layer, share: float, before: float) -> str:

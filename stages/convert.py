@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import calibration, flatbuffer, options, recipes, runtime
+from stages import calibration, flatbuffer, options, recipes, runtime, spared
 from stages.errors import ConversionError, LitemillError, SeveralErrors
 from stages.files import replacing, write_json
+from stages.islands import Islands
 from stages.quiet import quiet
 from stages.readback import departures
 from stages.reference import read_signature, suited
@@ -82,20 +83,22 @@ def content(name: str, variant: Variant, source: Source, samples: Samples | None
     from tensorflow.lite.python.convert_phase import ConverterError
 
     rows, given = _representative(name, variant, source, samples)
+    islands = Islands(variant.float_layers, source.key, f"variant {name}")
     try:
         with tempfile.TemporaryDirectory() as folder, quiet(explained=LitemillError):
             if variant.batch is not None or variant.unroll:
                 source = source.traced(
                     Path(folder) / "traced", batch=variant.batch, unroll=variant.unroll
                 )
-            file = _converted(name, variant, source, given)
+            file = _converted(variant, source, given, islands)
     except (ConverterError, ValueError, RuntimeError) as error:
         # What nothing here can explain: the converter's own words have been printed.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         told = lines[0] if lines else type(error).__name__
         raise ConversionError(f"variant {name}", told, "its own words stand above") from error
     found = flatbuffer.describe(file)
-    if wrong := departures(found, variant, source.signature):
+    wrong = departures(found, variant, source.signature)
+    if wrong := [*wrong, *islands.departures(file, others=_others(variant))]:
         raise SeveralErrors(
             ConversionError(f"variant {name}", told, "the file was not kept") for told in wrong
         )
@@ -115,12 +118,17 @@ def _representative(
     return rows, calibration.representative_dataset(fitting, rows, batch=variant.batch)
 
 
+def _others(variant: Variant) -> bool:
+    """Tell whether layers that are not named may be in float too."""
+    return variant.float_fallback or variant.recipe is not None
+
+
 def _converted(
-    name: str, variant: Variant, source: Source, given: Callable[[], Any] | None
+    variant: Variant, source: Source, given: Callable[[], Any] | None, islands: Islands
 ) -> bytes:
     from tensorflow.lite.python.convert_phase import ConverterError
 
-    place = f"variant {name}"
+    place = islands.place
     renaming = variant.route in (Route.keras, Route.concrete_function)
     if renaming and source.key != "serving_default":
         told = f"the route {variant.route.name}, which names every signature serving_default"
@@ -129,8 +137,11 @@ def _converted(
     if options.calibrated(variant) and source.loops():
         _refuse_loop(variant, source, place)
     # A converter keeps its settings, so that every variant gets a fresh one.
+    prepare = options.applied(variant, given)
+    if variant.float_layers and variant.recipe is None:
+        prepare = spared.sparing(prepare, islands)
     try:
-        file = ROUTES[variant.route.name](source, options.applied(variant, given))
+        file = ROUTES[variant.route.name](source, prepare)
     except ConverterError as error:
         if explained := _told(str(error), source):
             raise ConversionError(place, *explained) from error
@@ -138,8 +149,9 @@ def _converted(
     if variant.recipe is None:
         return file
     sides = {"INPUT": variant.input_type, "OUTPUT": variant.output_type}
-    spared = [side for side, dtype in sides.items() if dtype is TensorType.float32]
-    rules = recipes.with_float(variant.recipe, spared)
+    spare = [side for side, dtype in sides.items() if dtype is TensorType.float32]
+    rules = recipes.with_float(variant.recipe, spare)
+    rules = recipes.without(rules, islands.find(file))
     return recipes.quantize(file, rules, source.key, given, place=place)
 
 

@@ -33,6 +33,13 @@ def refusals(variant: Variant) -> dict[str, str]:
         found["float_fallback"] = (
             f"true with optimization {asked.name}; it only concerns int8 and int16x8"
         )
+    if variant.float_layers and variant.recipe is None and asked is not Optimization.int8:
+        found["float_layers"] = (
+            f"{len(variant.float_layers)} with optimization {asked.name}, by which the converter "
+            "spares no layer; expected optimization int8, or a recipe"
+        )
+    elif len(set(variant.float_layers)) < len(variant.float_layers):
+        found["float_layers"] = "a layer twice; expected each once"
     if variant.select_tf_ops and asked in CALIBRATED and not variant.float_fallback:
         found["select_tf_ops"] = (
             "true for an integer-only model; TensorFlow's kernels compute in float: "

@@ -40,6 +40,34 @@ def nodes(content: bytes, subgraph: int = 0) -> list[Node]:
     ]
 
 
+@dataclass(frozen=True)
+class Edge:
+    """A tensor between operators, or a constant that they read."""
+
+    name: str
+    dtype: str
+    constant: bool
+    quantized: bool  # whether it has a scale
+
+
+def edges(content: bytes, subgraph: int = 0) -> list[Edge]:
+    """Give the tensors of a subgraph, by number; of a file as for `nodes`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    tables = Tables(content)
+    model = schema.Model.GetRootAsModel(content, 0)
+    types = {n: word.lower() for word, n in vars(schema.TensorType).items() if isinstance(n, int)}
+    graph = model.Subgraphs(index(subgraph, model.SubgraphsLength()))
+    return [_edge(tensor, model, types) for tensor in tables.each(graph, "Tensors")]
+
+
+def _edge(tensor: Any, model: Any, types: dict[int, str]) -> Edge:
+    buffer = model.Buffers(index(tensor.Buffer(), model.BuffersLength()))
+    held = buffer.DataLength() or buffer.Size()
+    scales = tensor.Quantization() and tensor.Quantization().ScaleLength()
+    return Edge(text(tensor.Name()), types[tensor.Type()], bool(held), bool(scales))
+
+
 def _name(code: Any, words: dict[int, str]) -> str:
     # Numbers below 127 are in the deprecated field, as old readers know no other.
     name = words[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]

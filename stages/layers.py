@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.advice import Layer, advice
+from stages.advice import Layer, advice, shares, sources
 from stages.graph import STORAGE, Node, nodes
 from stages.kept import Kept
 
@@ -64,7 +64,13 @@ def layers(
         for layer in matched:
             layer.error.add(theirs.tensor(layer.theirs), ours.tensor(layer.ours))
     order = sorted(matched, key=lambda layer: -layer.noise())
-    return Layers([layer.told() for layer in order], advice(matched, mine))
+    adds, reads = shares(matched, mine), sources(matched, mine)
+    told = [
+        layer.told()
+        | {"adds": adds[layer.ours], "reads": [one.name for one in reads.get(layer.ours, [])]}
+        for layer in order
+    ]
+    return Layers(told, advice(matched, mine))
 
 
 def _named(given: dict[str, Array], model: Kept) -> dict[str, Array]:

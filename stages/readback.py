@@ -161,7 +161,8 @@ def _mixed(found: Description, variant: Variant) -> Iterator[str]:
     )
     if wanted not in activations and other in activations:
         yield f"{variant.optimization.name} was asked, the activations are {other}"
-    if not variant.float_fallback:
+    # Where layers were named, `stages.islands` tells which others compute in float.
+    if not variant.float_fallback and not variant.float_layers:
         for operator in float_operators(found):
             yield f"{operator.name} computes in float ({operator.types}); no fallback was asked"
 

@@ -8,12 +8,15 @@ operators from a recipe: `{regex: dense, operation: FULLY_CONNECTED, recipe: dyn
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 from stages.errors import ConfigError, ConversionError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from stages.islands import Layer
 
 KEYS = ("regex", "operation", "algorithm_key", "op_config")
 ANY = {"regex": ".*", "operation": "*"}
@@ -80,6 +83,27 @@ def with_float(rules: list[dict[str, Any]], operations: Iterable[str]) -> list[d
     """Give rules that leave the model's INPUT or OUTPUT in float."""
     spare = {**ANY, "algorithm_key": "no_quantize", "op_config": {}}
     return [*rules, *({**spare, "operation": operation} for operation in operations)]
+
+
+def without(rules: list[dict[str, Any]], layers: Iterable[Layer]) -> list[dict[str, Any]]:
+    """Give rules that leave layers of the file in float; what cannot be quantized is so anyway."""
+    from ai_edge_quantizer.qtyping import TFLOperationName
+
+    known = {operation.value for operation in TFLOperationName}
+    return [
+        *rules,
+        *(
+            {
+                # The quantizer puts a semicolon behind the name of each output.
+                "regex": f"^{re.escape(layer.name)};",
+                "operation": layer.operator,
+                "algorithm_key": "no_quantize",
+                "op_config": {},
+            }
+            for layer in layers
+            if layer.operator in known
+        ),
+    ]
 
 
 def quantize(

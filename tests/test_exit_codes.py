@@ -22,6 +22,8 @@ FAILING = {
     "show": ([], 1),
     "convert": (["--keras_model_file=no.keras", "--output_file=out.tflite"], 1),
     "benchmark": ([], 1),
+    "improve": (["int8"], 1),
+    "sensitivity": (["int8"], 1),
     "inspect": (["no.tflite"], 1),
     "release": ([], 1),
     "verify": (["no.tar.gz"], 1),

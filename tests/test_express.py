@@ -21,6 +21,8 @@ INT8 = Optimization.int8
         Variant(select_tf_ops=True, custom_ops=["Mine"]),
         Variant(route=Route.cli, batch=1, unroll=True),
         Variant(recipe=DYNAMIC, batch=4),
+        Variant(recipe=DYNAMIC, float_layers=["dense"]),
+        Variant(optimization=INT8, float_layers=["dense", "digit"]),
         Variant(recipe=STATIC, input_type=TensorType.int8, output_type=TensorType.float32),
     ],
 )
@@ -63,6 +65,12 @@ def test_what_can_be_made_is_not_refused(variant):
             "true for an integer-only model",
         ),
         ({"optimization": INT8, "recipe": DYNAMIC}, "recipe", "expected one of the two"),
+        (
+            {"optimization": Optimization.int16x8, "float_layers": ["dense"]},
+            "float_layers",
+            "1 with optimization int16x8, by which the converter spares no layer",
+        ),
+        ({"optimization": INT8, "float_layers": ["a", "a"]}, "float_layers", "a layer twice"),
         ({"batch": 0}, "batch", "0; expected at least 1, or null for any"),
     ],
 )

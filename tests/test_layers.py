@@ -5,7 +5,7 @@ import pytest
 import zoo
 from edited import edited
 
-from stages.advice import Layer, advice
+from stages.advice import Layer, advice, shares, sources
 from stages.graph import Node, nodes
 from stages.layers import layers
 from stages.samples import Samples
@@ -121,3 +121,29 @@ def test_no_advice_for_a_faithful_file():
     """What is better than 40 dB needs none."""
     assert [] == advice([layer(1, 0.001)], CHAIN)
     assert [] == advice([], CHAIN)
+
+
+def test_shares_are_of_what_layers_add_and_sum_to_one():
+    """A layer that hands noise on adds none; infinite noise is all there is."""
+    found = shares([layer(1, 0.1), layer(2, 0.2), layer(3, 0.2)], CHAIN)
+    lost = shares([layer(1, 0.1), layer(2, np.nan), layer(3, 0.2)], CHAIN)
+
+    assert [0.25, 0.75, 0.0] == pytest.approx([found[number] for number in (1, 2, 3)])
+    assert {1: 0.0, 2: 1.0, 3: 0.0} == lost
+
+
+def test_sources_look_through_what_is_no_layer():
+    """As a QUANTIZE between two layers."""
+    first, last = layer(1, 0.1), layer(3, 0.1)
+    chain = [CHAIN[0], Node("QUANTIZE", (1,), (2,)), CHAIN[2]]
+
+    assert {1: [], 3: [first]} == sources([first, last], chain)
+
+
+def test_rows_name_the_layers_that_a_layer_reads():
+    """By their own names; and what each adds is a share."""
+    found = {row["name"]: row for row in compared("int8").rows}
+
+    assert 1.0 == pytest.approx(sum(row["adds"] for row in found.values()))
+    (last,) = [row for row in found.values() if row["label"] == "digit"]
+    assert ["FULLY_CONNECTED"] == [found[name]["operator"] for name in last["reads"]]

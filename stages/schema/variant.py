@@ -62,6 +62,8 @@ class Variant:
     output_type: TensorType = TensorType.float32
     calibration: Calibration = field(default_factory=Calibration)
     float_fallback: bool = False  # let operators without an integer kernel stay in float
+    # Layers that stay in float inside a quantized file, by the names that validation tells them by.
+    float_layers: list[str] = field(default_factory=list)
     per_channel_dense: bool = True  # per-channel scales in fully connected layers
     select_tf_ops: bool = False  # let TensorFlow's own kernels stand in for missing operators
     custom_ops: list[str] = field(default_factory=list)  # operators that the application brings

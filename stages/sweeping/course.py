@@ -40,6 +40,11 @@ class Found:
         return "failed" if self.error else "done"
 
 
+def kind(*, deep: bool) -> str:
+    """Name the kind of measurements in a store."""
+    return "judged" if deep else "measured"
+
+
 @dataclass
 class Course:
     """Points computed at most once: by this sweep or any before it."""
@@ -49,6 +54,7 @@ class Course:
     engine: Engine
     # Called with a found point, and whether it was computed just now.
     tell: Callable[[Found, bool], None] = lambda found, fresh: None  # noqa: ARG005
+    deep: bool = False  # whether points are measured as variants are
     _failed: dict[str, str] = field(default_factory=dict)  # errors that another try may not have
 
     def over(self, points: Sequence[Point]) -> list[Found]:
@@ -62,7 +68,7 @@ class Course:
             else:
                 found[point.name] = known
                 self.tell(known, False)  # noqa: FBT003
-        tasks = (Task(point.name, point.variant) for point in missing.values())
+        tasks = (Task(point.name, point.variant, self.deep) for point in missing.values())
         for task, outcome in self.engine.run(tasks) if missing else ():
             point = missing[task.point]
             self._keep(point, outcome)
@@ -81,7 +87,7 @@ class Course:
         if kept is None or "error" in kept:
             return None if kept is None else Found(point, error=kept["error"])
         key = self.inputs.measurement(kept["sha256"], point.variant)
-        measured = self.store.get("measured", key)
+        measured = self.store.get(kind(deep=self.deep), key)
         return None if measured is None else Found(point, kept, measured, measured["error"])
 
     def _keep(self, point: Point, outcome: Outcome) -> None:
@@ -99,5 +105,5 @@ class Course:
             return
         if outcome.measured is not None:
             measuring = self.inputs.measurement(outcome.file["sha256"], point.variant)
-            self.store.put("measured", measuring, outcome.measured)
+            self.store.put(kind(deep=self.deep), measuring, outcome.measured)
         self.store.put("files", key, outcome.file)

@@ -25,16 +25,14 @@ from stages.run import parameters
 from stages.samples import read_split
 from stages.schema.numerics import Numerics
 from stages.schema.validate import Validate
-from stages.schema.variant import Route
+from stages.schema.variant import Route, Variant
 from stages.sources import Brought
-from stages.sweeping.task import MEASURED, Outcome, Task
-from stages.validate import read_reference, validate
+from stages.sweeping.task import BULKY, MEASURED, Outcome, Task
+from stages.validate import read_float, read_reference, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from stages.schema.variant import Variant
 
 
 def compute(task: Task, build: Path, known: Callable[[str, Variant], bool]) -> Outcome:
@@ -69,25 +67,49 @@ def _computed(task: Task, build: Path, known: Callable[[str, Variant], bool]) ->
     file = {"sha256": digest, "bytes": len(done.content), "kind": kind(done.found)}
     if known(digest, variant):
         return Outcome(file)
-    return Outcome(file, _measured(done.content, task, source.signature, build))
+    return Outcome(file, _measured(done.content, task, source, build))
 
 
-def _measured(file: bytes, task: Task, signature: dict[str, Any], build: Path) -> dict[str, Any]:
-    reference = place(build / "export", task.variant.signature) / "reference"
+def _measured(file: bytes, task: Task, source: Source, build: Path) -> dict[str, Any]:
+    signature, reference = source.signature, _exported(task, build) / "reference"
     options = parameters(Validate, "validate", path=build / "params.yaml")
+    if not task.deep:
+        # What the table shows: other kernels and layers are the business of a variant.
+        options = replace(options, kernels=["default"], layer_samples=0)
     measured = validate(
         file,
         variant=task.point,
         reference=read_reference(reference, list(signature["outputs"])),
         samples=read_split(build / "prepare/evaluation"),
         signature=signature,
-        # What the table shows: other kernels and layers are the business of a variant.
-        options=replace(options, kernels=["default"], layer_samples=0),
+        options=options,
+        plain=_plain(task, source, build) if options.layer_samples else None,
     )
-    kept = {key: measured[key] for key in MEASURED}
+    keys = [key for key in measured if key not in BULKY] if task.deep else MEASURED
+    kept = {key: measured[key] for key in keys}
     if kept["error"]:
         kept["error"] = kept["error"].removeprefix(f"{task.point}: ")
     return kept
+
+
+def _plain(task: Task, source: Source, build: Path) -> bytes | None:
+    """Give the float file of the very graph that was converted, whose names a variant may use."""
+    asked = task.variant
+    if asked.route is Route.saved_model and asked.batch is None and not asked.unroll:
+        return read_float(_exported(task, build) / "float")
+    plain = replace(
+        Variant(),
+        **{key: getattr(asked, key) for key in ("route", "batch", "unroll", "signature")},
+        **{key: getattr(asked, key) for key in ("select_tf_ops", "custom_ops")},
+    )
+    try:
+        return content(task.point, plain, source, None).content
+    except LitemillError:
+        return None
+
+
+def _exported(task: Task, build: Path) -> Path:
+    return place(build / "export", task.variant.signature)
 
 
 @cache

@@ -16,7 +16,7 @@ from stages.sweeping.points import recipe_named
 from stages.sweeping.shown import options as shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -40,19 +40,60 @@ def promote(point: str, name: str | None, result: Path, root: Path) -> tuple[str
     told = read_json(result)
     row = _row(told, point, result)
     name = name or f"{told['asked']['base']['name']}_{row['point'][:6]}"
-    if not NAME.fullmatch(name):
-        raise ConfigError("--as", f"{name!r}", "expected letters, digits, _ and -")
+    return name, add(name, lambda: _text(row, told), root)
+
+
+def add(name: str, text: Callable[[], str], root: Path) -> Path:
+    """Write a variant's file and choose it.
+
+    Args:
+        name: of the variant.
+        text: gives what the file says, once nothing is against it.
+        root: the project's folder.
+
+    Returns:
+        The file, below the project's folder.
+
+    Raises:
+        ConfigError: it is no name, or a variant of that name exists.
+    """
+    refuse(name, root)
     path = root / "conf" / "variant" / f"{name}.yaml"
-    if path.exists():
-        raise ConfigError(path.relative_to(root), "exists already", "give another name by --as")
     params = _chosen(root, name)
-    write_text(path, _text(row, told))
+    write_text(path, text())
     try:
         write_text(root / "params.yaml", params)
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    return name, path.relative_to(root)
+    return path.relative_to(root)
+
+
+def refuse(name: str, root: Path) -> None:
+    """Refuse a name that a new variant cannot have.
+
+    Raises:
+        ConfigError: it is no name, or a variant of that name exists.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError("--as", f"{name!r}", "expected letters, digits, _ and -")
+    path = root / "conf" / "variant" / f"{name}.yaml"
+    if path.exists():
+        raise ConfigError(path.relative_to(root), "exists already", "give another name by --as")
+    _chosen(root, name)
+
+
+def body(options: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
+    """Give YAML of the options that are not the defaults.
+
+    Args:
+        options: a variant's, as build/params.yaml has them.
+        own: what else the file says, such as limits.
+    """
+    options = {**options, "recipe": recipe_named(options["recipe"])}
+    told = _differences(options, words(Variant())) | dict(own or {})
+    text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True) if told else ""
+    return text
 
 
 def _row(told: Mapping[str, Any], point: str, result: Path) -> dict[str, Any]:
@@ -75,10 +116,7 @@ def _text(row: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     head = f"# {told['asked']['base']['name']} with {shown(row) or 'nothing else'}."
     measured = f"{row['bytes']} bytes{drop}, SHA-256 {row['sha256'][:12]}"
     found = f"# Point {row['point']} of a sweep: {measured}."
-    options = row["variant"] | {"recipe": recipe_named(row["variant"]["recipe"])}
-    own = _differences(options, words(Variant()))
-    body = yaml.safe_dump(own, sort_keys=False, allow_unicode=True) if own else ""
-    return f"{head}\n{found}\n{body}"
+    return f"{head}\n{found}\n{body(row['variant'])}"
 
 
 def _differences(tree: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:

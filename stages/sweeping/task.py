@@ -8,6 +8,11 @@ from typing import Any
 from stages.schema.variant import Route, Variant
 
 MEASURED = ("error", "metric", "outputs", "top1_agreement")  # what a table is made of
+# What neither a check nor a choice of layers needs, of what was measured in depth.
+BULKY = (
+    *("confusion", "histograms", "inputs", "operators", "outputs_detail", "sequence"),
+    *("variant", "weights"),
+)
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,8 @@ class Task:
 
     point: str
     variant: Variant
+    # Whether it is measured as a variant is, with all kernels and layer by layer: to be judged.
+    deep: bool = False
 
     @property
     def alone(self) -> bool:
@@ -33,7 +40,8 @@ class Outcome:
     """What became of a point: a file and its measurement, or an error."""
 
     file: dict[str, Any] | None = None  # {"sha256", "bytes", "kind"}
-    measured: dict[str, Any] | None = None  # of `MEASURED`; None where it is known already
+    # Of `MEASURED`, or all but `BULKY`; None where it is known already.
+    measured: dict[str, Any] | None = None
     error: str | None = None
     # Whether the same inputs give the same error: what the converter refuses, it refuses again; a
     # crash may have been the machine's.

@@ -1,0 +1,1 @@
+"""A variant that misses its limits, tried in other ways; and how much calibration decides."""
