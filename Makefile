@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # dvc.yaml calls `python`: the environment's comes first in PATH, as if it had been activated.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: build environment test lint types lock reproduce soak emulate
+.PHONY: build environment test lint types lock reproduce soak recipes emulate
 
 build: $(READY)
 	dvc repro
@@ -28,6 +28,10 @@ reproduce: $(READY)
 
 soak: $(READY)
 	pytest -m long tests/test_soak.py
+
+# Long: does each line of the recipes in docs/ci/ work?
+recipes: $(READY)
+	pytest -m long tests/test_ci.py
 
 # Long: is a build on an emulated processor the committed one? Needs qemu-x86_64 (Debian: qemu-user).
 emulate: $(READY)

@@ -18,7 +18,7 @@ import yaml
 from clones import quick, started, upstream
 from project import ROOT, Project
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
 GITHUB = yaml.safe_load((ROOT / "docs/ci/github.yaml").read_bytes())["jobs"]["release"]
 GITLAB = yaml.safe_load((ROOT / "docs/ci/gitlab.yaml").read_bytes())["release"]

@@ -134,8 +134,8 @@ def test_plots_show_training_and_sizes(release):
 
     assert 0 == done.status, done.err
     page = (release.root / "dvc_plots/index.html").read_text()
-    assert "Training loss" in page
-    assert "Size against quality" in page
+    for title in ("Loss", "Size against quality", "confusion"):
+        assert title in page
 
 
 def test_metrics_are_shown_as_a_table(release):
