@@ -13,6 +13,7 @@ from stages.errors import InterpreterError
 from stages.litert import Kernels, Model
 from stages.measurement import Measurement
 from stages.sequence import stateful
+from stages.settled import settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16  # input or output values that are held and measured at once
 DEFAULT = "default"
+BASE = "no_delegate"  # the kernels whose rounding is that of every processor
 
 # What is measured under each set of kernels; those of the default set stand on top, too.
 MEASURES: dict[str, Any] = {
@@ -119,20 +121,30 @@ class _Matrix:
         """Answer a block of samples under each set of kernels."""
         first = self.models[DEFAULT]
         stored = first.stored({self.inputs[name]: a for name, a in block.inputs.items()})
-        default: dict[str, Array] = {}
+        found: dict[str, dict[str, Array]] = {}
         for name, model in list(self.models.items()):
             count = min(self.measurements[name].count - start, len(block))
-            if count <= 0:
-                continue
+            if count > 0:
+                with self._noting(name):
+                    cut = {key: values[:count] for key, values in stored.items()}
+                    found[name] = self._answers(model, cut)
+        self._settle(start, found)
+        for name, answers in found.items():
+            count = len(next(iter(answers.values())))
             with self._noting(name):
-                cut = {key: values[:count] for key, values in stored.items()}
-                answers = self._answers(model, cut)
-                default = default or answers
-                others = {key: values[:count] for key, values in default.items()}
+                others = {key: values[:count] for key, values in found[DEFAULT].items()}
                 some = next(block.batches(count))
                 self.measurements[name].add(start, answers, some, others)
                 if name in self.beside:
                     self.beside[name].add(start, others, some)
+
+    def _settle(self, start: int, found: dict[str, dict[str, Array]]) -> None:
+        """Let all sets agree where they differ by rounding alone."""
+        for name, answers in found.items():
+            for output, base in found.get(BASE, {}).items() if name != BASE else ():
+                count = len(answers[output])
+                reference = self.case.reference[output][start : start + count]
+                answers[output] = settled(answers[output], base[:count], reference)
 
     def told(self) -> dict[str, Any]:
         """Give the default kernels' measures, and beside them those of every set."""
