@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.answering import DEFAULT
 from stages.apart import CrashError, apart
 from stages.errors import DataError, InterpreterError, LitemillError
 from stages.files import write_json
 from stages.flatbuffer import describe
-from stages.kernel_matrix import DEFAULT, MEASURES, NOT_RUN, Case
+from stages.kernel_matrix import MEASURES, NOT_RUN, Case
 from stages.kernel_matrix import measured as matrix
 from stages.layers import layers
 from stages.quiet import quiet
