@@ -10,7 +10,6 @@ import shutil
 import sys
 
 import pytest
-import yaml
 from project import ROOT, fresh
 
 QEMU = shutil.which("qemu-x86_64")
@@ -31,20 +30,9 @@ def emulated(folder, model):
     return folder
 
 
-def digests(text, *stages):
-    """Give the digests of what some stages write, by path, from the text of a dvc.lock."""
-    lock = yaml.safe_load(text)["stages"]
-    chosen = (lock[name] for name in lock if name.partition("@")[0] in stages)
-    return {out["path"]: out["md5"] for stage in chosen for out in stage["outs"]}
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_the_default_release_has_the_same_bytes_from_data_on(tmp_path, model):
-    """Every artifact up to the files themselves, and the verdict on them.
-
-    What lies between is measured in LiteRT, which chooses its kernels by the processor: in a
-    histogram of errors a sample may fall on the other side of an edge.
-    """
+    """What is measured, too: dvc.lock, which holds the digest of each file, is as it was."""
     project = fresh(tmp_path)
     project.write("params.yaml", (ROOT / "params.yaml").read_text())
     python = emulated(tmp_path / "bin", model)
@@ -55,6 +43,4 @@ def test_the_default_release_has_the_same_bytes_from_data_on(tmp_path, model):
 
     assert 0 == built.status, built.err
     assert "train" in built.stages
-    made = ("configure", "prepare", "train", "export", "convert", "gate")
-    expected = digests((ROOT / "dvc.lock").read_text(), *made)
-    assert expected == digests(project.read("dvc.lock"), *made)
+    assert (ROOT / "dvc.lock").read_text() == project.read("dvc.lock")
