@@ -6,7 +6,8 @@ their own:
     cold       `dvc repro` with no artifacts and an empty cache, against the straight-line script
     one edit   an option of one variant changed, to its verdict, against the same script
     next edit  the same again at once, while the worker that imported TensorFlow is there
-    no-op      `dvc repro` with nothing to do, against DVC on a dummy DAG with as many stages
+    no-op      `dvc repro` with nothing to do, against DVC on a dummy DAG with as many stages; and
+               that DAG with our `params:` on our build/params.yaml, against the one without
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 
@@ -27,6 +29,7 @@ from benchmarks.timing import machine, table
 ROOT = Path(__file__).resolve().parents[1]
 DVC = (sys.executable, "-m", "dvc")
 SCRIPT = (sys.executable, "-m", "benchmarks.straight_line")
+PARAMS = "build/params.yaml"
 IDLE = 10  # seconds that a worker waits for more to do
 NOOPS = 3  # no-op builds in each round: they are short
 
@@ -43,7 +46,8 @@ def main() -> None:
             for name, took in measure(Path(folder) / str(number)).items():
                 seconds.setdefault(name, []).extend(took)
             print(f"round {number + 1} of {runs} done", file=sys.stderr, flush=True)
-    pairs = {"cold": "script", "one edit": "script", "next edit": "script", "no-op": "dummy no-op"}
+    pairs = dict.fromkeys(("cold", "one edit", "next edit"), "script")
+    pairs |= dict.fromkeys(("no-op", "dummy no-op, params"), "dummy no-op")
     print("\n".join(table(seconds, pairs)))
 
 
@@ -51,10 +55,14 @@ def measure(folder: Path) -> dict[str, list[float]]:
     """Give the seconds of one round, by name."""
     project = copied(folder / "project")
     found = {"script": [run(project, *SCRIPT)], "cold": [run(project, *DVC, "repro")]}
-    dummy = dummied(folder / "dummy", stages(project))
-    run(dummy, *DVC, "repro")
-    noop = [(run(project, *DVC, "repro"), run(dummy, *DVC, "repro")) for _ in range(NOOPS)]
-    found["no-op"], found["dummy no-op"] = (list(column) for column in zip(*noop, strict=True))
+    idle = {
+        "no-op": project,
+        "dummy no-op": dummied(folder / "dummy", params(project)),
+        "dummy no-op, params": dummied(folder / "params", params(project), project / PARAMS),
+    }
+    for _ in range(NOOPS):
+        for name, place in idle.items():
+            found.setdefault(name, []).append(run(place, *DVC, "repro"))
     time.sleep(IDLE + 1)  # until the worker of the cold build is gone
     for name, samples in (("one edit", 99), ("next edit", 98)):
         edit(project, samples)
@@ -74,26 +82,31 @@ def copied(folder: Path) -> Path:
     return folder
 
 
-def stages(project: Path) -> int:
-    """Count the stages of a build."""
-    return len(yaml.safe_load((project / "dvc.lock").read_bytes())["stages"])
+def params(project: Path) -> list[list[str]]:
+    """Give the parameters that each stage of a build depends on."""
+    lock = yaml.safe_load((project / "dvc.lock").read_bytes())["stages"]
+    return [list(stage.get("params", {}).get(PARAMS, {})) for stage in lock.values()]
 
 
-def dummied(folder: Path, count: int) -> Path:
-    """Make a DVC project of `count` stages in a row, each of which copies a file."""
+def dummied(folder: Path, keys: list[list[str]], resolved: Path | None = None) -> Path:
+    """Make and build a DVC project of a stage for each of `keys`, in a row, which copies a file.
+
+    With a file of parameters, stages depend on their keys in a copy of it.
+    """
     folder.mkdir()
     (folder / "0.txt").write_text("nothing\n", encoding="utf-8")
-    chain = {
-        f"stage{i}": {
-            "cmd": f"cp {i}.txt {i + 1}.txt",
-            "deps": [f"{i}.txt"],
-            "outs": [f"{i + 1}.txt"],
-        }
-        for i in range(count)
-    }
+    chain = {}
+    for i, own in enumerate(keys):
+        stage: dict[str, Any] = {"cmd": f"cp {i}.txt {i + 1}.txt", "deps": [f"{i}.txt"]}
+        if resolved and own:
+            stage["params"] = [{resolved.name: own}]
+        chain[f"stage{i}"] = stage | {"outs": [f"{i + 1}.txt"]}
+    if resolved:
+        shutil.copy2(resolved, folder)
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": chain}), encoding="utf-8")
     run(folder, "git", "init", "--quiet")
     run(folder, *DVC, "init", "--quiet")
+    run(folder, *DVC, "repro")
     return folder
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-WIDTH, HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
+from stages.axes import Frame
+
+if TYPE_CHECKING:
+    from stages.axes import Scale
+
+FRAME = Frame(width=420, height=300, left=58, right=14, top=16, bottom=44)
 GAP = 15  # between the lines of two labels
 LETTER = 7.4  # width of one at the size the style sheet gives
 
@@ -20,28 +24,6 @@ class Point:
     size: float
     quality: float
     passed: bool
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """From data to pixels, linear."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return round(self.start + share * (self.end - self.start), 1)
-
-    def ticks(self) -> list[float]:
-        """Give the multiples of 1, 2 or 5 times a power of ten in range: at most five."""
-        span = self.high - self.low
-        unit = 10.0 ** math.floor(math.log10(span / 4))
-        step = next(unit * factor for factor in (1, 2, 5, 10, 20) if span / (unit * factor) <= 5)  # noqa: PLR2004
-        first, last = math.ceil(self.low / step), math.floor(self.high / step)
-        return [count * step for count in range(first, last + 1)]
 
 
 @dataclass(frozen=True)
@@ -96,16 +78,16 @@ def scatter(
     values += [limit.at for limit in drawn if not limit.of_size]
     sizes = [point.size for point in points] + [one.at for one in drawn if one.of_size]
     pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
-    across = _Scale(0, max(max(sizes) * 1.05, 0.1), LEFT, WIDTH - RIGHT)
-    up = _Scale(min(values) - pad, max(values) + pad, HEIGHT - BOTTOM, TOP)
+    across = FRAME.across(0, max(max(sizes) * 1.05, 0.1))
+    up = FRAME.up(min(values) - pad, max(values) + pad)
     told = [f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points]
     told += [f"limit {limit.name}: {limit.at:.4g}" for limit in drawn]
     return "\n".join(
         [
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="chart-t chart-d">',
+            f'<svg viewBox="{FRAME.box}" role="img" aria-labelledby="chart-t chart-d">',
             f'<title id="chart-t">Size against {escape(quality)}</title>',
             f'<desc id="chart-d">{escape("; ".join(told))}</desc>',
-            *_axes(across, up, quality),
+            *FRAME.axes(across, up, below="size, KiB", above=quality),
             *_source(up, source),
             *(_limit(limit, across, up) for limit in drawn),
             *_front(front([p for p in points if p.passed], less=less), across, up),
@@ -115,20 +97,20 @@ def scatter(
     )
 
 
-def _limit(limit: Limit, across: _Scale, up: _Scale) -> str:
+def _limit(limit: Limit, across: Scale, up: Scale) -> str:
     if limit.of_size:
         x = across(limit.at)
-        line = f'x1="{x}" x2="{x}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
-        place = f'x="{x - 4:.1f}" y="{TOP + 12}" text-anchor="end"'
+        line = f'x1="{x}" x2="{x}" y1="{FRAME.top}" y2="{FRAME.floor}"'
+        place = f'x="{x - 4:.1f}" y="{FRAME.top + 12}" text-anchor="end"'
     else:
         y = up(limit.at)
-        line = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"'
-        place = f'x="{WIDTH - RIGHT}" y="{y + 14:.1f}" text-anchor="end"'
+        line = f'x1="{FRAME.left}" x2="{FRAME.end}" y1="{y}" y2="{y}"'
+        place = f'x="{FRAME.end}" y="{y + 14:.1f}" text-anchor="end"'
     name = f'<text class="limit-name" {place}>{escape(limit.name)}</text>'
     return f'<line class="limit" {line}/>{name}'
 
 
-def _front(points: list[Point], across: _Scale, up: _Scale) -> list[str]:
+def _front(points: list[Point], across: Scale, up: Scale) -> list[str]:
     """Draw the front as steps: what is to be had up to each size."""
     if len(points) < 2:  # noqa: PLR2004
         return []
@@ -137,38 +119,21 @@ def _front(points: list[Point], across: _Scale, up: _Scale) -> list[str]:
     return [f'<path class="front" d="{path}"/>']
 
 
-def _axes(across: _Scale, up: _Scale, quality: str) -> list[str]:
-    floor, end = HEIGHT - BOTTOM, WIDTH - RIGHT
-    return [
-        *(
-            f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{up(t)}" y2="{up(t)}"/>'
-            f'<text x="{LEFT - 6}" y="{up(t) + 4:.1f}" text-anchor="end">{t:.6g}</text>'
-            for t in up.ticks()
-        ),
-        *(
-            f'<text x="{across(t)}" y="{floor + 17}" text-anchor="middle">{t:.6g}</text>'
-            for t in across.ticks()
-        ),
-        f'<text x="{end}" y="{HEIGHT - 8}" text-anchor="end">size, KiB</text>',
-        f'<text x="{LEFT}" y="11">{escape(quality)}</text>',
-    ]
-
-
-def _source(up: _Scale, source: float | None) -> list[str]:
+def _source(up: Scale, source: float | None) -> list[str]:
     if source is None:
         return []
-    y, end = up(source), WIDTH - RIGHT
-    return [f'<line class="source" x1="{LEFT}" x2="{end}" y1="{y}" y2="{y}"/>']
+    y, end = up(source), FRAME.end
+    return [f'<line class="source" x1="{FRAME.left}" x2="{end}" y1="{y}" y2="{y}"/>']
 
 
-def _marks(points: list[Point], across: _Scale, up: _Scale) -> list[str]:
+def _marks(points: list[Point], across: Scale, up: Scale) -> list[str]:
     """Draw points with their names beside them, moved apart where they would overlap."""
     marks, names = [], []
     taken = [(across(p.size) - 7, across(p.size) + 7, up(p.quality)) for p in points]
     for point in sorted(points, key=lambda point: (-point.quality, point.name)):
         x, y = across(point.size), up(point.quality)
         wide = len(point.name) * LETTER
-        left = x - 10 - wide if x + 10 + wide > WIDTH else x + 10
+        left = x - 10 - wide if x + 10 + wide > FRAME.width else x + 10
         line = _free(left, left + wide, y, taken)
         taken.append((left, left + wide, line))
         near = left - 2 if left > x else left + wide
@@ -185,7 +150,7 @@ def _free(left: float, right: float, y: float, taken: list[tuple[float, float, f
     for step in range(2 * len(taken) + 1):
         line = y + GAP * (step + 1) // 2 * (1 if step % 2 else -1)
         clear = all(abs(line - at) >= GAP - 1 or right < a or left > b for a, b, at in taken)
-        if clear and TOP < line < HEIGHT - BOTTOM:
+        if clear and FRAME.top < line < FRAME.floor:
             return line
     return y
 

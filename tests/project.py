@@ -93,6 +93,19 @@ class Project:
         assert 0 == done.status, done.out + done.err
         return done
 
+    def start(self, *command: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own, which Ctrl-C ends."""
+        return subprocess.Popen(
+            # A test run in the background of a shell ignores SIGINT, and would hand that down.
+            ["env", "--default-signal=INT", *command],
+            cwd=self.root,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+        )
+
     def interrupted(self, when: Callable[[str], bool], how: signal.Signals) -> Ran:
         """Run `dvc repro` and send its process group a signal once its output is as `when` says."""
         log = self.root.parent / "repro.log"

@@ -31,16 +31,8 @@ def undisturbed(sources, tmp_path_factory):
 
 
 def started(project):
-    """Start `dvc repro` in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro"],
-        cwd=project.root,
-        env=project.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    """Start `dvc repro`."""
+    return project.start(sys.executable, "-m", "dvc", "repro", stderr=subprocess.STDOUT)
 
 
 @pytest.mark.long

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -96,27 +95,12 @@ def test_nothing_is_computed_again_and_the_result_has_the_same_bytes(again):
     assert before == kept(again)
 
 
-def started(project, *words):
-    """Start a sweep in a process group of its own."""
-    # A test run in the background of a shell ignores SIGINT, and would hand that down.
-    command = ["env", "--default-signal=INT", *LITEMILL, "sweep", *words]
-    return subprocess.Popen(
-        command,
-        cwd=project.root,
-        env=project.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_sweep_that_is_ended_keeps_what_it_had(again, how, status):
     """The next one computes the rest, and only that; nothing that it started is left."""
     words = ("--name", "long", "base=int8", "workers=1", "calibration.samples=range(30,60)")
     before = kept(again)
-    process = started(again, *words)
+    process = again.start(*LITEMILL, "sweep", *words)
     while len(kept(again)) < len(before) + 4:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

@@ -76,14 +76,7 @@ def test_a_lost_node_costs_its_points_and_the_table_is_that_of_the_local_engine(
     far = first_build.copy(tmp_path / "far")
     near = first_build.copy(tmp_path / "near")
     command = [*LITEMILL, "sweep", *GRID, "engine=ray", f"address={address}"]
-    with subprocess.Popen(
-        command,
-        cwd=far.root,
-        env=far.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with far.start(*command) as process:
         while kept(far) < 4:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)

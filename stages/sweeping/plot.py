@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from stages.axes import Frame
 from stages.files import write_text
 from stages.sweeping.shown import options
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-WIDTH, HEIGHT = 720, 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 24, 48
+FRAME = Frame(width=720, height=420, left=70, right=20, top=24, bottom=48)
 STYLE = """\
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5d5d5d; --line: #dcdcdc; --paper: #fff;
   --dot: #8a8a8a; --best: #0b63c4; }
@@ -55,33 +53,10 @@ def page(told: Mapping[str, Any]) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """From data to pixels, linear, with room at both ends."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        return round(
-            self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1
-        )
-
-    def ticks(self) -> list[float]:
-        """Give the multiples of 1, 2 or 5 times a power of ten in range: at most six."""
-        span = self.high - self.low
-        unit = 10.0 ** math.floor(math.log10(span / 5))
-        step = next(unit * factor for factor in (1, 2, 5, 10, 20) if span / (unit * factor) <= 6)  # noqa: PLR2004
-        first, last = math.ceil(self.low / step), math.floor(self.high / step)
-        return [count * step for count in range(first, last + 1)]
-
-
-def _scale(values: Sequence[float], start: float, end: float) -> _Scale:
+def _padded(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     pad = (high - low) * 0.08 or abs(high) * 0.05 or 1.0
-    return _Scale(low - pad, high + pad, start, end)
+    return low - pad, high + pad
 
 
 def _picture(told: Mapping[str, Any]) -> Iterator[str]:
@@ -91,12 +66,12 @@ def _picture(told: Mapping[str, Any]) -> Iterator[str]:
         yield "<p>No point has a file and a measurement.</p>"
         return
     label = f"drop of {told['metric']['name']}" if column == "drop" else "mean absolute error"
-    across = _scale([row["bytes"] / 1024 for row in drawn], LEFT, WIDTH - RIGHT)
-    up = _scale([row[column] for row in drawn], HEIGHT - BOTTOM, TOP)
-    yield f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="t d">'
+    across = FRAME.across(*_padded([row["bytes"] / 1024 for row in drawn]))
+    up = FRAME.up(*_padded([row[column] for row in drawn]))
+    yield f'<svg viewBox="{FRAME.box}" role="img" aria-labelledby="t d">'
     yield f'<title id="t">Size against {escape(label)}</title>'
     yield f'<desc id="d">{len(drawn)} points; the front is the table below.</desc>'
-    yield from _axes(across, up, label)
+    yield from FRAME.axes(across, up, below="size, KiB", above=f"{label}, less is better")
     places = {row["point"]: (across(row["bytes"] / 1024), up(row[column])) for row in drawn}
     best = [name for name in told["front"] if name in places]
     line = " ".join(f"{x},{y}" for x, y in map(places.get, best))  # type: ignore[misc]
@@ -114,18 +89,6 @@ def _picture(told: Mapping[str, Any]) -> Iterator[str]:
             circle = f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}">'
             yield f"{circle}<title>{name}</title></circle>"
     yield "</svg>"
-
-
-def _axes(across: _Scale, up: _Scale, label: str) -> Iterator[str]:
-    floor, end = HEIGHT - BOTTOM, WIDTH - RIGHT
-    for tick in up.ticks():
-        y = up(tick)
-        yield f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{y}" y2="{y}"/>'
-        yield f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>'
-    for tick in across.ticks():
-        yield f'<text x="{across(tick)}" y="{floor + 18}" text-anchor="middle">{tick:.6g}</text>'
-    yield f'<text x="{end}" y="{HEIGHT - 8}" text-anchor="end">size, KiB</text>'
-    yield f'<text x="{LEFT}" y="14">{escape(label)}, less is better</text>'
 
 
 def _table(told: Mapping[str, Any]) -> Iterator[str]:
