@@ -1,14 +1,17 @@
 """What measuring costs beside inference: `python -m benchmarks.validation`, after `dvc repro`.
 
 Validation, as the stage does it, against calling the interpreter directly: the same batches of the
-same samples under the same sets of kernels, with inputs that are quantized beforehand and outputs
-that nobody looks at. Of the variants that were built, whose model is as small as models get, and of
-a network of MobileNet's blocks on 96 x 96 pixels, which is about as small as models in use are.
+same samples under the same sets of kernels, one after the other, with inputs that are quantized
+beforehand and outputs that nobody looks at. Validation runs the sets side by side: `--cores 1`
+tells what it costs without that. Of the variants that were built, whose model is as small as models
+get, and of a network of MobileNet's blocks on 96 x 96 pixels, which is about as small as models in
+use are.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +103,9 @@ def main() -> None:
     parser.add_argument(
         "--kernels", nargs="+", choices=Kernels.__members__, help="sets (default: as configured)"
     )
+    parser.add_argument("--cores", type=int, help="that both sides may use (default: all)")
     arguments = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     print(machine())
     seconds: dict[str, list[float]] = {}
     pairs = {}

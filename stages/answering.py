@@ -15,7 +15,7 @@ import numpy as np
 
 from stages.errors import InterpreterError
 from stages.litert import Kernels, Model
-from stages.settled import settled
+from stages.settled import settled, usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Asked:
 
 
 class Answering:
-    """A loaded model for each set of kernels that still runs.
+    """A loaded model for each set of kernels.
 
     Attributes:
         errors: why a set other than the default one does not run, by its name.
@@ -61,12 +61,14 @@ class Answering:
         self.errors: dict[str, str] = {}
         self._case, self._counts = case, counts
         self._models: dict[str, Model] = {}
+        self._broken: dict[str, InterpreterError] = {}
         for name in counts:
             with self._noting(name):
                 self._models[name] = _loaded(case, Kernels[name])
         model = self._models[DEFAULT]
         self._inputs = _matched(list(case.samples.inputs), model.inputs, model, "input")
         self._outputs = _matched(list(case.reference), model.outputs, model, "output")
+        self._usual = {name: usual(values) for name, values in case.reference.items()}
         # One thread each: a set answers block after block, as stateful models need it.
         self._threads = {name: ThreadPoolExecutor(1) for name in self._models}
 
@@ -81,11 +83,11 @@ class Answering:
         given = {self._inputs[name]: values for name, values in block.inputs.items()}
         stored = self._models[DEFAULT].stored(given)
         answers = {}
-        for name, model in self._models.items():
+        for name in self._models.keys() - self.errors.keys():
             count = min(self._counts[name] - start, len(block))
             if count > 0:
                 cut = {key: values[:count] for key, values in stored.items()}
-                answers[name] = self._threads[name].submit(self._run, model, cut)
+                answers[name] = self._threads[name].submit(self._run, name, cut)
         return Asked(start, block, answers)
 
     def answers(self, asked: Asked) -> dict[str, dict[str, Array]]:
@@ -95,25 +97,48 @@ class Answering:
             InterpreterError: the default kernels fail.
         """
         found: dict[str, dict[str, Array]] = {}
-        for name, future in asked.answers.items():
+        while asked.answers:  # taken out, so that they are gone when they have been measured
+            name, future = asked.answers.popitem()
             with self._noting(name):
                 found[name] = future.result()
-        for name in found.keys() - {BASE}:
-            for output, base in found.get(BASE, {}).items():
-                answer = found[name][output]
-                reference = self._case.reference[output][asked.start : asked.start + len(answer)]
-                found[name][output] = settled(answer, base[: len(answer)], reference)
+        for name in found.keys() - {BASE} if BASE in found else ():
+            self._settle(found[name], found[BASE], asked.start)
         return found
 
-    def _run(self, model: Model, stored: dict[str, Array]) -> dict[str, Array]:
-        size, count = self._case.options.batch_size, len(next(iter(stored.values())))
-        parts = [
-            model.run_stored({name: a[start : start + size] for name, a in stored.items()})
-            for start in range(0, count, size)
-        ]
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}
+    def _settle(self, answers: dict[str, Array], base: dict[str, Array], start: int) -> None:
+        for name, answer in answers.items():
+            count = len(answer)
+            reference = self._case.reference[name][start : start + count]
+            answers[name] = settled(answer, base[name][:count], reference, self._usual[name])
+
+    def _run(self, name: str, stored: dict[str, Array]) -> dict[str, Array]:
+        """Answer samples in batches, in the thread of a set of kernels."""
+        if name in self._broken:  # asked before it was known
+            raise self._broken[name]
+        try:
+            model, size = self._models[name], self._case.options.batch_size
+            count = len(next(iter(stored.values())))
+            parts = [
+                self._checked(
+                    model.run_stored({key: a[start : start + size] for key, a in stored.items()})
+                )
+                for start in range(0, count, size)
+            ]
+        except InterpreterError as error:
+            self._broken[name] = error
+            raise
+        whole = {key: np.concatenate([part[key] for part in parts]) for key in model.outputs}
         real = model.real(whole)
-        return {name: real[theirs] for name, theirs in self._outputs.items()}
+        return {key: real[theirs] for key, theirs in self._outputs.items()}
+
+    def _checked(self, answers: dict[str, Array]) -> dict[str, Array]:
+        """Refuse answers of another shape than the source model's."""
+        for name, theirs in self._outputs.items():
+            found, expected = answers[theirs].shape[1:], self._case.reference[name].shape[1:]
+            if found != expected:
+                told = f"answers of output {name!r} are of shape {list(found)}"
+                raise InterpreterError(self._case.variant, told, f"expected {list(expected)}")
+        return answers
 
     @contextlib.contextmanager
     def _noting(self, name: str) -> Iterator[None]:
@@ -124,7 +149,6 @@ class Answering:
             if name == DEFAULT:
                 raise
             self.errors[name] = str(error)
-            self._models.pop(name, None)
 
 
 def _loaded(case: Case, kernels: Kernels) -> Model:

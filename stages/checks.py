@@ -71,7 +71,7 @@ def runs(measured: Measured) -> Outcome:
 
 def finite(measured: Measured) -> Outcome:
     """No output is NaN or infinite on any sample. Always on."""
-    output, count = _worst(_of_outputs(measured, "non_finite"), max)
+    output, count = _worst_output(_of_outputs(measured, "non_finite"), max)
     return at_most(count, 0, " NaN or infinite values", output=output)
 
 
@@ -86,7 +86,7 @@ def metric_drop(measured: Measured, limit: float) -> Outcome:
     if not metric:
         return absent(limit, "the task has no metric")
     spare = samples.lost(metric, limit)
-    return at_most(metric["drop"], limit, _end(metric), spare=spare)
+    return at_most(_number(metric["drop"]), limit, _end(metric), spare=spare)
 
 
 def metric_drop_relative(measured: Measured, limit: float) -> Outcome:
@@ -94,8 +94,8 @@ def metric_drop_relative(measured: Measured, limit: float) -> Outcome:
     metric = measured.get("metric")
     if not metric:
         return absent(limit, "the task has no metric")
-    drop, source = metric["drop"], abs(metric["source"])
-    share = drop / source if source else (math.inf if drop > 0 else 0.0)
+    drop, source = _number(metric["drop"]), abs(_number(metric["source"]))
+    share = drop / source if source else (0.0 if drop <= 0 else drop * math.inf)
     spare = samples.lost(metric, limit * source)
     return at_most(share, limit, f" of the source's metric{_end(metric)}", spare=spare)
 
@@ -107,9 +107,9 @@ def metric_min(measured: Measured, limit: float) -> Outcome:
         return absent(limit, "the task has no metric")
     unit = f" ({metric['name']}){_end(metric)}"
     if metric["goal"] == "minimize":
-        return at_most(metric["variant"], limit, unit)
+        return at_most(_number(metric["variant"]), limit, unit)
     spare = samples.right(metric.get("counts"), limit)
-    return at_least(metric["variant"], limit, unit, spare=spare)
+    return at_least(_number(metric["variant"]), limit, unit, spare=spare)
 
 
 def per_class_drop(measured: Measured, limit: float) -> Outcome:
@@ -117,10 +117,12 @@ def per_class_drop(measured: Measured, limit: float) -> Outcome:
     rows = measured.get("per_class")
     if not rows:
         return absent(limit, "the metric has no classes")
-    worst = max(rows, key=lambda row: _number(row["drop"]))
+    drops = {row["class"]: _number(row["drop"]) for row in rows}
+    name, drop = _worst(drops, max)
+    of = next(row["samples"] for row in rows if row["class"] == name)
     counts = (measured.get("metric") or {}).get("counts")
-    spare = samples.of_share(limit - worst["drop"], worst["samples"]) if counts else None
-    return at_most(worst["drop"], limit, f" in class {worst['class']!r}", spare=spare)
+    spare = samples.of_share(limit - drop, of) if counts else None
+    return at_most(drop, limit, f" in class {name!r}", spare=spare)
 
 
 def top1_agreement(measured: Measured, limit: float) -> Outcome:
@@ -128,7 +130,7 @@ def top1_agreement(measured: Measured, limit: float) -> Outcome:
     agreement = measured.get("top1_agreement")
     if not agreement:
         return absent(limit, "the task has no classes")
-    output, share = _worst(agreement, min)
+    output, share = _worst_output(agreement, min)
     counts = (measured.get("agreement_samples") or {}).get(output or next(iter(agreement)))
     spare = samples.agreeing(counts, limit)
     return at_least(share, limit, output=output, spare=spare)
@@ -160,25 +162,25 @@ def snr_db(measured: Measured, limit: float) -> Outcome:
         else _number(output["snr_db"])
         for name, output in measured["outputs"].items()
     }
-    output, ratio = _worst(ratios, min)
+    output, ratio = _worst_output(ratios, min)
     return at_least(ratio, limit, " dB", output=output)
 
 
 def max_abs_error(measured: Measured, limit: float) -> Outcome:
     """No value is further than this from the source model's, in the output's own unit."""
-    output, error = _worst(_of_outputs(measured, "max_abs_error"), max)
+    output, error = _worst_output(_of_outputs(measured, "max_abs_error"), max)
     return at_most(error, limit, output=output)
 
 
 def mean_abs_error(measured: Measured, limit: float) -> Outcome:
     """Values are on average at most this far from the source model's, in the output's own unit."""
-    output, error = _worst(_of_outputs(measured, "mean_abs_error"), max)
+    output, error = _worst_output(_of_outputs(measured, "mean_abs_error"), max)
     return at_most(error, limit, output=output)
 
 
 def cosine_similarity(measured: Measured, limit: float) -> Outcome:
     """Outputs point the same way as the source model's: 1 is the same direction."""
-    output, similarity = _worst(_of_outputs(measured, "cosine_similarity"), min)
+    output, similarity = _worst_output(_of_outputs(measured, "cosine_similarity"), min)
     return at_least(similarity, limit, output=output)
 
 
@@ -211,11 +213,19 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _worst(by_output: Mapping[str, float], choose: Callable[..., str]) -> tuple[str | None, float]:
+def _worst(found: Mapping[str, float], choose: Callable[..., str]) -> tuple[str, float]:
+    """Find the worst by name; what could not be measured is worse than all that could."""
+    unmeasured = [name for name, value in found.items() if math.isnan(value)]
+    name = unmeasured[0] if unmeasured else choose(found, key=lambda name: found[name])
+    return name, found[name]
+
+
+def _worst_output(
+    found: Mapping[str, float], choose: Callable[..., str]
+) -> tuple[str | None, float]:
     """Find the worst output; its name is told only where there are several."""
-    unmeasured = [name for name, value in by_output.items() if math.isnan(value)]
-    name = unmeasured[0] if unmeasured else choose(by_output, key=lambda name: by_output[name])
-    return (name if len(by_output) > 1 else None), by_output[name]
+    name, value = _worst(found, choose)
+    return (name if len(found) > 1 else None), value
 
 
 def _end(metric: Mapping[str, Any]) -> str:

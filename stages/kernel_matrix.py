@@ -122,7 +122,6 @@ def _measurement(case: Case, count: int, *, detailed: bool = False) -> Measureme
         case.samples,
         case.options,
         count=count,
-        place=case.variant,
         detailed=detailed,
         sequential=detailed and stateful(case.described),
     )

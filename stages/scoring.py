@@ -81,9 +81,6 @@ class Scoring:
         """Give both means, the drop, which is above 0 where the variant is worse, and how sure."""
         count = int(self._counts.sum())
         source, variant = (float(total / count) for total in self._sums)
-        intervals = dict(zip(("source", "variant", "drop"), self._groups.intervals(), strict=True))
-        # Of source minus variant; the other way round where less is better.
-        intervals["drop"] = sorted(self.asked.goal.drop(end, 0.0) for end in intervals["drop"])
         return {
             "name": self.asked.name,
             "goal": self.asked.goal.name,
@@ -93,8 +90,14 @@ class Scoring:
             "drop": self.asked.goal.drop(source, variant),
             "counts": self._four(),
             "confidence": CONFIDENCE,
-            "interval": intervals,
+            "interval": self._intervals() if np.isfinite(self._sums).all() else None,
         }
+
+    def _intervals(self) -> dict[str, list[float]]:
+        found = dict(zip(("source", "variant", "drop"), self._groups.intervals(), strict=True))
+        # Of source minus variant; the other way round where less is better.
+        found["drop"] = sorted(self.asked.goal.drop(end, 0.0) for end in found["drop"])
+        return found
 
     def detail(self) -> dict[str, Any]:
         """Give the metric of each class and slice, and the confusion of classes."""

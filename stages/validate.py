@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.answering import DEFAULT
-from stages.apart import CrashError, apart
+from stages.apart import CrashError, OutOfTimeError, apart
 from stages.errors import DataError, InterpreterError, LitemillError
 from stages.files import write_json
 from stages.flatbuffer import describe
@@ -103,10 +104,15 @@ def _apart(variant: str, options: Validate) -> Run:
     # Imported before the fork, so that not every child does; nothing has run yet.
     import ai_edge_litert.interpreter  # noqa: F401
 
+    until = time.monotonic() + options.seconds
+
     def run(function: Callable[..., Any], *arguments: Any) -> Any:
-        return apart(
-            _quietly, function, *arguments, seconds=options.seconds, place=variant, fork=True
-        )
+        left = max(0.0, until - time.monotonic())
+        try:
+            return apart(_quietly, function, *arguments, seconds=left, place=variant, fork=True)
+        except OutOfTimeError:
+            told = f"no answer within {options.seconds:g} s"
+            raise OutOfTimeError(variant, told, "the run was ended") from None
 
     return run
 

@@ -205,3 +205,37 @@ def test_per_class_drop_judges_the_worst_class():
     assert "found 0.1 in class '8'; expected at most 0.05 (fails by 1 sample)" == outcome.told
     assert checks.per_class_drop(found, 0.1).passed
     assert checks.per_class_drop(measured(), 0.05).absent
+
+
+@pytest.mark.parametrize("goal", ["maximize", "minimize"])
+@pytest.mark.parametrize("check", ["metric_drop", "metric_drop_relative", "metric_min"])
+@pytest.mark.parametrize("pessimistic", [False, True])
+def test_a_metric_that_is_no_number_fails(check, goal, pessimistic):
+    """One sample whose answer is infinite makes the mean so; validate writes null for it."""
+    unknown = metric(0.9, 0.9, goal=goal) | {"variant": None, "drop": None, "interval": None}
+    limits = {check: 0.5, PESSIMISTIC: pessimistic}
+    outcome = checks.judge(measured(metric=unknown), limits)[check]
+
+    assert (False, None) == (outcome.passed, outcome.found)
+    assert outcome.told.startswith("found no measurable value; expected at ")
+
+
+def test_a_class_whose_metric_is_no_number_is_the_worst():
+    """It would be the first by chance otherwise."""
+    rows = [
+        {"class": name, "samples": 3, "drop": drop}
+        for name, drop in zip("abc", (0, None, 1), strict=True)
+    ]
+    outcome = checks.judge(measured(per_class=rows), {"per_class_drop": 2})["per_class_drop"]
+
+    assert not outcome.passed
+    assert outcome.told.startswith("found no measurable value; expected at most 2")
+
+
+def test_a_source_of_zero_has_a_relative_drop_of_infinity():
+    """Whatever is worse than it; what is as good drops by nothing."""
+    worse = checks.judge(measured(metric=metric(0.0, -0.1)), {"metric_drop_relative": 1})
+    same = checks.judge(measured(metric=metric(0.0, 0.0)), {"metric_drop_relative": 0})
+
+    assert not worse["metric_drop_relative"].passed
+    assert same["metric_drop_relative"].passed

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.errors import InterpreterError
 from stages.measurement import Measurement
 from stages.samples import Samples
 from stages.schema.validate import Validate
@@ -15,7 +14,7 @@ SAMPLES = Samples({"x": np.zeros((4, 1))}, {}, None, "classification")
 def measurement():
     """Give one of a classifier without a metric."""
     options = Validate(task="classification")
-    return Measurement({"y": REFERENCE}, SAMPLES, options, count=4, place="int8")
+    return Measurement({"y": REFERENCE}, SAMPLES, options, count=4)
 
 
 def test_flips_are_counted_against_the_default_kernels():
@@ -32,5 +31,5 @@ def test_flips_are_counted_against_the_default_kernels():
 
 def test_an_answer_of_another_shape_is_refused():
     """Broadcasting would measure something else."""
-    with pytest.raises(InterpreterError, match=r"shape \[1\]; expected \[3\]"):
+    with pytest.raises(ValueError, match=r"shape \[4, 1\], reference \[4, 3\]"):
         measurement().add(0, {"y": np.zeros((4, 1))}, SAMPLES)

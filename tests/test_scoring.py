@@ -75,6 +75,20 @@ def test_scores_that_are_not_0_or_1_have_no_counts():
     assert {"per_class": None, "per_slice": None, "confusion": None} == scoring.detail()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_mean_that_is_no_number_has_no_interval(value):
+    """JSON cannot hold its ends; means of the other model are told."""
+    samples = Samples({"x": np.zeros((6, 1))}, {"y": np.zeros((6, 1))}, None, "regression")
+    metric = Metric("mae", {"_target_": "metrics.absolute_error"}, Goal.minimize)
+    source = np.ones((6, 1))
+    variant = source.copy()
+    variant[3] = value
+    found = scored(4, samples=samples, metric=metric, source=source, variant=variant).measure()
+
+    assert (1.0, None) == (found["source"], found["interval"])
+    assert not np.isfinite(found["variant"])
+
+
 def test_scoring_refuses_a_class_that_there_is_not():
     """Damaged targets are no extra class."""
     targets = {"target": np.array([0, 0, 1, 1, 2, 3])}

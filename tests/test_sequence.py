@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import zoo
 
+from stages import kernel_matrix
 from stages.flatbuffer import describe
 from stages.samples import Samples
 from stages.schema.validate import Validate
@@ -36,8 +37,10 @@ def test_stateful_tells_files_that_keep_a_state():
     assert not stateful(describe(zoo.file("float32")))
 
 
-def test_validate_runs_a_stateful_file_along_one_sequence():
-    """Under every set of kernels from its initial state, as the source model."""
+@pytest.mark.parametrize("values", [1, kernel_matrix.BLOCK])
+def test_validate_runs_a_stateful_file_along_one_sequence(values, monkeypatch):
+    """Under every set of kernels from its initial state, as the source model; in blocks, too."""
+    monkeypatch.setattr(kernel_matrix, "BLOCK", values)
     found = measure(zoo.remembered(STEPS))
 
     assert (40, 10) == (found["sequence"]["steps"], len(found["sequence"]["parts"]))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ import pytest
 import zoo
 from edited import crashing, edited
 
+from stages import kernel_matrix
+from stages.apart import OutOfTimeError
 from stages.errors import ConfigError, DataError
 from stages.litert import Kernels, Model
 from stages.samples import Samples
 from stages.schema.validate import KERNELS, Goal, Metric, Validate
-from stages.validate import read_reference, validate
+from stages.validate import _apart, read_reference, validate
 
 COUNT = 50
 IMAGES = zoo.batch_of(zoo.IMAGE, COUNT, seed=7)
@@ -103,11 +106,12 @@ def test_validate_tells_a_drop_above_zero_when_a_smaller_metric_is_better():
 
 
 @pytest.mark.parametrize("size", [1, 7, 50, 1000])
-def test_validate_is_the_same_for_every_batch_size(size):
-    """A way to bound memory, not a part of the measurement."""
-    found = measure("int8", options=replace(OPTIONS, batch_size=size))
+def test_validate_is_the_same_for_every_batch_size(size, monkeypatch):
+    """A way to bound memory, not a part of the measurement; blocks of them are another."""
+    whole = measure("int8")
+    monkeypatch.setattr(kernel_matrix, "BLOCK", 1)  # a batch each
 
-    assert measure("int8") == found
+    assert whole == measure("int8", options=replace(OPTIONS, batch_size=size))
 
 
 def test_validate_writes_json_without_nan_and_with_six_digits():
@@ -255,8 +259,9 @@ def test_flips_are_answers_that_other_kernels_change():
 
 
 @pytest.mark.parametrize("size", [4, 16, 64])
-def test_the_reference_kernels_answer_a_bounded_number(size):
+def test_the_reference_kernels_answer_a_bounded_number(size, monkeypatch):
     """The first ones, beside the default kernels' measures of the same."""
+    monkeypatch.setattr(kernel_matrix, "BLOCK", 1)  # a batch each: some end within a block
     options = replace(OPTIONS, reference_samples=10, batch_size=size)
     found = measure("int8", options=options)["kernels"]["reference"]
     first = next(SAMPLES.batches(10))
@@ -339,6 +344,15 @@ def test_a_file_that_takes_too_long_is_measured_as_such():
     found = measure("int8", samples=samples, expected=expected, options=options, isolated=True)
 
     assert "int8: no answer within 0.2 s; the run was ended" == found["error"]
+
+
+def test_the_time_is_that_of_all_runs_of_a_file():
+    """A file that crashes is run several times."""
+    run = _apart("slow", replace(OPTIONS, seconds=1.5))
+    run(time.sleep, 1)
+
+    with pytest.raises(OutOfTimeError, match=r"^slow: no answer within 1.5 s; the run was ended$"):
+        run(time.sleep, 1)
 
 
 def test_validate_as_a_stage_needs_no_tensorflow(tmp_path):
