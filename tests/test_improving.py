@@ -33,6 +33,13 @@ def row(name, adds, reads=(), label=None):
     return {"name": name, "label": label or name, "adds": adds, "reads": list(reads)}
 
 
+def test_a_try_whose_metric_is_not_finite_is_told():
+    """JSON has no NaN: validate writes null."""
+    found = {"name": "top1", "variant": None, "drop": None}
+
+    assert "2.0 KiB, top1 none, drop none" == trial(INT8, metric=found).numbers()
+
+
 @pytest.mark.parametrize("limit", ["inf", "-inf", "nan"])
 def test_improve_refuses_a_limit_that_no_variant_may_have(limit):
     """Before anything is looked at: configure would refuse what is written with it."""
