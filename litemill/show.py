@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if not isinstance(report, dict) or not report.get("variants"):
         raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
     if args.since:
-        report["since"] = since.changes(report["variants"], _released(args.since))
+        report["since"] = since.changes(report["variants"], _released(args.since), report["metric"])
     if args.format == "terminal":
         summary.terminal(report)
     elif args.format == "markdown":
