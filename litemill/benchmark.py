@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
 CONVERT = Path("build/convert")
 EVALUATION = Path("build/prepare/evaluation")
@@ -43,16 +44,19 @@ def run(args: argparse.Namespace) -> int:
     """Measure and write; 1 where a variant did not run.
 
     Raises:
-        LitemillError: nothing was built, or there is no such variant or release.
+        LitemillError: nothing was built, there is no such variant or release, or the file that the
+            results go into is damaged.
     """
-    from stages.benchmark import benchmark, write
+    from stages.benchmark import benchmark, earlier, write
 
+    path = args.output / f"{args.machine}.json"
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="litemill-")))
         cases = _released(args, stack) if args.bundle else _built(args.variant, scratch)
+        with _one_line():
+            old = earlier(path)
         found = benchmark(cases, args.threads, args.runs)
-    path = args.output / f"{args.machine}.json"
-    if dropped := write(path, found):
+    if dropped := write(path, found, old):
         print(f"dropped, as measured on another system: {', '.join(dropped)}")
     print(f"{path}: `dvc repro` takes it into the report")
     return int(any(one["error"] for one in found["variants"].values()))
@@ -60,15 +64,23 @@ def run(args: argparse.Namespace) -> int:
 
 def _released(args: argparse.Namespace, stack: contextlib.ExitStack) -> list[dict[str, Any]]:
     from stages.benchmark import bundle
-    from stages.errors import LitemillError
 
     folder = args.bundle
     if folder.is_file():
         from releases.check import opened
 
         folder = stack.enter_context(opened(folder)).folder
-    try:
+    with _one_line():
         return bundle(folder, args.variant)
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """Raise what the program of one file tells as an error of Litemill's."""
+    from stages.errors import LitemillError
+
+    try:
+        yield
     except ValueError as error:
         place, _, found = str(error).partition(": ")
         raise LitemillError(place, found) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,8 @@ def _refuse_wrong(args: argparse.Namespace) -> None:
     if args.budget < 1:
         raise ConfigError("--budget", f"found {args.budget}", "expected at least 1")
     drop = args.metric_drop
-    if drop is not None and drop != drop:  # noqa: PLR0124  # NaN
-        raise ConfigError("--metric-drop", "found nan", "expected a number")
+    if drop is not None and not math.isfinite(drop):
+        raise ConfigError("--metric-drop", f"found {drop}", "expected a finite number")
 
 
 def _tell(number: int, trial: Trial) -> None:

@@ -33,7 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--since",
         type=Path,
         metavar="ARCHIVE",
-        help="tell what changed since this release, instead of since the one in released.json",
+        help="tell what changed since this release, instead of since the one in released.json; not"
+        " in csv, which has a line a variant and no room for it",
     )
 
 
@@ -41,17 +42,20 @@ def run(args: argparse.Namespace) -> int:
     """Print the report in the chosen format; 0, whatever the verdict is.
 
     Raises:
-        LitemillError: there is no report, or it is damaged.
+        LitemillError: there is no report, it is damaged, or CSV cannot tell what is asked for.
     """
     from stages import since, summary
-    from stages.errors import LitemillError
+    from stages.errors import ConfigError, LitemillError
     from stages.files import read_json
 
+    if args.since and args.format == "csv":
+        told = "expected terminal, markdown or json, which tell what changed"
+        raise ConfigError("--since", "found --format csv", told)
     report = read_json(args.report)
     if not isinstance(report, dict) or not report.get("variants"):
         raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
     if args.since:
-        report["since"] = since.changes(report["variants"], _released(args.since))
+        report["since"] = since.changes(report["variants"], _released(args.since), report["metric"])
     if args.format == "terminal":
         summary.terminal(report)
     elif args.format == "markdown":
@@ -59,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     elif args.format == "csv":
         sys.stdout.write(summary.rows_csv(report))
     elif args.since:
-        json.dump(report, sys.stdout, indent=2, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False)
+        sys.stdout.write(f"{text}\n")
     else:
         sys.stdout.write(args.report.read_text(encoding="utf-8"))
     return 0

@@ -75,7 +75,9 @@ def run(one: Golden) -> dict[str, float]:
         found = f"outputs {sorted(answers)}"
         raise ReleaseError(one.place, found, f"expected {sorted(outputs)}")
     return {
-        name: _apart(answers[name], _array(one.folder, told), told, f"{one.place}, output {name!r}")
+        name: _difference(
+            answers[name], _array(one.folder, told), told, f"{one.place}, output {name!r}"
+        )
         for name, told in outputs.items()
     }
 
@@ -129,7 +131,7 @@ def _array(folder: Path, told: Mapping[str, Any]) -> Array:
     return found
 
 
-def _apart(answer: Array, expected: Array, told: Mapping[str, Any], place: str) -> float:
+def _difference(answer: Array, expected: Array, told: Mapping[str, Any], place: str) -> float:
     if (answer.dtype, answer.shape) != (expected.dtype, expected.shape):
         found = f"{answer.dtype} {list(answer.shape)}"
         raise ReleaseError(place, found, f"expected {expected.dtype} {list(expected.shape)}")

@@ -7,7 +7,7 @@ nothing else of Litemill. `litemill benchmark` is the same code. It measures the
 release that it lies in, and writes MACHINE.json beside where it was started.
 
 Each variant runs in processes of its own, one for each number of threads, with one sample at a
-time. What is told: start-up (from the file to the first answer), latency of a single call, calls
+time. What is told: start-up (from the file to the first answer), latency of a single call, samples
 per second, peak memory above that of the interpreter's library, and time by operator. The last
 comes from LiteRT's own profiler, which Python does not expose: it is asked through the C interface
 of libLiteRt.so. Times are in ms, memory is in KiB.
@@ -38,6 +38,7 @@ LONGEST = 20.0  # seconds of measuring, but at least FEWEST runs
 FEWEST = 20
 PATIENCE = 900  # seconds until a process counts as stuck
 PROFILED = 50
+PERCENTILES = (50, 90, 99)
 OPERATOR = re.compile(  # a line of the profiler's table in the order of execution
     r"^\s*(?P<name>\S.*?)\s+[\d.]+\s+[\d.]+\s+(?P<ms>[\d.]+)\s+(?P<share>[\d.]+)%\s+[\d.]+%"
     r"\s+[\d.]+\s+(?P<calls>\d+)\s+\[?(?P<by>[^\]\s]*)\]?\S*$"
@@ -56,7 +57,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="numbers of threads to measure with (default: 1, and all cores)",
     )
     parser.add_argument(
-        "--runs", type=int, default=RUNS, metavar="N", help="calls to time (default: %(default)s)"
+        "--runs",
+        type=_count,
+        default=RUNS,
+        metavar="N",
+        help="calls to time (default: %(default)s)",
     )
     parser.add_argument(
         "--machine",
@@ -89,13 +94,35 @@ def benchmark(cases: list[Case], threads: list[int] | None, runs: int) -> dict[s
     }
 
 
-def write(path: Path, found: dict[str, Any]) -> list[str]:
+def earlier(path: Path) -> dict[str, Any]:
+    """Read the results that `write` adds to, before any time goes into measuring.
+
+    Raises:
+        ValueError: the file is damaged or something else; in one line.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"variants": {}}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); mend or remove it") from None
+    if not isinstance(found, dict) or not isinstance(found.get("variants"), dict):
+        told = f"{path}: not results of a benchmark; mend or remove it"
+        raise ValueError(told)  # noqa: TRY004  # of a file, not of an argument
+    return found
+
+
+def write(path: Path, found: dict[str, Any], old: dict[str, Any]) -> list[str]:
     """Write results as JSON; variants that were not measured now keep theirs.
+
+    Args:
+        path: where to.
+        found: what `benchmark` gave.
+        old: what `earlier` gave.
 
     Returns:
         The variants whose older results were dropped: those of another system or runtime.
     """
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"variants": {}}
     kept = old["variants"] if old.get("machine") == found["machine"] else {}
     whole = {**found, "variants": {**kept, **found["variants"]}}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,24 +132,27 @@ def write(path: Path, found: dict[str, Any]) -> list[str]:
     return sorted(set(old["variants"]) - set(whole["variants"]))
 
 
-TITLES = ("p50 ms", "p90 ms", "p99 ms", "min ms", "calls/s", "start ms", "peak KiB")
+TITLES = ("p50 ms", "p90 ms", "p99 ms", "min ms", "samples/s", "start ms", "peak KiB")
 
 
 def _measured(case: Case, threads: list[int], runs: int) -> dict[str, Any]:
     content = Path(case["model"]).read_bytes()
     told: dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     try:
-        by_threads = [_apart(case, threads=count, runs=runs) for count in threads]
+        by_threads = [_spawned(case, threads=count, runs=runs) for count in threads]
     except RuntimeError as error:
         print(f"{case['variant']:<20}  {error}")
         return {**told, "error": str(error)}
     for one in by_threads:
         latency = [one["latency_ms"][key] for key in ("p50", "p90", "p99", "min")]
         numbers = [*latency, one["per_second"], one["startup_ms"], one["peak_kib"]]
-        cells = "".join(f"{'-' if n is None else format(n, ',.4g'):>10}" for n in numbers)
+        cells = "".join(f"{_shown(number):>10}" for number in numbers)
         print(f"{case['variant']:<20}{one['threads']:>8}{cells}", flush=True)
     try:
-        operators: dict[str, Any] = {"operators": _apart(case, operators=True), "unprofiled": None}
+        operators: dict[str, Any] = {
+            "operators": _spawned(case, operators=True),
+            "unprofiled": None,
+        }
     except RuntimeError as error:
         operators = {"operators": [], "unprofiled": str(error)}
     first = {key: by_threads[0].pop(key) for key in ("batch", "inputs", "call")}
@@ -132,7 +162,7 @@ def _measured(case: Case, threads: list[int], runs: int) -> dict[str, Any]:
     return {**told, **first, "kernels": "default", "threads": by_threads, "error": None} | operators
 
 
-def _apart(case: Case, **asked: Any) -> Any:
+def _spawned(case: Case, **asked: Any) -> Any:
     """Run this file on one case in a process of its own.
 
     Raises:
@@ -168,15 +198,9 @@ def _timed(asked: dict[str, Any]) -> dict[str, Any]:
     startup = time.perf_counter() - began
     times = _times(call, asked["runs"])
     peak = _memory()
-    quantiles = np.percentile(times, [50, 90, 99])
     return {
         "threads": asked["threads"],
-        "runs": len(times),
-        "latency_ms": {
-            **{f"p{p}": _ms(t) for p, t in zip((50, 90, 99), quantiles, strict=True)},
-            "min": _ms(min(times)),
-        },
-        "per_second": _short(len(times) * batch / sum(times)),
+        **_speed(times, batch),
         "startup_ms": _ms(startup),
         "peak_kib": None if before is None or peak is None else peak - before,
         "batch": batch,
@@ -239,6 +263,18 @@ def _times(call: Callable[[], Any], runs: int) -> list[float]:
     return times
 
 
+def _speed(times: list[float], batch: int) -> dict[str, Any]:
+    """Sum up calls of so many samples each: seconds in, milliseconds out."""
+    import numpy as np
+
+    quantiles = zip(PERCENTILES, np.percentile(times, PERCENTILES), strict=True)
+    return {
+        "runs": len(times),
+        "latency_ms": {**{f"p{p}": _ms(t) for p, t in quantiles}, "min": _ms(min(times))},
+        "per_second": _short(len(times) * batch / sum(times)),
+    }
+
+
 def _memory(*, reset: bool = False) -> int | None:
     """Give the peak resident memory in KiB, counted from now on when `reset`; Linux tells it."""
     try:
@@ -294,29 +330,15 @@ class _Profiler:
 
     def __init__(self, library: ctypes.CDLL, content: bytes) -> None:
         self.library = library
-        self.content = ctypes.create_string_buffer(content, len(content))
-        self.options = ctypes.create_string_buffer(b"enable_profiling = true\n")
-        self.free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
+        self.held: list[Any] = []  # what the library points at for as long as it runs
         self.environment = self._made("LiteRtCreateEnvironment", ctypes.c_int(0), None)
-        self.model = self._made(
-            "LiteRtCreateModelFromBuffer", self.environment, self.content, _size(len(content))
-        )
-        asked = self._made("LiteRtCreateOptions")
-        self._do("LiteRtSetOptionsHardwareAccelerators", asked, ctypes.c_int(1))  # processor
-        name, text = b"runtime_options_string", ctypes.cast(self.options, ctypes.c_void_p)
-        profiling = self._made("LiteRtCreateOpaqueOptions", name, text, self.free)
-        self._do("LiteRtAddOpaqueOptions", asked, profiling)
-        self.compiled = self._made("LiteRtCreateCompiledModel", self.environment, self.model, asked)
+        given = self._text(content), _size(len(content))
+        self.model = self._made("LiteRtCreateModelFromBuffer", self.environment, *given)
+        compile_ = "LiteRtCreateCompiledModel", self.environment, self.model
+        self.compiled = self._made(*compile_, self._options())
         self.signature = self._made("LiteRtGetModelSignature", self.model, _size(0))
         inputs, outputs = self._tensors("Input"), self._tensors("Output")
-        for index, tensor in enumerate(inputs):
-            rank, at = tensor.packed & 0x7F, (_size(0), _size(index))
-            sizes = (ctypes.c_int * rank)(*tensor.sizes[:rank])
-            self._do("LiteRtCompiledModelResizeInputTensor", self.compiled, *at, sizes, _size(rank))
-        layouts = (_Tensor * len(outputs))()  # larger than the layouts that are written there
-        count = _size(len(outputs))
-        ask = (self.compiled, _size(0), count, layouts, ctypes.c_bool(True))  # noqa: FBT003
-        self._do("LiteRtGetCompiledModelOutputTensorLayouts", *ask)
+        self._resize(inputs, len(outputs))
         self.buffers = [self._buffers("Input", inputs), self._buffers("Output", outputs)]
 
     def summary(self, runs: int) -> str:
@@ -330,6 +352,34 @@ class _Profiler:
         self._do("LiteRtStopProfiler", profiler)
         text = self._made("LiteRtGetProfileSummary", profiler, self.compiled)
         return ctypes.string_at(text).decode("utf-8", "replace")
+
+    def _options(self) -> ctypes.c_void_p:
+        """Ask for the processor, with the profiler on."""
+        options = self._made("LiteRtCreateOptions")
+        self._do("LiteRtSetOptionsHardwareAccelerators", options, ctypes.c_int(1))  # processor
+        text = self._text(b"enable_profiling = true\n\0")
+        free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
+        self.held.append(free)
+        name = b"runtime_options_string"
+        profiling = self._made(
+            "LiteRtCreateOpaqueOptions", name, ctypes.cast(text, ctypes.c_void_p), free
+        )
+        self._do("LiteRtAddOpaqueOptions", options, profiling)
+        return options
+
+    def _resize(self, inputs: list[_Tensor], outputs: int) -> None:
+        """Make the inputs of one sample, and have the layouts of the outputs follow."""
+        for index, tensor in enumerate(inputs):
+            rank, at = tensor.packed & 0x7F, (_size(0), _size(index))
+            sizes = (ctypes.c_int * rank)(*tensor.sizes[:rank])
+            self._do("LiteRtCompiledModelResizeInputTensor", self.compiled, *at, sizes, _size(rank))
+        layouts = (_Tensor * outputs)()  # larger than the layouts that are written there
+        ask = (self.compiled, _size(0), _size(outputs), layouts, ctypes.c_bool(True))  # noqa: FBT003
+        self._do("LiteRtGetCompiledModelOutputTensorLayouts", *ask)
+
+    def _text(self, content: bytes) -> Any:
+        self.held.append(ctypes.create_string_buffer(content, len(content)))
+        return self.held[-1]
 
     def _run(self) -> None:
         given = [part for one in self.buffers for part in (_size(len(one)), one)]
@@ -412,8 +462,20 @@ def _ms(seconds: float) -> float:
     return _short(float(seconds) * 1000)
 
 
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"  # noqa: PLR2004  # no exponents
+
+
 def _short(value: float) -> float:
     return float(f"{value:.4g}")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return int(text)
 
 
 def _threads(text: str) -> list[int]:
@@ -479,14 +541,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the variants of this release.")
     arguments(parser)
     asked = parser.parse_args()
+    path = Path(f"{asked.machine}.json")
     try:
-        cases = bundle(Path(__file__).resolve().parent, asked.variant)
+        cases, old = bundle(Path(__file__).resolve().parent, asked.variant), earlier(path)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     found = benchmark(cases, asked.threads, asked.runs)
-    path = Path(f"{asked.machine}.json")
-    told(path, write(path, found))
+    told(path, write(path, found, old))
     return int(any(one["error"] for one in found["variants"].values()))
 
 

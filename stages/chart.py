@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stages.axes import Frame
+from stages.placing import RULE, Taken, free
 
 if TYPE_CHECKING:
     from stages.axes import Scale
 
 FRAME = Frame(width=420, height=300, left=58, right=14, top=16, bottom=44)
-GAP = 15  # between the lines of two labels
 LETTER = 7.4  # width of one at the size the style sheet gives
 
 
@@ -33,6 +34,31 @@ class Limit:
     name: str
     at: float
     of_size: bool = False
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """What is drawn, and where to.
+
+    Attributes:
+        points: the variants.
+        best: those of the front.
+        source: the source model's quality.
+        limits: the limits.
+        across: from sizes to pixels.
+        up: from qualities to pixels.
+    """
+
+    points: list[Point]
+    best: list[Point]
+    source: float | None
+    limits: list[Limit]
+    across: Scale
+    up: Scale
+
+    def at(self, point: Point) -> tuple[float, float]:
+        """Give the place of a point, in pixels."""
+        return self.across(point.size), self.up(point.quality)
 
 
 def front(points: list[Point], *, less: bool = False) -> list[Point]:
@@ -73,69 +99,84 @@ def scatter(
     Returns:
         One `<svg>` element; its colours are the classes of the page's style sheet.
     """
-    drawn = limits or []
-    values = [point.quality for point in points] + ([] if source is None else [source])
-    values += [limit.at for limit in drawn if not limit.of_size]
-    sizes = [point.size for point in points] + [one.at for one in drawn if one.of_size]
-    pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
-    across = FRAME.across(0, max(max(sizes) * 1.05, 0.1))
-    up = FRAME.up(min(values) - pad, max(values) + pad)
+    best = front([point for point in points if point.passed], less=less)
+    plot = _plot(points, best, source, limits or [])
     told = [f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points]
-    told += [f"limit {limit.name}: {limit.at:.4g}" for limit in drawn]
+    told += [f"limit {limit.name}: {limit.at:.4g}" for limit in plot.limits]
     return "\n".join(
         [
             f'<svg viewBox="{FRAME.box}" role="img" aria-labelledby="chart-t chart-d">',
             f'<title id="chart-t">Size against {escape(quality)}</title>',
             f'<desc id="chart-d">{escape("; ".join(told))}</desc>',
-            *FRAME.axes(across, up, below="size, KiB", above=quality),
-            *_source(up, source),
-            *(_limit(limit, across, up) for limit in drawn),
-            *_front(front([p for p in points if p.passed], less=less), across, up),
-            *_marks(points, across, up),
+            *FRAME.axes(plot.across, plot.up, below="size, KiB", above=quality),
+            *_source(plot),
+            *(_limit(limit, plot) for limit in plot.limits),
+            *_front(plot),
+            *_marks(plot),
             "</svg>",
         ]
     )
 
 
-def _limit(limit: Limit, across: Scale, up: Scale) -> str:
+def _plot(
+    points: list[Point], best: list[Point], source: float | None, limits: list[Limit]
+) -> _Plot:
+    """Choose the scales so that everything is within them."""
+    values = [point.quality for point in points] + ([] if source is None else [source])
+    values += [limit.at for limit in limits if not limit.of_size]
+    sizes = [point.size for point in points] + [one.at for one in limits if one.of_size]
+    pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
+    across = FRAME.across(0, max(max(sizes) * 1.05, 0.1))
+    return _Plot(
+        points, best, source, limits, across, FRAME.up(min(values) - pad, max(values) + pad)
+    )
+
+
+def _limit(limit: Limit, plot: _Plot) -> str:
     if limit.of_size:
-        x = across(limit.at)
+        x = plot.across(limit.at)
         line = f'x1="{x}" x2="{x}" y1="{FRAME.top}" y2="{FRAME.floor}"'
-        place = f'x="{x - 4:.1f}" y="{FRAME.top + 12}" text-anchor="end"'
     else:
-        y = up(limit.at)
+        y = plot.up(limit.at)
         line = f'x1="{FRAME.left}" x2="{FRAME.end}" y1="{y}" y2="{y}"'
-        place = f'x="{FRAME.end}" y="{y + 14:.1f}" text-anchor="end"'
+    named = _limit_name(limit, plot)
+    place = f'x="{named.right:.1f}" y="{named.y + 4:.1f}" text-anchor="end"'
     name = f'<text class="limit-name" {place}>{escape(limit.name)}</text>'
     return f'<line class="limit" {line}/>{name}'
 
 
-def _front(points: list[Point], across: Scale, up: Scale) -> list[str]:
+def _limit_name(limit: Limit, plot: _Plot) -> Taken:
+    """Give the place of a limit's name: left of its line at the top, or below it at the right."""
+    right = plot.across(limit.at) - 4 if limit.of_size else FRAME.end
+    y = FRAME.top + 8 if limit.of_size else plot.up(limit.at) + 10
+    return Taken(right - len(limit.name) * LETTER, right, y)
+
+
+def _front(plot: _Plot) -> list[str]:
     """Draw the front as steps: what is to be had up to each size."""
-    if len(points) < 2:  # noqa: PLR2004
+    if len(plot.best) < 2:  # noqa: PLR2004
         return []
-    path = f"M{across(points[0].size)} {up(points[0].quality)}"
-    path += "".join(f"H{across(p.size)}V{up(p.quality)}" for p in points[1:])
+    (x, y), *places = map(plot.at, plot.best)
+    path = f"M{x} {y}" + "".join(f"H{x}V{y}" for x, y in places)
     return [f'<path class="front" d="{path}"/>']
 
 
-def _source(up: Scale, source: float | None) -> list[str]:
-    if source is None:
+def _source(plot: _Plot) -> list[str]:
+    if plot.source is None:
         return []
-    y, end = up(source), FRAME.end
+    y, end = plot.up(plot.source), FRAME.end
     return [f'<line class="source" x1="{FRAME.left}" x2="{end}" y1="{y}" y2="{y}"/>']
 
 
-def _marks(points: list[Point], across: Scale, up: Scale) -> list[str]:
+def _marks(plot: _Plot) -> list[str]:
     """Draw points with their names beside them, moved apart where they would overlap."""
-    marks, names = [], []
-    taken = [(across(p.size) - 7, across(p.size) + 7, up(p.quality)) for p in points]
-    for point in sorted(points, key=lambda point: (-point.quality, point.name)):
-        x, y = across(point.size), up(point.quality)
+    marks, names, taken = [], [], _taken(plot)
+    for point in sorted(plot.points, key=lambda point: (-point.quality, point.name)):
+        x, y = plot.at(point)
         wide = len(point.name) * LETTER
         left = x - 10 - wide if x + 10 + wide > FRAME.width else x + 10
-        line = _free(left, left + wide, y, taken)
-        taken.append((left, left + wide, line))
+        line = free(taken, FRAME, Taken(left, left + wide, y))
+        taken.append(Taken(left, left + wide, line))
         near = left - 2 if left > x else left + wide
         lead = f'<line class="lead" x1="{x}" y1="{y}" x2="{near:.1f}" y2="{line:.1f}"/>'
         marks += [lead, _mark(x, y, passed=point.passed)]
@@ -145,14 +186,18 @@ def _marks(points: list[Point], across: Scale, up: Scale) -> list[str]:
     return marks + names
 
 
-def _free(left: float, right: float, y: float, taken: list[tuple[float, float, float]]) -> float:
-    """Find the line nearest to `y` on which no other name stands."""
-    for step in range(2 * len(taken) + 1):
-        line = y + GAP * (step + 1) // 2 * (1 if step % 2 else -1)
-        clear = all(abs(line - at) >= GAP - 1 or right < a or left > b for a, b, at in taken)
-        if clear and FRAME.top < line < FRAME.floor:
-            return line
-    return y
+def _taken(plot: _Plot) -> list[Taken]:
+    """Give what names have to keep clear of: marks, names of limits, and level lines."""
+    places = [plot.at(point) for point in plot.points]
+    steps = [plot.at(point) for point in plot.best]
+    levels = [limit.at for limit in plot.limits if not limit.of_size]
+    levels += [] if plot.source is None else [plot.source]
+    return [
+        *(Taken(x - 7, x + 7, y) for x, y in places),
+        *(_limit_name(limit, plot) for limit in plot.limits),
+        *(Taken(FRAME.left, FRAME.end, plot.up(level), RULE) for level in levels),
+        *(Taken(x, end, y, RULE) for (x, y), (end, _) in pairwise(steps)),
+    ]
 
 
 def _mark(x: float, y: float, *, passed: bool) -> str:

@@ -133,7 +133,8 @@ def top1_agreement(measured: Measured, limit: float) -> Outcome:
     output, share = _worst_output(agreement, min)
     counts = (measured.get("agreement_samples") or {}).get(output or next(iter(agreement)))
     spare = samples.agreeing(counts, limit)
-    return at_least(share, limit, output=output, spare=spare)
+    counted = samples.counted(counts["of"], measured.get("samples")) if counts else "sample"
+    return at_least(share, limit, output=output, spare=spare, counted=counted)
 
 
 def kernel_flips(measured: Measured, limit: float) -> Outcome:
@@ -147,10 +148,12 @@ def kernel_flips(measured: Measured, limit: float) -> Outcome:
         return absent(limit, "the task has no classes, or no kernels were compared")
     kernels, output = max(flips, key=lambda one: flips[one][0])
     share, found = flips[kernels, output]
-    spare = samples.of_share(limit - share, found["agreement_samples"][output]["of"])
+    of = found["agreement_samples"][output]["of"]
+    spare, counted = samples.of_share(limit - share, of), samples.counted(of, found["samples"])
     named = output if len(found["flips"]) > 1 else None
     unit = f" of the answers at kernels {kernels!r}"
-    outcome = at_most(share, limit, unit if share else "", output=named, spare=spare)
+    told = {"output": named, "spare": spare, "counted": counted}
+    outcome = at_most(share, limit, unit if share else "", **told)
     return replace(outcome, kernels=kernels if share else None)
 
 

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from stages.confusion import confusion
 from stages.figures import histogram, quarters
-from stages.markup import Head, bar, cell, link, mark, more, note, number, row_head, table, value
+from stages.markup import (
+    NOTHING,
+    Head,
+    bar,
+    cell,
+    link,
+    mark,
+    more,
+    note,
+    number,
+    row_head,
+    table,
+    value,
+)
 from stages.standing import closest
 from stages.summary import snr
 
@@ -71,14 +84,13 @@ def _outputs(row: Row, depth: Row) -> Iterator[str]:
     name = row["variant"]
     for index, (output, found) in enumerate(row["outputs"].items()):
         exact = {**found, "exact": found["max_abs_error"] == 0, "error": None}
-        low, high = found.get("reference_range") or (None, None)
         rows = [
             [row_head("SNR, dB"), cell(snr(exact), right=True)],
             [row_head("Largest error"), value(found["max_abs_error"])],
             [row_head("Mean error"), value(found["mean_abs_error"])],
             [row_head("Cosine similarity"), value(found["cosine_similarity"], ".6g")],
             [row_head("NaN or infinite"), value(found["non_finite"], "d")],
-            [row_head("Source's range"), cell(_span(low, high), right=True)],
+            [row_head("Source's range"), cell(_span(found.get("reference_range")), right=True)],
         ]
         heads = [Head("Measure"), number("Value")]
         shown = table(f"Output {output} of {name} against the source model", heads, rows)
@@ -87,8 +99,9 @@ def _outputs(row: Row, depth: Row) -> Iterator[str]:
         yield f"<h4>Output {escape(output)}</h4>{shown}{figure}"
 
 
-def _span(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+def _span(ends: list[float] | None) -> str:
+    """Say from where to where values go; None is that none of them is finite."""
+    return NOTHING if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
 
 
 def _histogram(name: str, errors: Row | None, identity: str) -> str:
@@ -128,7 +141,7 @@ def _class(one: Row, every: list[Row]) -> list[str]:
     most = max(abs(other["drop"] or 0) for other in every)
     shape = bar(abs(drop) / most, "left worse" if drop > 0 else "left") if most and drop else ""
     return [
-        row_head(str(one.get("class", one.get("slice", one.get("value"))))),
+        row_head(str(one.get("class", one.get("value")))),
         value(one["samples"], "d"),
         value(one["source"], ".4g"),
         value(one["variant"], ".4g"),
@@ -158,7 +171,7 @@ def _layers(name: str, depth: Row) -> list[str]:
             value(one["snr_db"], ".1f"),
             value(one["mean_abs_error"], ".3g"),
             value(one["max_abs_error"], ".3g"),
-            cell(_span(*one["range"]), right=True),
+            cell(_span(one["range"]), right=True),
             f"<td>{bar(_noise(one) / most, 'left worse')}</td>",
         ]
         for one in layers

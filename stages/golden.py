@@ -107,7 +107,7 @@ def golden(
     tolerances = {
         name: _tolerance(
             tensor,
-            max((_apart(real[name], other[name]) for other in others), default=0.0),
+            max((_difference(real[name], other[name]) for other in others), default=0.0),
             ranges.get(name) or (float(np.min(real[name])), float(np.max(real[name]))),
             integer=bool(INTEGERS & set(model.description.weights)),
         )
@@ -125,20 +125,22 @@ def _run(call: _Call, kernels: Kernels, samples: Samples) -> _Run | InterpreterE
         return error
 
 
-def _apart(left: Array, right: Array) -> float:
+def _difference(left: Array, right: Array) -> float:
     difference = np.abs(np.asarray(left, np.float64) - np.asarray(right, np.float64))
     return float(difference.max(initial=0.0))
 
 
-def _tolerance(tensor: Tensor, apart: float, span: tuple[float, float], *, integer: bool) -> float:
+def _tolerance(
+    tensor: Tensor, difference: float, span: tuple[float, float], *, integer: bool
+) -> float:
     if tensor.scale:
-        steps = 1 + round(apart / tensor.scale)
+        steps = 1 + round(difference / tensor.scale)
         return float(f"{steps * tensor.scale:.6g}")
     if not tensor.dtype.startswith(("float", "bfloat")):
         return 0.0
     low, high = span
     share = STEP_SHARE if integer else FLOAT_SHARE
-    return _rounded_up(((high - low) or abs(high) or 1.0) * share + apart)
+    return _rounded_up(((high - low) or abs(high) or 1.0) * share + difference)
 
 
 def _rounded_up(value: float) -> float:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from stages.markup import Head, bar, cell, link, more, note, number, row_head, section, table, value
+from stages.markup import (
+    Head,
+    bar,
+    cell,
+    link,
+    measure,
+    more,
+    note,
+    number,
+    row_head,
+    section,
+    table,
+    value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,11 +73,9 @@ def _latencies(name: str, results: list[tuple[str, Row]]) -> str:
             rows.append([
                 row_head(variant, sticky=True),
                 value(run["threads"], "d"),
-                value(times["p50"], ",.1f", extra=bar(run["latency_ms"]["p50"] / slowest)),
-                *(value(times[key], ",.1f") for key in ("p90", "p99", "min")),
-                value(run["per_second"], ",.0f"),
-                value(run["startup_ms"], ".1f"),
-                value(peak, ".1f"),
+                measure(times["p50"], extra=bar(run["latency_ms"]["p50"] / slowest)),
+                *map(measure, (times["p90"], times["p99"], times["min"])),
+                *map(measure, (run["per_second"], run["startup_ms"], peak)),
             ])  # fmt: skip
     return table(f"One call, on {name}", heads, rows, sortable=True)
 
@@ -92,14 +103,16 @@ def _operators(name: str, results: list[tuple[str, Row]]) -> list[str]:
 
 
 def _described(machine: dict[str, Any]) -> str:
-    memory, governor = machine.get("memory_mib"), machine.get("governor")
-    words = [
-        f"{machine.get('processor')} ({machine.get('architecture')})",
-        f"{machine.get('cores')} cores",
-        *([f"{memory:,} MiB of memory"] if memory else []),
-        *([f"governor {governor}"] if governor else []),
-        str(machine.get("system")),
-        f"Python {machine.get('python')}",
-        f"LiteRT {machine.get('litert')}",
-    ]
-    return ", ".join(words) + "."
+    """Say what a machine is, as far as its file tells."""
+    words = {
+        "processor": "{}",
+        "architecture": "{}",
+        "cores": "{} cores",
+        "memory_mib": "{:,} MiB of memory",
+        "governor": "governor {}",
+        "system": "{}",
+        "python": "Python {}",
+        "litert": "LiteRT {}",
+    }
+    told = (form.format(machine[key]) for key, form in words.items() if machine.get(key))
+    return ", ".join(told) + "."

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from stages.digits import form
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -44,6 +46,11 @@ def value(found: float | None, form: str = ".4g", *, unit: str = "", extra: str 
     """Give a cell with a number; what is absent sorts last."""
     text = NOTHING if found is None else format(found, form) + unit
     return cell(text, sort="" if found is None else found, right=True, extra=extra)
+
+
+def measure(found: float | None, *, extra: str = "") -> str:
+    """Give a cell with a number of any size by its first digits; as `value`."""
+    return value(found, form(found or 0.0), extra=extra)
 
 
 def row_head(text: str, *, sticky: bool = False, note: str = "", href: str = "") -> str:

@@ -24,6 +24,7 @@ class Outcome:
         kernels: under which kernels it was worse than under the default ones.
         margin_samples: the margin as a number of samples, where the check counts samples: so many
             more may go wrong, or below 0, so many are too many.
+        counted: what it counts: "sample", or "answer" where a sample has several.
         absent: the question does not arise, as for a metric where there are no targets.
     """
 
@@ -35,11 +36,15 @@ class Outcome:
     output: str | None = None
     kernels: str | None = None
     margin_samples: int | None = None
+    counted: str = "sample"
     absent: bool = False
 
 
 def at_most(found: float, limit: float, unit: str = "", **more: Any) -> Outcome:
-    """Hold a number to an upper limit; `more` are `output` and `spare`, the margin in samples."""
+    """Hold a number to an upper limit.
+
+    `more` are `output`; `spare`, the margin in samples; and `counted`, where it counts answers.
+    """
     return _judged(found, limit, unit, bound="at most", **more)
 
 
@@ -56,6 +61,7 @@ def _judged(  # noqa: PLR0913 (what a line says)
     bound: str,
     output: str | None = None,
     spare: int | None = None,
+    counted: str = "sample",
 ) -> Outcome:
     """Compare at the six digits that validate records: what lies below them is noise."""
     found = float(f"{found:.6g}")
@@ -63,7 +69,7 @@ def _judged(  # noqa: PLR0913 (what a line says)
     place = f" at output {output!r}" if output else ""
     passed = margin >= 0  # NaN, which is nothing measured, is not
     spare = samples.beside(spare, passed=passed)
-    expected = f"expected {bound} {limit:.6g}{samples.told(spare)}"
+    expected = f"expected {bound} {limit:.6g}{samples.told(spare, counted)}"
     return Outcome(
         passed=passed,
         found=_finite(found),
@@ -72,6 +78,7 @@ def _judged(  # noqa: PLR0913 (what a line says)
         margin=_finite(margin),
         output=output,
         margin_samples=spare,
+        counted=counted,
     )
 
 

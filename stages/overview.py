@@ -7,8 +7,21 @@ from typing import Any
 
 from stages.chart import Limit, Point, front, scatter
 from stages.machines import time_unit
-from stages.markup import Head, bar, cell, mark, more, note, number, row_head, section, table, value
-from stages.standing import closest, standing
+from stages.markup import (
+    Head,
+    bar,
+    cell,
+    mark,
+    measure,
+    more,
+    note,
+    number,
+    row_head,
+    section,
+    table,
+    value,
+)
+from stages.standing import closest, shared_limit, standing
 from stages.summary import basis, snr
 from stages.verdict import headline
 
@@ -133,7 +146,7 @@ def _latency(result: dict[str, Any] | None, slowest: float, scale: float) -> str
     if not result["current"]:
         return '<td class="number" data-sort=""><span class="mark stale">stale</span></td>'
     p50 = result["threads"][0]["latency_ms"]["p50"]
-    return value(p50 * scale, ",.1f", extra=bar(p50 / slowest))
+    return measure(p50 * scale, extra=bar(p50 / slowest))
 
 
 def chart(report: dict[str, Any]) -> list[str]:
@@ -141,42 +154,43 @@ def chart(report: dict[str, Any]) -> list[str]:
     rows = [row for row in report["variants"] if row["metric"] is not None]
     if not rows:
         return []
-    name = report["metric"]["name"]
+    name, less = report["metric"]["name"], report["metric"]["goal"] == "minimize"
     points = [Point(r["variant"], r["size_kb"], r["metric"], r["passed"]) for r in rows]
-    less, source = report["metric"]["goal"] == "minimize", rows[0]["source_metric"]
-    limits = _limits(rows, less=less)
+    source = rows[0]["source_metric"]
+    limits = _limits(report["variants"], source, less=less)
     drawn = scatter(points, name, source, limits, less=less)
-    legend = (
-        "Discs passed, crosses failed. The steps join the variants that nothing beats in both. "
-        f"Dashes: the source model, {source:.4g}."
-        + (" Dotted: limits, as far as they are the same for every variant." if limits else "")
-    )
-    title, best = (
-        f"Size against {name}",
-        {one.name for one in front([one for one in points if one.passed], less=less)},
-    )
-    heads = [Head("Variant"), number("KiB"), number(name), Head("On the front")]
-    cells = [[row_head(one.name), value(one.size, ".1f"), value(one.quality),
-              cell("yes" if one.name in best else "no")] for one in points]  # fmt: skip
-    words = more("As a table", table(title, heads, cells))
-    beside = f"<figcaption>{escape(legend)}{words}</figcaption>"
+    title, words = f"Size against {name}", _legend(source, drawn=bool(limits))
+    shown = more("As a table", _points(title, points, name, less=less))
+    beside = f"<figcaption>{escape(words)}{shown}</figcaption>"
     return [section("size", title, f'<figure class="beside">{drawn}{beside}</figure>')]
 
 
-def _limits(rows: list[Row], *, less: bool) -> list[Limit]:
+def _legend(source: float | None, *, drawn: bool) -> str:
+    words = "Discs passed, crosses failed. The steps join the variants that nothing beats in both."
+    words += "" if source is None else f" Dashes: the source model, {source:.4g}."
+    return words + (" Dotted: limits, as far as every variant has the same." if drawn else "")
+
+
+def _points(title: str, points: list[Point], name: str, *, less: bool) -> str:
+    """Give the chart as a table."""
+    best = {one.name for one in front([one for one in points if one.passed], less=less)}
+    heads = [Head("Variant"), number("KiB"), number(name), Head("On the front")]
+    cells = [[row_head(one.name), value(one.size, ".1f"), value(one.quality),
+              cell("yes" if one.name in best else "no")] for one in points]  # fmt: skip
+    return table(title, heads, cells)
+
+
+def _limits(rows: list[Row], source: float | None, *, less: bool) -> list[Limit]:
     """Give the limits that can be drawn: one number for all variants, in the chart's units."""
     found = []
-    source, sign = rows[0]["source_metric"], 1 if less else -1
-    scales = {"metric_min": (0.0, 1.0), "metric_drop": (source, sign),
-              "metric_drop_relative": (source, sign * abs(source))}  # fmt: skip
+    scales = {"metric_min": (0.0, 1.0)}
+    if source is not None:  # what a drop is counted from
+        worse = 1.0 if less else -1.0
+        scales["metric_drop"] = source, worse
+        scales["metric_drop_relative"] = source, worse * abs(source)
     for name, (start, step) in scales.items():
-        if (limit := _common(rows, name)) is not None:
+        if (limit := shared_limit(rows, name)) is not None:
             found.append(Limit(name, start + step * limit))
-    if (limit := _common(rows, "size_bytes")) is not None:
+    if (limit := shared_limit(rows, "size_bytes")) is not None:
         found.append(Limit("size_bytes", limit / KIB, of_size=True))
     return found
-
-
-def _common(rows: list[Row], check: str) -> float | None:
-    limits = {row["checks"][check]["limit"] for row in rows if check in row["checks"]}
-    return limits.pop() if len(limits) == 1 else None

@@ -14,7 +14,7 @@ from stages.figures import interval
 from stages.machines import measured
 from stages.markup import Head, cell, link, note, number, row_head, section, table, value
 from stages.overview import chart, failed, variants, verdict
-from stages.standing import sure
+from stages.standing import flipped, shared_limit, sure
 from stages.style import SCRIPT, STYLE
 
 if TYPE_CHECKING:
@@ -83,32 +83,36 @@ def _confidence(report: dict[str, Any]) -> list[str]:
     rows = [row for row in report["variants"] if row["interval"]]
     if not rows:
         return []
-    ends = [end for row in rows for end in row["interval"]["drop"]]
-    limits = {row["checks"]["metric_drop"]["limit"] for row in rows
-              if "metric_drop" in row["checks"]}  # fmt: skip
-    limit = limits.pop() if len(limits) == 1 else None
-    marks = [*ends, 0.0] + ([] if limit is None else [limit])
-    span = (min(marks), max(marks), limit)
-    body = []
-    for row in rows:
-        (low, high), own = row["interval"]["drop"], row["interval"]
-        drawn = interval(f"Drop of {row['variant']}", low, high, row["drop"], span)
-        body.append([row_head(row["variant"]), value(row["drop"], ".3g"),
-                     cell(f"{low:.3g} to {high:.3g}", right=True),
-                     cell(f"{own['variant'][0]:.4g} to {own['variant'][1]:.4g}", right=True),
-                     f"<td>{drawn}</td>"])  # fmt: skip
+    limit = shared_limit(report["variants"], "metric_drop")
     name, share = report["metric"]["name"], sure(rows)
-    numbers = map(number, ("Drop", f"{share} of drops", f"{share} of {name}"))
-    heads = [Head("Variant"), *numbers, Head("Drop, to one scale")]
     told = (
         f"How much chance there is in the evaluation samples: with others, {share} of drops "
         "would lie in the interval (paired bootstrap). The upright line is no drop"
         f"{'' if limit is None else ', the dotted one the limit'}."
     )
-    inner = (
-        f'<div class="bars keep">{table(f"Confidence in the drop of {name}", heads, body)}</div>'
-    )
+    inner = f'<div class="bars keep">{_intervals(rows, name, share, limit)}</div>'
     return [section("confidence", "How sure is it?", note(told), inner)]
+
+
+def _intervals(rows: list[Row], name: str, share: str, limit: float | None) -> str:
+    ends = [0.0 if limit is None else limit, 0.0]
+    ends += [end for row in rows for end in row["interval"]["drop"]]
+    span = (min(ends), max(ends), limit)
+    numbers = map(number, ("Drop", f"{share} of drops", f"{share} of {name}"))
+    heads = [Head("Variant"), *numbers, Head("Drop, to one scale")]
+    return table(f"Confidence in the drop of {name}", heads, [_sure(row, span) for row in rows])
+
+
+def _sure(row: Row, span: tuple[float, float, float | None]) -> list[str]:
+    (low, high), (least, most) = row["interval"]["drop"], row["interval"]["variant"]
+    drawn = interval(f"Drop of {row['variant']}", low, high, row["drop"], span)
+    return [
+        row_head(row["variant"]),
+        value(row["drop"], ".3g"),
+        cell(f"{low:.3g} to {high:.3g}", right=True),
+        cell(f"{least:.4g} to {most:.4g}", right=True),
+        f"<td>{drawn}</td>",
+    ]
 
 
 def _kernels(report: dict[str, Any]) -> list[str]:
@@ -116,8 +120,12 @@ def _kernels(report: dict[str, Any]) -> list[str]:
     names = list(dict.fromkeys(name for row in report["variants"] for name in row["kernels"]))
     if len(names) < 2:  # noqa: PLR2004
         return []
+    quality = "metric" if report["metric"] else "agreement"
     rows = [
-        [row_head(row["variant"], sticky=True), *(_run(n, row["kernels"].get(n)) for n in names)]
+        [
+            row_head(row["variant"], sticky=True),
+            *(_run(name, row["kernels"].get(name), quality) for name in names),
+        ]
         for row in report["variants"]
     ]
     heads = [Head("Variant"), *(number(KERNELS.get(name, name)) for name in names)]
@@ -130,15 +138,14 @@ def _kernels(report: dict[str, Any]) -> list[str]:
     return [section("kernels", "Kernels", note(told), f'<div class="narrow">{shown}</div>')]
 
 
-def _run(name: str, run: Row | None) -> str:
+def _run(name: str, run: Row | None, key: str) -> str:
     if run is None:
         return cell("")
     if run["error"]:
         return cell("does not run", extra=f'<span class="note">{escape(run["error"])}</span>')
-    quality = run["metric"] if run["metric"] is not None else run["agreement"]
     known = run["flips"] is not None and name != "default"
-    flips = f"{run['flips']} of {run['samples']} flip" if known else ""
-    return value(quality, ".4f" if quality is not None and abs(quality) <= 1 else ".4g",
+    flips = f"{flipped(run)} flip" if known else ""
+    return value(run[key], ".4f" if abs(run[key] or 0) <= 1 else ".4g",
                  extra=f'<span class="note">{flips}</span>')  # fmt: skip
 
 
@@ -159,13 +166,15 @@ def _since(report: dict[str, Any]) -> list[str]:
     heads = [Head("Variant"), Head("File"),
              *map(number, ("Bytes", name, "Agreement", "SNR dB"))]  # fmt: skip
     shown = table(f"Changes since {since['release']}", heads, rows)
-    return [section("since", f"Since {since['release']}", shown)]
+    other = [note(f"The metric is {name}; it was {since['metric']}.")] if since["metric"] else []
+    return [section("since", f"Since {since['release']}", *other, shown)]
 
 
 def _changed(old: float | None, new: float | None, form: str) -> str:
-    was = "" if old is None or new is None or old == new else f"was {format(old, form)}"
     found = new if new is not None else old
-    return value(found, form, extra=f'<span class="note">{was}</span>' if was else "")
+    if old is None or new is None or (was := format(old, form)) == format(new, form):
+        return value(found, form)
+    return value(found, form, extra=f'<span class="note">was {was}</span>')
 
 
 def _again(report: dict[str, Any]) -> str:

@@ -62,14 +62,15 @@ def report(
     ]
     rows = [_row(one, judge(one, limits.get(one["variant"], {})), full) for one in measured]
     metrics = [one["metric"] for one in measured if one.get("metric")]
+    metric = {key: metrics[0][key] for key in ("name", "goal")} if metrics else None
     return {
         "title": title,
         "passed": all(row["passed"] for row in rows),
         "baseline": baseline,
         "samples": max((one.get("samples") or 0) for one in measured),
-        "metric": {key: metrics[0][key] for key in ("name", "goal")} if metrics else None,
+        "metric": metric,
         "machines": {name: one["machine"] for name, one in (machines or {}).items()},
-        "since": since.changes(rows, released) if released else None,
+        "since": since.changes(rows, released, metric) if released else None,
         "variants": rows,
     }
 
@@ -86,7 +87,8 @@ def write(told: dict[str, Any], out: Path, measured: list[dict[str, Any]] | None
     with replacing(out) as fresh:
         fresh.mkdir(parents=True)
         write_json(fresh / "report.json", told)
-        for row in _rows(told):
+        rows: list[dict[str, Any]] = told["variants"]
+        for row in rows:
             # A file a variant: `dvc metrics show` makes a row of each.
             write_json(fresh / "metrics" / f"{row['variant']}.json", _metrics(row, told))
         write_text(fresh / "report.csv", summary.rows_csv(told))
@@ -100,6 +102,7 @@ def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[st
     outputs = list((one.get("outputs") or {}).values())
     exact = bool(outputs) and all(o["max_abs_error"] == 0 for o in outputs)
     agreement = (one.get("top1_agreement") or {}).values()
+    kernels = {name: _kernels(run) for name, run in (one.get("kernels") or {}).items()}
     return {
         "variant": one["variant"],
         "passed": all(outcome.passed for outcome in outcomes.values()),
@@ -117,12 +120,12 @@ def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[st
         "max_abs_error": max(
             (o["max_abs_error"] for o in outputs if o["max_abs_error"] is not None), default=None
         ),
-        "interval": metric.get("interval"),
+        "interval": _interval(metric),
         "confidence": metric.get("confidence"),
         "worst_class": _worst_class(one),
-        "flips": _flips(one),
+        "flips": _flips(kernels),
         "advice": one.get("advice") or [],
-        "kernels": {name: _kernels(run) for name, run in (one.get("kernels") or {}).items()},
+        "kernels": kernels,
         "latency": one["latency"],
         "outputs": one.get("outputs") or {},
         "checks": {name: dataclasses.asdict(outcome) for name, outcome in outcomes.items()},
@@ -135,34 +138,41 @@ def _worst_class(one: dict[str, Any]) -> dict[str, Any] | None:
     return max(losing, key=lambda row: float(row["drop"]), default=None)
 
 
-def _flips(one: dict[str, Any]) -> dict[str, int] | None:
-    """Count the answers that change with the kernels, all outputs together; None without classes.
+def _interval(metric: dict[str, Any]) -> dict[str, list[float]] | None:
+    """Give the intervals; None where an end is none, as of a metric that is NaN or infinite."""
+    found: dict[str, list[float]] = metric.get("interval") or {}
+    return found if found and None not in [end for ends in found.values() for end in ends] else None
+
+
+def _flips(kernels: dict[str, dict[str, Any]]) -> dict[str, int] | None:
+    """Give the answers that change by set of kernels; None without classes.
 
     Sets of kernels that do not run are left out.
     """
     found = {
-        name: sum(kernels["flips"].values())
-        for name, kernels in (one.get("kernels") or {}).items()
-        if kernels["flips"] and name != "default"
+        name: run["flips"]
+        for name, run in kernels.items()
+        if run["flips"] is not None and name != "default"
     }
     return found or None
 
 
 def _kernels(run: dict[str, Any]) -> dict[str, Any]:
-    """Give what one set of kernels answered, in one line of the matrix."""
+    """Give what one set of kernels answered, in one line of the matrix.
+
+    `flips` of all `answers` are not those of the default kernels, all outputs together. A sample
+    has an answer for each output, and for each position of an output [samples, ..., classes].
+    """
     agreement = (run.get("top1_agreement") or {}).values()
-    flips = run.get("flips")
+    flips, counts = run.get("flips"), run.get("agreement_samples")
     return {
         "error": run["error"],
         "samples": run.get("samples"),
         "metric": (run.get("metric") or {}).get("variant"),
         "agreement": min(agreement, default=None),
-        "flips": None if flips is None else max(flips.values(), default=0),
+        "flips": sum(flips.values()) if flips else None,
+        "answers": sum(counts[name]["of"] for name in flips) if flips and counts else None,
     }
-
-
-def _rows(told: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(told["variants"])
 
 
 def _metrics(row: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:

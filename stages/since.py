@@ -12,7 +12,7 @@ from stages.errors import DataError
 from stages.files import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 NUMBERS = ("bytes", "metric", "drop", "agreement", "snr_db")
@@ -61,26 +61,35 @@ def _is_release(found: dict[str, Any]) -> bool:
     return all(isinstance(one, dict) and "sha256" in one for one in variants.values())
 
 
-def changes(rows: list[dict[str, Any]], released: Mapping[str, Any]) -> dict[str, Any]:
+def changes(
+    rows: list[dict[str, Any]],
+    released: Mapping[str, Any],
+    metric: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Compare variants with those of a release.
 
     Args:
         rows: of the report.
         released: what `read` gave.
+        metric: that of the report. Numbers of another one are left out of "before".
 
     Returns:
-        {"release": its name and version, "variants": [{"variant", "change": `same` bytes,
-        `changed`, `added` or `gone`, "before": numbers or None, "after": numbers or None}]}.
+        {"release": its name and version, "metric": the name of that of the release where it is
+        another one, or None, "variants": [{"variant", "change": `same` bytes, `changed`, `added` or
+        `gone`, "before": numbers or None, "after": numbers or None}]}.
     """
+    other = _other(released.get("metric"), metric)
+    keys = [key for key in NUMBERS if not (other and key in ("metric", "drop"))]
     before = released["variants"]
     after = {row["variant"]: row for row in rows}
     return {
         "release": f"{released.get('name', '')} {released['version']}".strip(),
+        "metric": other,
         "variants": [
             {
                 "variant": name,
                 "change": _change(before.get(name), after.get(name)),
-                "before": _numbers(before.get(name)),
+                "before": _numbers(before.get(name), keys),
                 "after": _numbers(after.get(name)),
             }
             for name in dict.fromkeys([*after, *before])
@@ -94,5 +103,13 @@ def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str
     return "same" if old["sha256"] == new["sha256"] else "changed"
 
 
-def _numbers(one: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if one is None else {key: one.get(key) for key in NUMBERS}
+def _other(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
+    if not old or not new or old["name"] == new["name"]:
+        return None
+    return str(old["name"])
+
+
+def _numbers(one: Mapping[str, Any] | None, keys: Sequence[str] = NUMBERS) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return dict.fromkeys(NUMBERS) | {key: one.get(key) for key in keys}

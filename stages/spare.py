@@ -1,4 +1,4 @@
-"""How many samples more may go wrong before a check fails, where it counts samples."""
+"""How many samples, or answers, more may go wrong before a check fails, where it counts them."""
 
 from __future__ import annotations
 
@@ -48,12 +48,17 @@ def beside(spare: int | None, *, passed: bool) -> int | None:
     return max(spare, 0) if passed else min(spare, -1)
 
 
-def told(spare: int | None) -> str:
-    """Give the end of a check's line: ` (passes by 1 sample)`."""
+def counted(of: int, samples: int | None) -> str:
+    """Name one of what is counted: a sample, or an answer where a sample has several of them."""
+    return "sample" if samples in (None, of) else "answer"
+
+
+def told(spare: int | None, one: str = "sample") -> str:
+    """Give the end of a check's line: ` (passes by 1 sample)`; `one` is what is counted."""
     if spare is None:
         return ""
     word = "passes" if spare >= 0 else "fails"
-    return f" ({word} by {abs(spare)} sample{'' if abs(spare) == 1 else 's'})"
+    return f" ({word} by {abs(spare):,} {one}{'' if abs(spare) == 1 else 's'})"
 
 
 def _whole(number: float) -> int:

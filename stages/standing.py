@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from stages.checks import known
+from stages.digits import form
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,23 +21,46 @@ def closest(row: Row) -> tuple[str, str] | None:
     no check has a limit.
     """
     if bad := [item for item in row["checks"].items() if not item[1]["passed"]]:
-        return f"{bad[0][0]} failed", _by(bad[0][1])
-    shares = {
-        name: outcome["margin"] / abs(outcome["limit"])
-        for name, outcome in row["checks"].items()
-        if outcome["limit"] and outcome["margin"] is not None
-    }
-    if not shares:
+        name, outcome = bad[0]
+        return f"{name} failed", "" if outcome["margin"] is None else f"by {_margin(outcome)}"
+    if not (held := _held(row)):
         return None
-    name = min(shares, key=lambda name: (shares[name], name))
-    return name, f"passes {_by(row['checks'][name])}"
+    name = min(held, key=lambda name: (_share(held[name]), name))
+    return name, f"passes by {_margin(held[name])}"
 
 
-def _by(outcome: Row) -> str:
+def shared_limit(rows: list[Row], check: str) -> float | None:
+    """Give the limit that every variant that runs is held to; None where they are not the same."""
+    limits = {row["checks"].get(check, {}).get("limit") for row in rows if not row["error"]}
+    return limits.pop() if len(limits) == 1 else None
+
+
+def flipped(run: Row) -> str:
+    """Say how many answers flip with the kernels; of samples, where each has one answer."""
+    several = run["answers"] != run["samples"]
+    return f"{run['flips']:,} of {run['answers']:,}{' answers' if several else ''}"
+
+
+def _held(row: Row) -> dict[str, Row]:
+    """Give the checks that hold a number to a limit that somebody chose: `finite` has its own."""
+    return {
+        name: outcome
+        for name, outcome in row["checks"].items()
+        if name in known() and outcome["limit"] is not None and outcome["margin"] is not None
+    }
+
+
+def _share(outcome: Row) -> float:
+    """Give a margin as a share of its limit; of a limit of 0, all or nothing."""
+    margin: float = outcome["margin"]
+    return margin / (abs(outcome["limit"]) or margin or 1.0)
+
+
+def _margin(outcome: Row) -> str:
     """Say how far a check is from its limit: in samples, where it counts them."""
     if (count := outcome.get("margin_samples")) is not None:
-        return f"by {abs(count)} sample{'' if abs(count) == 1 else 's'}"
-    return "" if outcome["margin"] is None else f"by {abs(outcome['margin']):.3g}"
+        return f"{abs(count):,} {outcome['counted']}{'' if abs(count) == 1 else 's'}"
+    return f"{abs(outcome['margin']):.3g}"
 
 
 def standing(report: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -54,7 +80,8 @@ def latencies(report: dict[str, Any]) -> list[tuple[str, Callable[[Row], str]]]:
 def _latency(row: Row, machine: str) -> str:
     if not (found := row["latency"].get(machine)):
         return "absent"
-    return f"{found['threads'][0]['latency_ms']['p50']:.3g}" if found["current"] else "stale"
+    p50 = found["threads"][0]["latency_ms"]["p50"]
+    return format(p50, form(p50)) if found["current"] else "stale"
 
 
 def _smallest(report: dict[str, Any]) -> tuple[str, str, str] | None:
@@ -103,28 +130,32 @@ def interval(row: Row, key: str) -> str:
 def _tightest(rows: list[Row]) -> tuple[str, str, str] | None:
     """Tell the check that passes by the fewest samples, or else by the smallest share."""
     passed = [
-        (outcome["margin_samples"], row["variant"], name)
+        (f"{row['variant']}.{name}", outcome)
         for row in rows
-        for name, outcome in row["checks"].items()
-        if outcome["passed"] and outcome.get("margin_samples") is not None
+        for name, outcome in _held(row).items()
+        if outcome["passed"]
     ]
     if not passed:
         return None
-    count, variant, name = min(passed, key=lambda item: item[0])
-    answer = f"{count} sample{'' if count == 1 else 's'}"
-    return "Tightest pass", answer, f"{variant}.{name}"
+    counted = [one for one in passed if one[1].get("margin_samples") is not None]
+    if counted:
+        name, outcome = min(counted, key=lambda one: one[1]["margin_samples"])
+    else:
+        name, outcome = min(passed, key=lambda one: _share(one[1]))
+        name += f", {_share(outcome):.0%} of its limit" if outcome["limit"] else ""
+    return "Tightest pass", _margin(outcome), name
 
 
 def _flips(rows: list[Row]) -> tuple[str, str, str] | None:
     """Tell how many answers depend on the kernels."""
-    flips = [
-        (run["flips"], row["variant"], name, run["samples"])
+    runs = [
+        (run, f"{row['variant']}, {name} kernels")
         for row in rows
         for name, run in row.get("kernels", {}).items()
         if run["flips"] is not None and name != "default"
     ]
-    if not flips:
+    if not runs:
         return None
-    count, variant, name, samples = max(flips, key=lambda item: item[0])
-    more = f"{variant}, {name} kernels" if count else "whichever kernels run a variant"
-    return "Answers that flip with the kernels", f"{count} of {samples}", more
+    run, where = max(runs, key=lambda item: item[0]["flips"] / (item[0]["answers"] or 1))
+    more = where if run["flips"] else "whichever kernels run a variant"
+    return "Answers that flip with the kernels", flipped(run), more

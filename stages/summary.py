@@ -155,17 +155,26 @@ def terminal(report: dict[str, Any], file: IO[str] | None = None) -> None:
 
 
 def news(report: dict[str, Any]) -> list[str]:
-    """Give a line for each variant that is not as it was released last."""
-    lines = []
-    for one in (report.get("since") or {"variants": []})["variants"]:
-        old, new = one["before"], one["after"]
-        if one["change"] == "changed":
-            pairs = [f"{key} {_told(old[key])} -> {_told(new[key])}" for key in NUMBERS
-                if new[key] != old[key]]  # fmt: skip
-            lines.append(f"{one['variant']}: {', '.join(pairs) or 'other bytes, same numbers'}")
-        elif one["change"] != "same":
-            lines.append(f"{one['variant']}: {one['change']}")
-    return lines
+    """Give a line for each variant that is not as it was released last, in bytes or in numbers."""
+    since = report.get("since") or {"metric": None, "variants": []}
+    name = (report.get("metric") or {"name": "metric"})["name"]
+    became = {one["variant"]: _became(one, name) for one in since["variants"]}
+    other = [f"the metric is {name}, it was {since['metric']}"] if since["metric"] else []
+    return other + [f"{variant}: {told}" for variant, told in became.items() if told]
+
+
+def _became(one: Row, metric: str) -> str:
+    """Say what became of a variant; nothing where it is as it was."""
+    if one["change"] in {"added", "gone"}:
+        return str(one["change"])
+    pairs = [
+        f"{metric if key == 'metric' else key} {before} -> {after}"
+        for key in NUMBERS
+        if (before := _told(one["before"][key])) != (after := _told(one["after"][key]))
+    ]
+    if one["change"] == "same":
+        return ", ".join(["same bytes", *pairs]) if pairs else ""
+    return ", ".join(pairs) or "other bytes, same numbers"
 
 
 def _since(report: dict[str, Any]) -> str:

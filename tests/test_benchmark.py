@@ -17,6 +17,7 @@ from packaged import converted, made
 
 from litemill.cli import parser
 from stages import benchmark
+from stages.errors import LitemillError
 
 QUICK = ("--runs", "20", "--threads", "1")
 DAMAGED = b"TFL3, and nothing after it"
@@ -116,6 +117,20 @@ def test_a_file_that_does_not_run_is_told_and_the_others_are_measured(build, tmp
     assert "zeros" == found["good"]["inputs"]
 
 
+def test_the_table_has_no_exponents_and_counts_samples(tmp_path, capsys):
+    """A fast model answers a hundred thousand a second; a call of a fixed batch is several."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(zoo.file("fixed_batch"))
+    case = {"variant": "fixed", "model": str(path), "signature": None, "inputs": {}}
+
+    (run,) = benchmark.benchmark([case], [1], 20)["variants"]["fixed"]["threads"]
+
+    heads, line = capsys.readouterr().out.splitlines()
+    assert "samples/s" in heads
+    assert "e+" not in line
+    assert f"{run['per_second']:,.0f}" in line
+
+
 @pytest.mark.parametrize("name", ["fixed_batch", "without_signature", "int16x8_io"])
 def test_any_file_is_measured(name, tmp_path):
     """Batches that are fixed, files without a signature, integers of any width."""
@@ -143,11 +158,30 @@ def test_results_of_other_variants_are_kept_and_those_of_another_system_are_not(
     path = tmp_path / "m.json"
     new, old = {"machine": {"litert": "2"}}, {"machine": {"litert": "1"}}
 
-    assert [] == benchmark.write(path, {**new, "variants": {"a": {"n": 1}, "b": {"n": 1}}})
-    assert [] == benchmark.write(path, {**new, "variants": {"b": {"n": 2}}})
+    def write(found):
+        return benchmark.write(path, found, benchmark.earlier(path))
+
+    assert [] == write({**new, "variants": {"a": {"n": 1}, "b": {"n": 1}}})
+    assert [] == write({**new, "variants": {"b": {"n": 2}}})
     assert {"a": {"n": 1}, "b": {"n": 2}} == json.loads(path.read_text())["variants"]
-    assert ["a"] == benchmark.write(path, {**old, "variants": {"b": {"n": 3}}})
+    assert ["a"] == write({**old, "variants": {"b": {"n": 3}}})
     assert {"b": {"n": 3}} == json.loads(path.read_text())["variants"]
+
+
+@pytest.mark.parametrize(
+    "content", ["<<<<<<< HEAD\n{}", "[]", "3", "{}", '{"variants": []}', b"\xff"]
+)
+def test_a_damaged_file_of_results_is_told_before_anything_is_measured(content, bundle, tmp_path):
+    """It stays as it is: somebody may want to mend it."""
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "m.json").write_bytes(content)
+
+    done = ran(sys.executable, bundle / "benchmark.py", *QUICK, "--machine", "m", cwd=tmp_path)
+
+    assert (1, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
+    assert "m.json: " in done.stderr
+    assert "mend or remove it" in done.stderr
+    assert content == (tmp_path / "m.json").read_bytes()
 
 
 def command(*words):
@@ -155,8 +189,9 @@ def command(*words):
     return parser("benchmark").parse_args(["benchmark", *words])
 
 
-def test_the_command_measures_the_last_build_on_a_real_sample(build, tmp_path, monkeypatch):
-    """Variants that failed are there, too: their latency may be why."""
+@pytest.fixture
+def project(build, tmp_path, monkeypatch):
+    """Stand in a project that was built up to its variants."""
     project = tmp_path / "project"
     shutil.copytree(build, project / "build")
     shutil.rmtree(project / "build" / "package")
@@ -164,7 +199,11 @@ def test_the_command_measures_the_last_build_on_a_real_sample(build, tmp_path, m
     params["report"] = {"title": "t", "variants": ["float32", "int8"]}
     (project / "build" / "params.yaml").write_text(yaml.safe_dump(params))
     monkeypatch.chdir(project)
+    return project
 
+
+def test_the_command_measures_the_last_build_on_a_real_sample(project):
+    """Variants that failed are there, too: their latency may be why."""
     asked = command("int8", *QUICK, "--machine", "here")
     assert 0 == asked.run(asked)
 
@@ -173,9 +212,24 @@ def test_the_command_measures_the_last_build_on_a_real_sample(build, tmp_path, m
     assert "samples" == found["int8"]["inputs"]
 
 
+def test_the_command_refuses_a_damaged_file_of_results_in_one_line(project, capsys):
+    """As the program of a release does."""
+    (project / "measured").mkdir()
+    (project / "measured" / "here.json").write_text("[]")
+
+    asked = command("int8", *QUICK, "--machine", "here")
+    with pytest.raises(LitemillError, match=r"^measured/here.json: not results of a benchmark; "):
+        asked.run(asked)
+
+    assert "" == capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["--runs", "0"], "above 0"),
+        (["--runs", "-3"], "above 0"),
+        (["--runs", "many"], "above 0"),
         (["--machine", "../x"], "expected letters"),
         (["--threads", "0"], "above 0"),
         (["--threads", "1,many"], "above 0"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from litemill.cli import parser
+from stages.errors import ConfigError
 from stages.improving.steps import fewer, more, picked, spares_layers, told, worst
 from stages.improving.trial import Trial, judged
 from stages.schema.variant import Calibration, Optimization, Pick, Variant
@@ -27,6 +31,22 @@ def trial(variant, **measured):
 def row(name, adds, reads=(), label=None):
     """Give a measured layer."""
     return {"name": name, "label": label or name, "adds": adds, "reads": list(reads)}
+
+
+def test_a_try_whose_metric_is_not_finite_is_told():
+    """JSON has no NaN: validate writes null."""
+    found = {"name": "top1", "variant": None, "drop": None}
+
+    assert "2.0 KiB, top1 none, drop none" == trial(INT8, metric=found).numbers()
+
+
+@pytest.mark.parametrize("limit", ["inf", "-inf", "nan"])
+def test_improve_refuses_a_limit_that_no_variant_may_have(limit):
+    """Before anything is looked at: configure would refuse what is written with it."""
+    asked = parser("improve").parse_args(["improve", "int8", f"--metric-drop={limit}"])
+
+    with pytest.raises(ConfigError, match=f"^--metric-drop: found {limit}; expected a finite"):
+        asked.run(asked)
 
 
 def test_more_samples_double_up_to_all():

@@ -7,6 +7,7 @@ import threading
 import pytest
 from verdicts import broken, measured, output
 
+from stages.page import html
 from stages.report import report, write
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -18,7 +19,9 @@ UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = tru
 SIDEWAYS = "const d = document.documentElement; return d.scrollWidth - d.clientWidth"
 THEMES = ("light", "dark")
 KERNELS = {
-    name: {"error": None, "samples": 360, "flips": {"digit": 2}, "metric": None,
+    name: {"error": None, "samples": 360, "flips": {"digit": 2, "mask": 40}, "metric": None,
+           "agreement_samples": {"digit": {"same": 358, "of": 360},
+                                 "mask": {"same": 23_000, "of": 23_040}},
            "outputs": {"digit": output()}, "top1_agreement": {"digit": 0.99}, "default": None}
     for name in ("default", "no_delegate", "reference")
 }  # fmt: skip
@@ -39,6 +42,8 @@ DEPTH = {
          "holds": [-1, 1]},
         {"name": "exact", "operator": "RESHAPE", "snr_db": None, "max_abs_error": 0.0,
          "mean_abs_error": 0.0, "range": [0, 1], "holds": None},
+        {"name": "never finite", "operator": "EXP", "snr_db": None, "max_abs_error": None,
+         "mean_abs_error": None, "range": None, "holds": None},
     ],
     "advice": ["keep CONV_2D in float"],
     "operators": [{"name": "CONV_2D", "count": 2, "types": "int8 -> int8"}],
@@ -48,6 +53,18 @@ RUN = {
     "latency_ms": {"p50": 0.9, "p90": 1.0, "p99": 2.0, "min": 0.8},
 }  # fmt: skip
 OPERATORS = [{"name": "CONV_2D", "by": "XNNPACK", "ms": 0.9, "share": 1.0}]
+NOTHING = [None, None]
+EMPTY = 'class="number" data-sort="">—</td>'
+
+
+def not_finite():
+    """Give a variant whose metric is NaN, as validate writes it: what JSON cannot hold is null."""
+    ends = {"source": [0.97, 1.0], "variant": NOTHING, "drop": NOTHING}
+    metric = {"variant": None, "drop": None, "counts": None, "interval": ends, "confidence": 0.95}
+    none = dict.fromkeys(output()) | {"non_finite": 3600}
+    classes = [{"class": "0", "samples": 36, "source": 1.0, "variant": None, "drop": None}]
+    found = measured("float16", outputs={"digit": none}, **{**DEPTH, "per_class": classes})
+    return {**found, "metric": {**measured()["metric"], **metric}}
 
 
 def everything():
@@ -58,7 +75,10 @@ def everything():
     good["metric"] = {**metric, "interval": ends, "confidence": 0.95}
     bad = measured("int8", outputs={"digit": output(snr_db=9.0)}, **DEPTH)
     bad["metric"] = {**metric, "interval": ends, "confidence": 0.95}
-    every = [good, broken("a_variant_whose_name_is_long_enough_to_need_two_lines"), bad]
+    long = broken("a_variant_whose_name_is_long_enough_to_need_two_lines")
+    every = [good, long, bad, not_finite()]
+    limits = {one["variant"]: {"snr_db": 20, "metric_drop": 0.02} for one in every}
+    limits |= {"int8": {"snr_db": 20, "metric_drop": 0.03}, "float16": {"snr_db": 20}}
     results = {
         one["variant"]: {"sha256": one["sha256"], "error": None, "threads": [RUN],
                          "operators": OPERATORS, "unprofiled": None}
@@ -69,7 +89,7 @@ def everything():
     old = {"sha256": "old", "bytes": 1, "metric": 0.5, "drop": 0, "agreement": 1, "snr_db": 30}
     told = report(
         every,
-        {one["variant"]: {"snr_db": 20, "metric_drop": 0.02} for one in every},
+        limits,
         "Digits & more",
         machines={"board": {"machine": machine, "variants": results}},
         released={"name": "digits", "version": "1.0", "variants": {"float32": old, "gone": old}},
@@ -282,6 +302,67 @@ def test_the_page_reads_without_a_script(tmp_path):
                   "stale", "keep CONV_2D in float", "Worse by", "Where quantization hurts",
                   "metric_drop", "../validate/int8.json"):  # fmt: skip
         assert words in text, words
+
+
+@pytest.fixture
+def text(tmp_path):
+    """Give the page of a report that has everything, without its script."""
+    told, every = everything()
+    write(told, tmp_path / "report", every)
+    return (tmp_path / "report" / "index.html").read_text("utf-8").partition("<script>")[0]
+
+
+def test_a_limit_of_some_variants_is_not_drawn_for_all(text):
+    """They have others, or none."""
+    assert 'class="limit"' not in text
+    told, every = everything()
+    same = {one["variant"]: {"metric_drop": 0.02} for one in every[:3]}
+    assert 'class="limit"' in html(report(every[:3], same, told["title"]))
+
+
+def test_latencies_are_told_by_their_digits_however_fast_the_others_are():
+    """A call of 0.04 ms beside one of 2 ms is not 0.0."""
+    told, _ = everything()
+    slow, fast = (
+        {"sha256": "x", "current": True, "operators": [], "unprofiled": None, "threads": [
+            {**RUN, "latency_ms": dict.fromkeys(("p50", "p90", "p99", "min"), time)}]}
+        for time in (2.0, 0.04)
+    )  # fmt: skip
+    told["variants"][0]["latency"], told["variants"][2]["latency"] = (
+        {"board": slow},
+        {"board": fast},
+    )
+
+    shown = html(told)
+    assert 5 == shown.count('data-sort="0.04">0.0400<')
+    assert ">0.0<" not in shown
+
+
+def test_what_is_not_finite_is_told_as_nothing(text):
+    """A metric that is NaN, its interval, a layer without a finite value."""
+    section = text[text.index('id="variant-float16"') :]
+    assert f'never finite</span><span class="note">EXP</span></th><td {EMPTY}<td {EMPTY}' in section
+    assert "None" not in text
+
+
+def test_a_source_metric_that_is_not_finite_has_no_line():
+    """And no limit that is counted from it."""
+    ends = {"source": NOTHING, "variant": [0.9, 1.0], "drop": NOTHING}
+    metric = {**measured()["metric"], "source": None, "drop": None, "interval": ends}
+    told = report([measured(metric=metric)], {"int8": {"metric_drop_relative": None}}, "t")
+    told["variants"][0]["checks"]["metric_drop"] = {
+        **told["variants"][0]["checks"]["finite"], "limit": 0.02, "margin": None
+    }  # fmt: skip
+
+    shown = html(told)
+    assert "Size against top1" in shown
+    assert "Dashes" not in shown
+    assert 'class="limit"' not in shown
+
+
+def test_flips_of_several_outputs_are_of_answers(text):
+    """Both outputs together, as the tiles count them."""
+    assert "42 of 23,400 answers flip" in text
 
 
 def test_links_lead_to_files_that_stages_write(tmp_path):

@@ -93,6 +93,10 @@ def test_a_release_is_remembered_when_asked_and_show_compares_with_its_archive(p
     assert "- float32: gone" in shown.out.replace("\\", "")
     assert "- int8: bytes 26,700" not in shown.out
     assert "- int8: bytes" in shown.out
+    words = (*words[:-1], "json", "--since", "dist/digits-1.2.0.tar.gz")
+    text = project.litemill("show", *words).out
+    assert "digits 1.2.0" == json.loads(text)["since"]["release"]
+    assert text.endswith("}\n")
 
 
 def test_the_same_commit_gives_the_same_archive_from_another_process_and_folder(project):

@@ -73,6 +73,14 @@ def test_show_refuses_what_is_no_report(tmp_path, content):
         show.run(parsed("--report", str(tmp_path / "report.json")))
 
 
+def test_show_refuses_changes_as_csv(written):
+    """A table of variants has no place for them; nothing is read or printed."""
+    asked = parsed("--report", str(written / "report.json"), "--format", "csv", "--since", "x.tar")
+
+    with pytest.raises(LitemillError, match=r"^--since: found --format csv; expected "):
+        show.run(asked)
+
+
 def test_show_refuses_an_unknown_format():
     """Argparse names the formats there are."""
     with pytest.raises(SystemExit):

@@ -5,7 +5,7 @@ import json
 import pytest
 from verdicts import measured, metric
 
-from stages import since, summary
+from stages import page, since, summary
 from stages.errors import DataError
 from stages.report import report
 
@@ -39,6 +39,35 @@ def test_every_variant_is_told_as_what_became_of_it():
         "added: added",
         "gone: gone",
     ] == lines
+
+
+def test_the_same_bytes_with_other_numbers_are_news():
+    """Other evaluation samples, say; what rounds to the same number is none."""
+    old = since.remembered(manifest(measured("a"), measured("b")))
+    other = measured("a", metric=metric(0.9889, 0.95))
+    noise = measured("b", metric={**metric(0.9889, 0.9861), "variant": 0.986101})
+
+    told = report([other, noise], {}, "t", released=old)
+
+    assert ["same", "same"] == [one["change"] for one in told["since"]["variants"]]
+    assert ["a: same bytes, top1 0.9861 -> 0.95, drop 0.0028 -> 0.0389"] == summary.news(told)
+    assert "top1 0.9861 -\\> 0.95" in summary.markdown(told)
+
+
+def test_numbers_of_another_metric_are_not_compared():
+    """It is said that it is another one; on the page, too."""
+    old = since.remembered(manifest(measured("a")))
+    error = measured("a", metric=metric(43.1, 43.4, "mean_absolute_error", "minimize"))
+
+    told = report([error], {}, "t", released=old)
+
+    assert [
+        "the metric is mean_absolute_error, it was top1",
+        "a: same bytes, mean_absolute_error none -> 43.4, drop none -> 0.3",
+    ] == summary.news(told)
+    shown = page.html(told)
+    assert "The metric is mean_absolute_error; it was top1." in shown
+    assert "was 0.9861" not in shown
 
 
 def test_without_a_release_nothing_is_compared(tmp_path):

@@ -81,7 +81,7 @@ class Trial:
             return ""
         told = f"{self.bytes / KIB:.1f} KiB"
         if metric := self.measured.get("metric"):
-            told += f", {metric['name']} {metric['variant']:.4g}, drop {metric['drop']:.4g}"
+            told += f", {metric['name']} {_told(metric['variant'])}, drop {_told(metric['drop'])}"
         return told
 
     @property
@@ -95,6 +95,11 @@ def judged(what: str, found: Found, limits: Mapping[str, Any]) -> Trial:
         return Trial(what, found, {})
     measured = {**found.measured, "bytes": found.file["bytes"]}
     return Trial(what, found, judge(measured, limits))
+
+
+def _told(value: float | None) -> str:
+    """Show a number; None is one that is NaN or infinite."""
+    return "none" if value is None else f"{value:.4g}"
 
 
 def _lack(outcome: Outcome) -> float:
