@@ -44,12 +44,14 @@ class Progress:
             self._bar = None
 
     def expect(self, total: int) -> None:
-        """Say how many points there are."""
+        """Say how many points there are that can be made."""
         self._total = total
         self._draw()
 
     def tell(self, found: Found, fresh: bool) -> None:  # noqa: FBT001  # called as a callback
-        """Count a point; `fresh` is one that was computed just now."""
+        """Count a point; `fresh` is one that was computed just now. Refused ones take no time."""
+        if found.status == "refused":
+            return
         self._done += 1
         self._failed += found.status == "failed"
         self._fresh += fresh
