@@ -126,9 +126,15 @@ def smallest(  # noqa: PLR0913  # what a search is
 
 
 def winner(found: Sequence[Found], max_drop: float) -> Found | None:
-    """Give the smallest file within the drop; of several the one with the least drop."""
+    """Give the smallest file within the drop; of several the one that the front would hold."""
     fine = [one for one in found if (drop := drop_of(one)) is not None and drop <= max_drop]
-    return min(fine, key=lambda one: (_bytes(one), drop_of(one), one.point.name), default=None)
+    return min(fine, key=_merit, default=None)
+
+
+def _merit(found: Found) -> tuple[Any, ...]:
+    outputs = (found.measured or {}).get("outputs") or {}
+    errors = (one["mean_abs_error"] or 0.0 for one in outputs.values())
+    return _bytes(found), drop_of(found), max(errors, default=0.0)
 
 
 def drop_of(found: Found) -> float | None:
