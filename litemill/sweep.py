@@ -46,18 +46,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     from stages.errors import ConfigError
-    from stages.sweeping.asked import from_words, resolved
+    from stages.sweeping.asked import resolved
     from stages.sweeping.progress import Progress
     from stages.sweeping.result import sweep
     from stages.sweeping.shown import show
+    from stages.sweeping.spoken import from_words
 
     if arguments.variant is not None:
         raise ConfigError("--as", "a name for a point", "expected --promote POINT with it")
     limit = [] if arguments.limit is None else [f"limit={arguments.limit}"]
-    choice, name = from_words([*arguments.grid, *limit], Path.cwd())
-    place = "command line" if arguments.grid else f"conf/sweep/{name}.yaml"
-    out = _folder(arguments.name or name)
-    told = sweep(resolved(choice, Path.cwd(), place), out, Progress())
+    asked = from_words([*arguments.grid, *limit], Path.cwd())
+    out = _folder(arguments.name or asked.name)
+    checked = resolved(asked.choice, Path.cwd(), asked.place, asked.places)
+    told = sweep(checked, out, Progress())
     show(told, out)
     return 0 if told["counts"]["done"] else 1
 
@@ -66,15 +67,26 @@ def _promote(arguments: argparse.Namespace) -> int:
     from stages.errors import ConfigError
     from stages.sweeping.promote import promote
 
-    results = sorted(Path("build").glob("sweep*/*/sweep.json"), key=_age)
-    if arguments.name:
-        results = [_folder(arguments.name) / "sweep.json"]
+    for word in (*arguments.grid, *([] if arguments.limit is None else ["--limit"])):
+        told = "a word for a sweep, beside --promote"
+        raise ConfigError(f"command line: {word}", told, "expected one or the other")
+    results = _results(arguments.name)
     having = [path for path in results if _has(path, arguments.promote)]
-    if not results:
-        raise ConfigError("build/sweeps", "no result", "run `litemill sweep` first")
     name, file = promote(arguments.promote, arguments.variant, (having or results)[0], Path.cwd())
     print(f"{file} written, {name} added to the variants in params.yaml; `dvc repro` builds it")
     return 0
+
+
+def _results(name: str | None) -> list[Path]:
+    """List the results of that name, or all: of the command and of the stage, the newest first."""
+    from stages.errors import ConfigError
+
+    folder = "*" if name is None else _folder(name).name
+    found = sorted(Path("build").glob(f"sweep*/{folder}/sweep.json"), key=_age)
+    if not found:
+        place = "build/sweeps" if name is None else f"build/sweeps/{name}"
+        raise ConfigError(place, "no result", "run `litemill sweep` first")
+    return found
 
 
 def _folder(name: str) -> Path:

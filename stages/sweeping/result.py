@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from stages.sweeping.course import Found
+    from stages.sweeping.override import Axis
     from stages.sweeping.points import Point
     from stages.sweeping.progress import Progress
 
@@ -76,7 +77,8 @@ def latencies(machine: str | None) -> Mapping[str, float]:
     results = speed.read(MEASURED)
     if machine not in results:
         told = f"no {MEASURED}/{machine}.json"
-        raise ConfigError("sweep.machine", told, nearest(machine, results))
+        wanted = nearest(machine, results) if results else "`litemill benchmark` writes such files"
+        raise ConfigError("sweep.machine", told, wanted)
     return {
         one["sha256"]: one["threads"][0]["latency_ms"]["p50"]
         for one in results[machine]["variants"].values()
@@ -84,7 +86,7 @@ def latencies(machine: str | None) -> Mapping[str, float]:
     }
 
 
-def _asked(asked: Sweep, axes: list[grid.Axis]) -> dict[str, Any]:
+def _asked(asked: Sweep, axes: list[Axis]) -> dict[str, Any]:
     told = {key: value for key, value in words(asked).items() if key not in HOW}
     if asked.search is Search.grid:
         told = {key: told[key] for key in ("base", "grid", "search")}
@@ -92,7 +94,7 @@ def _asked(asked: Sweep, axes: list[grid.Axis]) -> dict[str, Any]:
 
 
 def _found(
-    asked: Sweep, base: Variant, axes: list[grid.Axis], course: Course, progress: Progress
+    asked: Sweep, base: Variant, axes: list[Axis], course: Course, progress: Progress
 ) -> list[Found]:
     chosen = _chosen(asked, base, axes, course.inputs.objection)
     if chosen is not None:
@@ -108,7 +110,7 @@ def _found(
 def _chosen(
     asked: Sweep,
     base: Variant,
-    axes: list[grid.Axis],
+    axes: list[Axis],
     objection: Callable[[Variant], str | None],
 ) -> list[Point] | None:
     """Give the points; None where it takes the results of some to choose others."""

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stages.sweeping import points
-from stages.sweeping.grid import Axis, combinations
+from stages.sweeping.grid import combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from stages.schema.variant import Variant
     from stages.sweeping.course import Found
+    from stages.sweeping.override import Axis
     from stages.sweeping.points import Point
 
 ROUND = 8  # points that are asked for at once, on however many cores: another number, other points
