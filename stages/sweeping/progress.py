@@ -56,7 +56,8 @@ class Progress:
         self._failed += found.status == "failed"
         self._fresh += fresh
         if self._bar is not None:
-            if fresh or self._done == self._total:
+            # Known points come by the thousand in a moment.
+            if fresh or self._done % 10 == 0 or self._done == self._total:
                 self._draw()
         elif time.monotonic() - self._told >= EVERY:
             self._told = time.monotonic()
@@ -65,9 +66,10 @@ class Progress:
 
     def _draw(self) -> None:
         if self._bar is not None:
-            self._bar.update(
-                self._task, total=self._total, completed=self._done, told=self._words().strip(", ")
-            )
+            told = self._words().strip(", ")
+            if not self._fresh and self._done < self._total:
+                told = "starting"  # which takes seconds, for TensorFlow
+            self._bar.update(self._task, total=self._total, completed=self._done, told=told)
             self._bar.refresh()
 
     def _words(self) -> str:

@@ -70,7 +70,8 @@ def counts(told: Mapping[str, Any]) -> str:
     total, rows = asked["points"], len(told["points"])
     twins = total - rows if asked["search"] == "grid" else 0
     parts += [f"{twins} the same as others"] if twins else []
-    return f"{total:,} points of {asked['base']['name']}: {', '.join(parts)}"
+    noun = "point" if total == 1 else "points"
+    return f"{total:,} {noun} of {asked['base']['name']}: {', '.join(parts)}"
 
 
 def _table(told: Mapping[str, Any]) -> Any:
