@@ -24,13 +24,13 @@ class Progress:
         """Hold where to write."""
         self._stream = stream
         self._total = self._done = self._failed = self._fresh = 0
-        self._began = self._told = time.monotonic()
+        self._first = self._told = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._began = self._told = time.monotonic()
+        self._first = self._told = time.monotonic()
         if self._stream.isatty():
             self._bar = _bar(self._stream)
             self._bar.start()
@@ -55,6 +55,8 @@ class Progress:
         self._done += 1
         self._failed += found.status == "failed"
         self._fresh += fresh
+        if fresh and self._fresh == 1:
+            self._first = time.monotonic()
         if self._bar is not None:
             # Known points come by the thousand in a moment.
             if fresh or self._done % 10 == 0 or self._done == self._total:
@@ -75,9 +77,10 @@ class Progress:
     def _words(self) -> str:
         """Tell failures, the rate of what is computed, and the time that is left at that rate."""
         told = f", {self._failed} failed" if self._failed else ""
-        seconds = time.monotonic() - self._began
-        if self._fresh and seconds > 0:
-            rate = self._fresh / seconds
+        seconds = time.monotonic() - self._first
+        # Since the first one, before which TensorFlow is imported.
+        if self._fresh > 1 and seconds > 0:
+            rate = (self._fresh - 1) / seconds
             left = max(0, self._total - self._done) / rate
             told += f", {rate:.1f} a second, {_duration(left)} left"
         return told
