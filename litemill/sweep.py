@@ -67,9 +67,9 @@ def _promote(arguments: argparse.Namespace) -> int:
     from stages.errors import ConfigError
     from stages.sweeping.promote import promote
 
-    for word in (*arguments.grid, *([] if arguments.limit is None else ["--limit"])):
+    if beside := [*arguments.grid, *([] if arguments.limit is None else ["--limit"])]:
         told = "a word for a sweep, beside --promote"
-        raise ConfigError(f"command line: {word}", told, "expected one or the other")
+        raise ConfigError(f"command line: {beside[0]}", told, "expected one or the other")
     results = _results(arguments.name)
     having = [path for path in results if _has(path, arguments.promote)]
     name, file = promote(arguments.promote, arguments.variant, (having or results)[0], Path.cwd())
@@ -81,8 +81,9 @@ def _results(name: str | None) -> list[Path]:
     """List the results of that name, or all: of the command and of the stage, the newest first."""
     from stages.errors import ConfigError
 
-    folder = "*" if name is None else _folder(name).name
-    found = sorted(Path("build").glob(f"sweep*/{folder}/sweep.json"), key=_age)
+    folders = [folder for kind in ("sweeps", "sweep") for folder in Path("build", kind).glob("*")]
+    files = [one / "sweep.json" for one in folders if name in (None, one.name)]
+    found = sorted((file for file in files if file.is_file()), key=_age)
     if not found:
         place = "build/sweeps" if name is None else f"build/sweeps/{name}"
         raise ConfigError(place, "no result", "run `litemill sweep` first")
