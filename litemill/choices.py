@@ -15,10 +15,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the groups and their choices; those that params.yaml chooses are marked with `*`."""
-    import yaml
+    """Print the groups and their choices; those that are chosen are marked with `*`.
 
-    from stages.chosen import choices, groups
+    Raises:
+        LitemillError: this is no project, it has no such group, or what chooses is no YAML.
+    """
+    from stages.chosen import choices, groups, mapping, sweeps
     from stages.errors import ConfigError, nearest
 
     root = Path.cwd()
@@ -29,9 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"conf/{arguments.group}", "no such group", nearest(arguments.group, known)
         )
-    params = yaml.safe_load((root / "params.yaml").read_bytes()) or {}
+    params = mapping(root / "params.yaml", "params.yaml")
+    lists = {"variant": params.get("variants"), "sweep": sweeps(root)}
     for group in [arguments.group] if arguments.group else known:
-        asked = params.get("variants" if group == "variant" else group)
+        asked = lists.get(group, params.get(group))
         chosen = asked if isinstance(asked, list) else [asked]
         print(group)
         for choice in choices(root, group):

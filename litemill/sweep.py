@@ -46,18 +46,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     from stages.errors import ConfigError
-    from stages.sweeping.asked import from_words, resolved
+    from stages.sweeping.asked import resolved
     from stages.sweeping.progress import Progress
     from stages.sweeping.result import sweep
     from stages.sweeping.shown import show
+    from stages.sweeping.spoken import from_words
 
     if arguments.variant is not None:
         raise ConfigError("--as", "a name for a point", "expected --promote POINT with it")
     limit = [] if arguments.limit is None else [f"limit={arguments.limit}"]
-    choice, name = from_words([*arguments.grid, *limit], Path.cwd())
-    place = "command line" if arguments.grid else f"conf/sweep/{name}.yaml"
-    out = _folder(arguments.name or name)
-    told = sweep(resolved(choice, Path.cwd(), place), out, Progress())
+    asked = from_words([*arguments.grid, *limit], Path.cwd())
+    out = _folder(arguments.name or asked.name)
+    checked = resolved(asked.choice, Path.cwd(), asked.place, asked.places)
+    told = sweep(checked, out, Progress())
     show(told, out)
     return 0 if told["counts"]["done"] else 1
 
@@ -66,15 +67,27 @@ def _promote(arguments: argparse.Namespace) -> int:
     from stages.errors import ConfigError
     from stages.sweeping.promote import promote
 
-    results = sorted(Path("build").glob("sweep*/*/sweep.json"), key=_age)
-    if arguments.name:
-        results = [_folder(arguments.name) / "sweep.json"]
+    if beside := [*arguments.grid, *([] if arguments.limit is None else ["--limit"])]:
+        told = "a word for a sweep, beside --promote"
+        raise ConfigError(f"command line: {beside[0]}", told, "expected one or the other")
+    results = _results(arguments.name)
     having = [path for path in results if _has(path, arguments.promote)]
-    if not results:
-        raise ConfigError("build/sweeps", "no result", "run `litemill sweep` first")
     name, file = promote(arguments.promote, arguments.variant, (having or results)[0], Path.cwd())
     print(f"{file} written, {name} added to the variants in params.yaml; `dvc repro` builds it")
     return 0
+
+
+def _results(name: str | None) -> list[Path]:
+    """List the results of that name, or all: of the command and of the stage, the newest first."""
+    from stages.errors import ConfigError
+
+    folders = [folder for kind in ("sweeps", "sweep") for folder in Path("build", kind).glob("*")]
+    files = [one / "sweep.json" for one in folders if name in (None, one.name)]
+    found = sorted((file for file in files if file.is_file()), key=_age)
+    if not found:
+        place = "build/sweeps" if name is None else f"build/sweeps/{name}"
+        raise ConfigError(place, "no result", "run `litemill sweep` first")
+    return found
 
 
 def _folder(name: str) -> Path:

@@ -36,11 +36,11 @@ def chosen(root: Path) -> dict[str, Any]:
         LitemillError: the file is missing or no YAML, or chooses what there is not; all of it.
     """
     values = mapping(root / "params.yaml", "params.yaml")
-    sweeps = _sweeps(root)
-    if errors := [*_wrong(root, values), *_wrong_names(root, "sweep", sweeps, SWEEPS)]:
+    listed = sweeps(root)
+    if errors := [*_wrong(root, values), *_wrong_names(root, "sweep", listed, SWEEPS)]:
         raise SeveralErrors(errors)
     found = {key: value for key, value in values.items() if value is not None}
-    found["sweeps"] = sweeps
+    found["sweeps"] = listed
     found["overrides"] = overrides = dict(found.get("overrides", {}))
     if isinstance(overrides.get("variants"), dict):
         of_variants = overrides["variants"].items()
@@ -62,6 +62,22 @@ def mapping(path: Path, place: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(place, f"found {values!r}", "expected a mapping")
     return values
+
+
+def sweeps(root: Path) -> Any:
+    """Give what conf/sweeps.yaml lists: it is no part of params.yaml, which need not know it.
+
+    Raises:
+        ConfigError: the file is no YAML, or says something else.
+    """
+    path = root / "conf" / "sweeps.yaml"
+    if not path.exists():
+        return []
+    values = mapping(path, "conf/sweeps.yaml")
+    for key in values:
+        if key != "sweeps":
+            raise ConfigError(f"conf/sweeps.yaml: {key}", "unknown key", "expected sweeps")
+    return values.get("sweeps", [])
 
 
 def _wrong(root: Path, values: dict[str, Any]) -> Iterator[LitemillError]:
@@ -98,18 +114,6 @@ def _wrong_names(root: Path, group: str, names: Any, place: str) -> Iterator[Lit
     for name, count in Counter(map(str, names)).items():
         if count > 1:
             yield ConfigError(place, f"{name!r} is there twice", "expected each name once")
-
-
-def _sweeps(root: Path) -> Any:
-    """Give what conf/sweeps.yaml lists: it is no part of params.yaml, which need not know it."""
-    path = root / "conf" / "sweeps.yaml"
-    if not path.exists():
-        return []
-    values = mapping(path, "conf/sweeps.yaml")
-    for key in values:
-        if key != "sweeps":
-            raise ConfigError(f"conf/sweeps.yaml: {key}", "unknown key", "expected sweeps")
-    return values.get("sweeps", [])
 
 
 def _wrong_overrides(root: Path, overrides: Any) -> Iterator[LitemillError]:

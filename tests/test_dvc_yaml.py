@@ -116,12 +116,18 @@ def test_a_stage_depends_on_every_parameter_that_it_reads(name):
 
 
 def _sections_read(name):
-    tree = parsed(ROOT / "stages" / f"{name}.py", ROOT)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for call in calls:
-        if isinstance(call.func, ast.Name) and call.func.id in ("parameters", "section"):
-            words = [node.value for node in call.args if isinstance(node, ast.Constant)]
-            yield from words[:1]
+    """Give the first keys that a stage asks the resolved parameters for, in its own modules."""
+    for file in [ROOT / f"stages/{name}.py", *(ROOT / "stages").glob(f"{name}*/*.py")]:
+        for node in ast.walk(parsed(file, ROOT)):
+            yield from _keys(node)
+
+
+def _keys(node):
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        words = [key.value for key in node.args if isinstance(key, ast.Constant)]
+        yield from words[:1] if node.func.id in ("parameters", "section") else []
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        yield from [node.slice.value] if ast.unparse(node.value) == "params" else []
 
 
 def test_the_lock_is_of_these_sources():
@@ -142,11 +148,30 @@ def test_the_lock_is_of_these_sources():
     assert [] == outdated
 
 
+SWEEP = """\
+base: int8
+grid: [calibration.samples=33]
+machine: here
+"""
+
+
+def asked(release, name):
+    """Give the arguments of a stage; for a sweep, ask for one first."""
+    if name != "sweep":
+        return ["int8"] if "matrix" in PIPELINE[name] else []
+    release.write("conf/sweep/mine.yaml", SWEEP)
+    release.write("conf/sweeps.yaml", "sweeps: [mine]\n")
+    release.write("measured/here.json", '{"machine": {}, "variants": {}}\n')
+    done = release.stage("configure")
+    assert 0 == done.status, done.err
+    return ["mine"]
+
+
 @pytest.mark.pipeline
-@pytest.mark.parametrize("name", [name for name in PIPELINE if name != "sweep"])
+@pytest.mark.parametrize("name", PIPELINE)
 def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path, name):
     """The import graph, once more and independently: what really happens."""
-    arguments = ["int8"] if "matrix" in PIPELINE[name] else []
+    arguments = asked(release, name)
     traced, out = str(ROOT / "tests" / "traced.py"), tmp_path / "traced.json"
     release.env["LITEMILL_WORKER"] = "0"
     done = release.run(sys.executable, traced, str(out), f"stages.{name}", *arguments)
@@ -154,7 +179,10 @@ def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path,
     found = json.loads(out.read_text())
     assert 0 == found["status"], done.err
 
-    own = [path.replace("${item.variant}", "int8") for path, _ in outs(PIPELINE[name])]
+    def filled(path):
+        return path.replace("${item.variant}", "int8").replace("${item.sweep}", "mine")
+
+    own = [filled(path) for path, _ in outs(PIPELINE[name])]
     choices = {"model": "digits_cnn", "data": "digits", "item.variant": "int8"}
     known = [*dependencies(release.root, name, choices), release.root / "build/params.yaml"]
     known += [release.root / path for path in own] + [release.root / f"build/{name}"]
@@ -163,6 +191,9 @@ def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path,
         known += [release.root / path for path in ahead]
     if name == "package":  # the report, which it depends on, tells the digest of each file
         known += [release.root / "build/convert"]
+    if name == "sweep":  # it was computed in another process, from all that it is made of
+        known += [release.root / "build/.sweep"]
+        assert any(one.startswith("build/prepare/calibration/inputs") for one in found["opened"])
 
     def watched(path):
         return any(path == one or path.is_relative_to(one) for one in known)

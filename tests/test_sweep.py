@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -95,6 +97,23 @@ def test_nothing_is_computed_again_and_the_result_has_the_same_bytes(again):
     assert before == kept(again)
 
 
+def left(session):
+    """List the processes of a session that still run a while later."""
+    until = time.monotonic() + 10
+    while (found := list(running(session))) and time.monotonic() < until:
+        time.sleep(0.02)
+    return found
+
+
+def running(session):
+    """Give the processes of a session; one that nobody waited for does not run."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
+            if its == str(session) and state != "Z":
+                yield path.parent.name
+
+
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_sweep_that_is_ended_keeps_what_it_had(again, how, status):
     """The next one computes the rest, and only that; nothing that it started is left."""
@@ -104,10 +123,12 @@ def test_a_sweep_that_is_ended_keeps_what_it_had(again, how, status):
     while len(kept(again)) < len(before) + 4:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
+    assert 2 <= len(list(running(process.pid)))  # itself, and what it started
     os.kill(process.pid, how)
     _, told = process.communicate()
     assert status == process.returncode
     assert "Traceback" not in told
+    assert [] == left(process.pid)
     there = kept(again)
     assert not (again.root / "build/sweeps/long").exists()
 
@@ -141,6 +162,8 @@ def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
     assert [sha256(again.root / "build/convert/float32/model.tflite")] == [
         r["sha256"] for r in found
     ]
+    told = sweep(again, "--promote", found[0]["point"], "--name", "mine", "--as", "its").out
+    assert "conf/variant/its.yaml written" in told
 
     again.edit("conf/sweep/mine.yaml", "optimization=none", "optimization=int9")
     done = again.dvc("repro", "sweep")
@@ -159,6 +182,15 @@ def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
         (["sweep=mine"], "conf/sweep/mine.yaml: no such file; expected one of: default"),
         (["engine=ray", "address=127.0.0.1:1", "batch=9"], "address=127.0.0.1:1: no Ray cluster"),
         (["engine=ray", "address=here", "batch=9"], "address=here: not an address; expected HOST"),
+        (["seconds=0", "batch=1"], "command line: seconds: found 0.0; expected more than 0"),
+        (["seed=1", "seed=2", "batch=1"], "command line: seed: is there twice; expected each set"),
+        (["--limit", "3", "limit=4", "batch=1"], "command line: limit: is there twice; expected"),
+        (["budget=9", "batch=1"], "command line: budget: has no part in a sweep with search=grid"),
+        (["address=here:1", "batch=1"], "command line: address: has no part in a sweep with engi"),
+        (["machine=phone", "batch=9"], "sweep.machine: no measured/phone.json; `litemill benchm"),
+        (["--promote", "zz", "base=int8"], "command line: base=int8: a word for a sweep, beside"),
+        (["--promote", "zz", "--limit", "3"], "command line: --limit: a word for a sweep, beside"),
+        (["--promote", "zz", "--name", "no"], "build/sweeps/no: no result; run `litemill sweep`"),
         (["--name", "a/b", "batch=1"], "--name: 'a/b'; expected the name of a folder"),
         (["--promote", "zz"], "build/sweeps/grid/sweep.json: no point 'zz'; the front is "),
     ],
@@ -170,6 +202,84 @@ def test_bad_input_is_told_in_one_line(swept, words, told):
     assert done.err.startswith(told)
     assert 1 == len(done.err.splitlines())
     assert before == swept.built()
+
+
+MINE = """\
+base: int8
+grid: [input_type=float32, output_type=float32, 'calibration.samples=20,100']
+"""
+
+
+def test_a_file_is_swept_and_the_command_line_says_some_of_it_anew(again):
+    """Lines of its grid, and settings."""
+    again.write("conf/sweep/mine.yaml", "# Mine.\n" + MINE)
+    sweep(again, "sweep=mine")
+    axes = ["input_type=float32", "output_type=float32"]
+    told = result(again, "mine")
+    assert [*axes, "calibration.samples=20,100"] == told["asked"]["grid"]
+    assert {"done": 2, "failed": 0, "refused": 0} == told["counts"]
+    before = kept(again)
+
+    sweep(again, "sweep=mine", "base=int8_float_io", "calibration.samples=100", "--name", "anew")
+    told = result(again, "anew")
+    assert [*axes, "calibration.samples=100"] == told["asked"]["grid"]
+    assert "int8_float_io" == told["asked"]["base"]["name"]
+    assert 1 == len(told["points"])
+    assert before == kept(again)  # what the two have in common is one point
+
+
+def test_faults_are_told_where_they_stand(swept, tmp_path):
+    """Some in the file, some on the command line."""
+    project = swept.copy(tmp_path)
+    project.write("conf/sweep/mine.yaml", "base: int9\nbudget: 0\n" + MINE.partition("\n")[2])
+    done = sweep(project, "sweep=mine", "workers=0", "output_type=int9", status=1)
+    starts = [line.partition(";")[0] for line in done.err.splitlines()]
+    assert starts == [
+        "conf/sweep/mine.yaml: budget: found 0",
+        "command line: workers: found 0",
+        "conf/sweep/mine.yaml: base: no variant 'int9'",
+        "command line: grid: output_type: found 'int9'",
+    ]
+
+
+SPACE = ("base=int8", "optimization=int8,none", "calibration.samples=interval(20,40)")
+
+
+def test_a_random_search_tries_as_many_points_as_its_budget(again):
+    """The same ones for the same seed, so that the second time nothing is left to compute."""
+    words = (*SPACE, "search=random", "budget=3", "seed=5")
+    told = sweep(again, *words).out
+    assert "3 done, 1 cannot be expressed" in told.splitlines()[0]
+    before, points = kept(again), result(again)["points"]
+    sweep(again, *words)
+    assert (before, points) == (kept(again), result(again)["points"])
+
+
+def test_a_search_for_the_smallest_file_names_it(again):
+    """The smallest of those that it tried within the drop; and says so where there is none."""
+    words = (*SPACE, "per_channel_dense=true,false", "search=smallest", "budget=3", "seed=1")
+    told = sweep(again, *words, "max_drop=0.5").out
+    found = result(again)
+    done = [row for row in found["points"] if row["status"] == "done"]
+    assert 3 == len(done)
+    best = next(row for row in done if row["point"] == found["winner"])
+    within = [row["bytes"] for row in done if row["drop"] <= 0.5]
+    assert min(within) == best["bytes"]
+    assert f"Smallest within a drop of 0.5: {best['point']} ({best['bytes']:,} bytes, " in told
+    page = again.read("build/sweeps/grid/index.html")
+    assert f"Smallest within a drop of 0.5: {best['point']}" in page
+
+    assert "No file within a drop of -9." in sweep(again, *words, "max_drop=-9").out
+    assert result(again)["winner"] is None
+
+
+def test_latencies_are_looked_at_before_anything_is_computed(again):
+    """A foreign file in measured/ costs no sweep."""
+    before = kept(again)
+    again.write("measured/phone.json", '{"variants": {"int8": {}}}')
+    done = sweep(again, "base=int8", "calibration.samples=77", "machine=phone", status=1)
+    assert "measured/phone.json: not a result of a benchmark; expected" in done.err
+    assert before == kept(again)
 
 
 def test_a_full_disk_ends_a_sweep_in_one_line(again):

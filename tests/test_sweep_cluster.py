@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,45 +15,55 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ray", reason="Ray is not installed: it is the extra `ray`")
+from stages.files import sha256
+
 pytestmark = pytest.mark.pipeline
 
 LITEMILL = (sys.executable, "-m", "litemill")
 GRID = ("base=int8", "optimization=int8,none", "calibration.samples=range(20,36)")
 FILES = ("sweep.csv", "sweep.json", "sweep.parquet", "index.html")
 # On loopback; Ray takes 127.0.0.1 for the address of its network.
-# Two nodes of one processor each; says the address and the process of the second, and waits.
+HOST = "127.0.0.2"
+# Two nodes of one processor each; says the addresses of the cluster and of its server for
+# clients, and the process of the second node, and waits. Without Ray, which is locked, it fails.
 CLUSTER = """
 import sys
 from ray.cluster_utils import Cluster
-quiet = {"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.2"}
-cluster = Cluster(initialize_head=True, head_node_args=quiet)
+host, port = sys.argv[1:]
+quiet = {"num_cpus": 1, "include_dashboard": False, "node_ip_address": host}
+server = {"ray_client_server_port": int(port)}
+cluster = Cluster(initialize_head=True, head_node_args=quiet | server)
 try:
-    second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.2")
-    print(cluster.address, second.all_processes["raylet"][0].process.pid, flush=True)
+    second = cluster.add_node(num_cpus=1, node_ip_address=host)
+    raylet = second.all_processes["raylet"][0].process.pid
+    print(cluster.address, f"ray://{host}:{port}", raylet, flush=True)
     sys.stdin.read()
 finally:
     cluster.shutdown()
 """
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    """Start a cluster; its address, and the process id of the second node."""
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Start a cluster; both of its addresses, and the process id of the second node."""
     # Names of sockets are short, and those of pytest's folders are not.
     folder = tempfile.mkdtemp(prefix="ray")
     env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder, "TMPDIR": folder}
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
     with subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
+        [sys.executable, "-c", CLUSTER, HOST, str(port)],
         env=env,
-        cwd=tmp_path,
+        cwd=tmp_path_factory.mktemp("cluster"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        address, pid = process.stdout.readline().split()
-        yield address, int(pid)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        address, client, pid = line.split()
+        yield address, client, int(pid)
         process.stdin.close()
         process.wait(60)
     shutil.rmtree(folder)
@@ -68,11 +80,22 @@ def kept(project):
     return len(list((project.root / "build/.sweep/files").rglob("*.json")))
 
 
+def test_a_cluster_is_reached_as_a_client_too(first_build, tmp_path, cluster):
+    """By `ray://HOST:PORT`, where this machine is no part of its network."""
+    _, client, _ = cluster
+    project = first_build.copy(tmp_path)
+    words = ("base=int8", "calibration.samples=100", "engine=ray", f"address={client}")
+    done = project.run(*LITEMILL, "sweep", *words)
+    assert 0 == done.status, done.out + done.err
+    (row,) = json.loads(project.read("build/sweeps/grid/sweep.json"))["points"]
+    assert sha256(project.root / "build/convert/int8/model.tflite") == row["sha256"]
+
+
 def test_a_lost_node_costs_its_points_and_the_table_is_that_of_the_local_engine(
     first_build, tmp_path, cluster
 ):
     """Same points, same bytes, whichever machine they were made on."""
-    address, second = cluster
+    address, _, second = cluster
     far = first_build.copy(tmp_path / "far")
     near = first_build.copy(tmp_path / "near")
     command = [*LITEMILL, "sweep", *GRID, "engine=ray", f"address={address}"]
@@ -84,7 +107,7 @@ def test_a_lost_node_costs_its_points_and_the_table_is_that_of_the_local_engine(
             os.kill(process_id, signal.SIGKILL)
         out, err = process.communicate(timeout=90)
     assert 0 == process.returncode, out + err
-    assert "sweep: node 127.0.0.2 is lost; its points go to others" in err
+    assert f"sweep: node {HOST} is lost; its points go to others" in err
     assert "32 points of int8: 16 done, 1 cannot be expressed, 15 the same as others" in out
 
     assert 0 == near.run(*LITEMILL, "sweep", *GRID).status

@@ -38,7 +38,7 @@ def names(words, base=INT8):
         ("optimization=glob(int*)", (Optimization.int8, Optimization.int16x8)),
         ("calibration.pick=choice(random,first)", (Pick.random, Pick.first)),
         ("custom_ops=[],[A,'B C']", ([], ["A", "B C"])),
-        ("calibration.samples=shuffle(3,1,2)", (3, 1, 2)),
+        ("calibration.samples=sort(3,1,2)", (1, 2, 3)),
     ],
 )
 def test_options_have_values_in_the_grammar_of_hydra(word, expected):
@@ -69,6 +69,16 @@ def test_options_have_values_in_the_grammar_of_hydra(word, expected):
         (["batch=range(0,1000000)"], "grid: batch: a range of 1,000,000 values; expected at most"),
         (["route=interval(1,2)"], "grid: route: an interval for an option that is no number"),
         (["batch=glob(*)"], "grid: batch: a glob for an option that is no choice of words"),
+        (
+            ["batch=shuffle(range(1,9))"],
+            "grid: batch=shuffle(range(1,9)): a shuffle, and points ar",
+        ),
+        (["batch=shuffle(3,1)"], "grid: batch=shuffle(3,1): a shuffle, and points are tried and"),
+        (
+            ["batch=tag(x,choice(1,2))"],
+            "grid: batch=tag(x,choice(1,2)): a tag, which means nothi",
+        ),
+        (["batch=range(1,3),7"], "grid: batch=range(1,3),7: range() among other values; expected "),
         (["recipe=nothing"], "grid: recipe: no recipe 'nothing'; expected one of"),
     ],
 )
@@ -85,6 +95,20 @@ def test_every_fault_of_a_grid_is_told():
     with pytest.raises(LitemillError) as raised:
         grid.parse(["bath=1", "route=keras,kera", "batch=2"], "grid")
     assert 2 == len(str(raised.value).splitlines())
+
+
+def test_a_line_is_told_where_it_stands():
+    """Some are in a file, others on the command line."""
+    words = ["bath=1", "optimization=int9", "batch=1", "batch=2"]
+    places = {"bath=1": "file: grid", "optimization=int9": "file: grid"}
+    with pytest.raises(LitemillError) as raised:
+        grid.parse(words, "command line: grid", None, places)
+    starts = [line.partition(";")[0] for line in str(raised.value).splitlines()]
+    assert starts == [
+        "file: grid: bath: unknown option",
+        "file: grid: optimization: found 'int9'",
+        "command line: grid: batch: is there twice",
+    ]
 
 
 def test_a_grid_beyond_the_limit_is_refused_before_it_is_written_out():

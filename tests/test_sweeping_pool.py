@@ -31,6 +31,9 @@ def work(task):
         raise ValueError("two\nlines")
     if task.point.startswith("sleep"):
         time.sleep(60)
+    if task.point.startswith("meet"):
+        _, count, own = task.point.split(maxsplit=2)
+        return meet(int(count), Path(own))
     return Outcome({"pid": os.getpid()})
 
 
@@ -84,10 +87,27 @@ def test_points_that_trace_a_keras_model_get_a_process_each():
     assert 3 == len({outcome.file["pid"] for outcome in found.values()})
 
 
-def test_points_run_at_the_same_time_and_no_more_than_allowed():
-    """Two workers are two processes."""
-    found = run([str(number) for number in range(20)], workers=2)
-    assert 2 >= len({outcome.file["pid"] for outcome in found.values()})
+@pytest.mark.parametrize("workers", [2, 3])
+def test_points_run_at_the_same_time_and_no_more_than_allowed(tmp_path, workers):
+    """As many as there are workers meet; one more than that would never come."""
+    names = [f"meet {workers} {tmp_path}/{number}" for number in range(workers)]
+    found = run([*names, f"meet {workers} {tmp_path}/late"], workers=workers)
+    assert {"met"} == {outcome.file["told"] for outcome in found.values()}
+
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    names = [f"meet {workers + 1} {alone}/{number}" for number in range(workers + 1)]
+    found = run(names, workers=workers, seconds=0.5)
+    assert {"no answer within 0.5 s; ended"} == {one.error for one in found.values() if one.error}
+    assert workers <= sum(one.error is not None for one in found.values())
+
+
+def meet(count, own):
+    """Say that this point is here, and wait for others in the same folder."""
+    own.touch()
+    while len(list(own.parent.iterdir())) < count:
+        time.sleep(0.01)
+    return Outcome({"told": "met"})
 
 
 PARENT = """

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, DataError
 from stages.files import write_json
 from stages.schema.variant import Calibration, Optimization, Variant
 from stages.sweeping import grid, points, search, table
@@ -190,6 +190,49 @@ def test_the_table_has_a_row_for_each_point_and_says_what_is_wrong(tmp_path, inp
     assert 3 == len(twins)  # what Engine makes of per_channel_dense differs in drop alone
 
 
+def tabled(folder, inputs, milliseconds):
+    """Give the rows of four points, the smallest first, of which some were timed."""
+    words = ["calibration.samples=10,20,30,40", "per_channel_dense=false"]
+    found = Course(inputs, Store(folder), Engine()).over(grid_of(words))
+    # As good as the next smaller one, and so behind it until it turns out to be faster.
+    found[2].measured["metric"]["drop"] = found[1].measured["metric"]["drop"]
+    times = {f"{10 * (i + 1):064}": one for i, one in enumerate(milliseconds) if one is not None}
+    return table.rows(found, times)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "best"),
+    [
+        ((None, None, None, None), [10, 20, 40]),
+        ((4.0, 3.0, 2.0, 1.0), [10, 20, 30, 40]),  # each larger one is faster
+        ((1.0, 2.0, 3.0, 4.0), [10, 20, 40]),
+        ((1.0, 2.0, 2.0, 4.0), [10, 20, 40]),
+        ((None, 3.0, 2.0, None), [10, 20, 30, 40]),  # those that were timed are compared
+        ((None, None, 2.0, None), [10, 20, 30, 40]),  # nobody knows whether 20 is as fast
+        ((9.0, 9.0, None, 9.0), [10, 20, 40]),  # nor whether 30 is; it loses in what is known
+    ],
+)
+def test_the_front_is_over_size_drop_and_latency(tmp_path, inputs, milliseconds, best):
+    """A point that nobody timed keeps no other off the front by its speed, nor itself on it."""
+    rows = tabled(tmp_path, inputs, milliseconds)
+    assert best == [row["options"]["calibration.samples"] for row in rows if row["front"]]
+
+
+def test_null_and_no_difference_are_two_cells(tmp_path):
+    """As they are in JSON and in the terminal."""
+    axes = grid.parse(["optimization=none,int8", "batch=1,null", "calibration.samples=20"], "grid")
+    found = [Found(one) for one in points.expanded(Variant(), axes, lambda _: None)]
+    made = table.rows(found, {})
+    table.write(tmp_path, made, {})
+    rows = pyarrow.parquet.read_table(tmp_path / "sweep.parquet").to_pylist()
+    cells = [(row["batch"], row["calibration.samples"]) for row in rows]
+    assert [("1", None), ("null", None), ("1", "20"), ("null", "20")] == cells
+    lines = (tmp_path / "sweep.csv").read_text().splitlines()[1:]
+    assert ["none,1,,", "none,null,,", "int8,1,20,", "int8,null,20,"] == [
+        ",".join([*line.split(",")[4:7], ""]) for line in lines
+    ]
+
+
 def test_a_search_draws_the_same_points_for_a_seed():
     """Others for another seed; as many as the budget, each once."""
     axes = grid.parse(["calibration.samples=interval(1,1000)", "batch=1,2,null"], "grid")
@@ -207,6 +250,34 @@ def test_a_search_of_a_space_within_its_budget_tries_all_of_it():
     """Drawing would miss some."""
     axes = grid.parse(["calibration.samples=interval(1,7)", "batch=1,null"], "grid")
     assert 14 == len(search.drawn(INT8, axes, lambda _: None, budget=14, seed=0))
+
+
+FEW = ("optimization=none,int8", "calibration.samples=20,50,100", "input_type=int8,int16")
+
+
+def test_a_space_of_no_more_points_than_the_budget_is_tried_as_a_whole():
+    """Many combinations may be few points; those that cannot be made cost nothing."""
+    axes = grid.parse(FEW, "grid")
+    every = search.whole(INT8, axes, lambda _: None, budget=3)
+    assert 8 == len(every)
+    assert 3 == search.makeable(every)
+    assert search.whole(INT8, axes, lambda _: None, budget=2) is None
+    assert every == search.drawn(INT8, axes, lambda _: None, budget=3, seed=0)
+
+
+def test_a_search_ends_where_it_comes_upon_nothing_new(tmp_path, inputs):
+    """Neither known points nor those that cannot be made bring it nearer to its budget."""
+    rounds, course = [], Course(inputs, Store(tmp_path), Engine())
+
+    def compute(asked):
+        rounds.append(len(asked))
+        return course.over(asked)
+
+    axes = grid.parse(FEW, "grid")
+    asked = {"budget": 40, "seed": 0, "max_drop": 0.01}
+    found = search.smallest(INT8, axes, inputs.objection, compute, **asked)
+    assert (8, 3) == (len(found), sum(one.status == "done" for one in found))
+    assert len(rounds) < 2 * search.IDLE
 
 
 def smallest(inputs, folder, turn, **options):
@@ -238,6 +309,25 @@ def test_the_search_goes_the_same_way_whichever_point_is_done_first(tmp_path, in
     assert one != smallest(inputs, tmp_path / "1", lambda tasks: tasks, seed=4)
 
 
+def test_the_winner_of_equal_files_is_the_one_on_the_front(tmp_path, inputs):
+    """The one that is nearer to the source."""
+
+    class Equal(Engine):
+        def run(self, tasks):
+            for task in tasks:
+                outcome = made(replace(task.variant, calibration=Calibration(samples=50)))
+                error = task.variant.calibration.samples / 1000
+                outcome.measured["outputs"]["y"]["mean_abs_error"] = error
+                yield task, outcome
+
+    words = ["calibration.samples=30,20,40", "per_channel_dense=false"]
+    found = Course(inputs, Store(tmp_path), Equal()).over(grid_of(words))
+    rows = table.rows(found, {})
+    best = search.winner(found, 0.01).point
+    assert 20 == best.variant.calibration.samples
+    assert [best.name] == [row["point"] for row in rows if row["front"]]
+
+
 def test_nothing_within_the_drop_has_no_winner():
     """Failed points and files without a metric are none either."""
     failed = Found(points.point(INT8, {}, lambda _: None), error="it crashed")
@@ -245,7 +335,7 @@ def test_nothing_within_the_drop_has_no_winner():
 
 
 PARAMS = "# What is built.\nvariants: # these\n  - int8 # first\n  # the last one:\n  - float32\n"
-AFTER = "\n# Below.\noverrides: {}\nsweep: null\n"
+AFTER = "\n# Below.\noverrides: {}\nnumerics: reproducible\n"
 
 
 @pytest.fixture
@@ -309,15 +399,22 @@ def test_what_cannot_be_promoted_is_told_and_changes_nothing(project, number, na
     assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+PERCENTILES = {"p50": 0.25, "p90": 0.3, "p99": 0.4, "min": 0.2}
+RUN = {
+    "threads": 1,
+    "per_second": 4000.0,
+    "startup_ms": 1.0,
+    "peak_kib": None,
+    "latency_ms": PERCENTILES,
+}
+
+
 def test_latencies_are_those_of_the_machine_that_is_named(tmp_path, monkeypatch):
     """By the bytes of the file, with the first number of threads; failed runs have none."""
     monkeypatch.chdir(tmp_path)
-    run = {"threads": 1, "latency_ms": {"p50": 0.25}}
-    other = {"threads": 2, "latency_ms": {"p50": 0.1}}
-    variants = {
-        "int8": {"sha256": "a" * 64, "error": None, "threads": [run, other]},
-        "int16x8": {"sha256": "b" * 64, "error": "no kernel"},
-    }
+    other = RUN | {"threads": 2, "latency_ms": PERCENTILES | {"p50": 0.1}}
+    one = {"sha256": "a" * 64, "error": None, "threads": [RUN, other], "operators": []}
+    variants = {"int8": one, "int16x8": {"sha256": "b" * 64, "error": "no kernel"}}
     (tmp_path / "measured").mkdir()
     write_json(tmp_path / "measured/phone.json", {"machine": {}, "variants": variants})
 
@@ -325,3 +422,13 @@ def test_latencies_are_those_of_the_machine_that_is_named(tmp_path, monkeypatch)
     assert {} == latencies(None)
     with pytest.raises(ConfigError, match=r"no measured/fone.json; did you mean 'phone'\?"):
         latencies("fone")
+
+
+@pytest.mark.parametrize("foreign", [[], {"variants": {"int8": {}}}, {"variants": {"int8": None}}])
+def test_a_foreign_file_among_latencies_is_told(tmp_path, monkeypatch, foreign):
+    """In one line, as the report tells it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "measured").mkdir()
+    write_json(tmp_path / "measured/phone.json", foreign)
+    with pytest.raises(DataError, match=r"measured/phone.json: not a result of a benchmark; exp"):
+        latencies("phone")

@@ -1,5 +1,7 @@
 """Runs a stage and tells what it loaded and opened: `python traced.py OUT MODULE [ARGUMENT ...]`.
 
+What is opened is told of processes that it forks, too.
+
 Not a test: tests run it in a built copy of the project.
 """
 
@@ -17,8 +19,13 @@ ROOT = Path.cwd()
 def main() -> None:
     """Run the module as `python -m` does; write {"status", "modules", "files", "opened"}."""
     out, module, *arguments = sys.argv[1:]
-    opened: set[str] = set()
-    sys.addaudithook(lambda event, told: opened.add(str(told[0])) if event == "open" else None)
+    log = os.open(f"{out}.opened", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+
+    def note(event: str, told: tuple[object, ...]) -> None:
+        if event == "open":
+            os.write(log, f"{told[0]}\n".encode(errors="replace"))
+
+    sys.addaudithook(note)
     sys.path[0] = str(ROOT)
     sys.argv = [module, *arguments]
     status = 0
@@ -26,6 +33,7 @@ def main() -> None:
         runpy.run_module(module, run_name="__main__", alter_sys=False)
     except SystemExit as error:
         status = int(error.code or 0)
+    opened = set(Path(f"{out}.opened").read_text().splitlines())
     files = {getattr(m, "__file__", None) or "" for m in list(sys.modules.values())}
     found = {
         "status": status,

@@ -16,7 +16,7 @@ from stages.schema.variant import Calibration, Pick, Variant
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from stages.sweeping.grid import Axis
+    from stages.sweeping.override import Axis
 
 LETTERS = 10  # of a point's name
 

@@ -24,13 +24,13 @@ class Progress:
         """Hold where to write."""
         self._stream = stream
         self._total = self._done = self._failed = self._fresh = 0
-        self._began = self._told = time.monotonic()
+        self._first = self._told = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._began = self._told = time.monotonic()
+        self._first = self._told = time.monotonic()
         if self._stream.isatty():
             self._bar = _bar(self._stream)
             self._bar.start()
@@ -44,17 +44,22 @@ class Progress:
             self._bar = None
 
     def expect(self, total: int) -> None:
-        """Say how many points there are."""
+        """Say how many points there are that can be made."""
         self._total = total
         self._draw()
 
     def tell(self, found: Found, fresh: bool) -> None:  # noqa: FBT001  # called as a callback
-        """Count a point; `fresh` is one that was computed just now."""
+        """Count a point; `fresh` is one that was computed just now. Refused ones take no time."""
+        if found.status == "refused":
+            return
         self._done += 1
         self._failed += found.status == "failed"
         self._fresh += fresh
+        if fresh and self._fresh == 1:
+            self._first = time.monotonic()
         if self._bar is not None:
-            if fresh or self._done == self._total:
+            # Known points come by the thousand in a moment.
+            if fresh or self._done % 10 == 0 or self._done == self._total:
                 self._draw()
         elif time.monotonic() - self._told >= EVERY:
             self._told = time.monotonic()
@@ -63,17 +68,19 @@ class Progress:
 
     def _draw(self) -> None:
         if self._bar is not None:
-            self._bar.update(
-                self._task, total=self._total, completed=self._done, told=self._words().strip(", ")
-            )
+            told = self._words().strip(", ")
+            if not self._fresh and self._done < self._total:
+                told = "starting"  # which takes seconds, for TensorFlow
+            self._bar.update(self._task, total=self._total, completed=self._done, told=told)
             self._bar.refresh()
 
     def _words(self) -> str:
         """Tell failures, the rate of what is computed, and the time that is left at that rate."""
         told = f", {self._failed} failed" if self._failed else ""
-        seconds = time.monotonic() - self._began
-        if self._fresh and seconds > 0:
-            rate = self._fresh / seconds
+        seconds = time.monotonic() - self._first
+        # Since the first one, before which TensorFlow is imported.
+        if self._fresh > 1 and seconds > 0:
+            rate = (self._fresh - 1) / seconds
             left = max(0, self._total - self._done) / rate
             told += f", {rate:.1f} a second, {_duration(left)} left"
         return told

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from stages import speed
 from stages.errors import ConfigError, nearest
-from stages.files import read_json
 from stages.run import section, words
 from stages.schema.sweep import Engine, Search, Sweep
 from stages.schema.variant import Variant
@@ -16,9 +16,10 @@ from stages.sweeping.inputs import Inputs, inputs
 from stages.sweeping.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from stages.sweeping.course import Found
+    from stages.sweeping.override import Axis
     from stages.sweeping.points import Point
     from stages.sweeping.progress import Progress
 
@@ -49,11 +50,12 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     if asked.search is Search.smallest and not (section("validate").get("metric")):
         found = "smallest, and the task has no metric that could drop"
         raise ConfigError("search", found, "expected one of: grid, random")
+    times = latencies(asked.machine)
     store = Store()
     with progress, _Late(asked, given, store) as engine:
         course = Course(given, store, engine, progress.tell)
         every = _found(asked, base, axes, course, progress)
-    made = table.rows(every, latencies(asked.machine))
+    made = table.rows(every, times)
     told = table.summary(made, every, _asked(asked, axes))
     if asked.search is Search.smallest:
         best = search.winner(every, asked.max_drop)
@@ -68,23 +70,23 @@ def latencies(machine: str | None) -> Mapping[str, float]:
 
     Raises:
         ConfigError: it has measured nothing.
+        DataError: a file in measured/ is no result of a benchmark.
     """
     if machine is None:
         return {}
-    results = {path.stem: path for path in MEASURED.glob("*.json")}
+    results = speed.read(MEASURED)
     if machine not in results:
-        raise ConfigError(
-            "sweep.machine", f"no {MEASURED}/{machine}.json", nearest(machine, results)
-        )
-    variants = read_json(results[machine])["variants"].values()
+        told = f"no {MEASURED}/{machine}.json"
+        wanted = nearest(machine, results) if results else "`litemill benchmark` writes such files"
+        raise ConfigError("sweep.machine", told, wanted)
     return {
         one["sha256"]: one["threads"][0]["latency_ms"]["p50"]
-        for one in variants
-        if one["error"] is None
+        for one in results[machine]["variants"].values()
+        if not one["error"]
     }
 
 
-def _asked(asked: Sweep, axes: list[grid.Axis]) -> dict[str, Any]:
+def _asked(asked: Sweep, axes: list[Axis]) -> dict[str, Any]:
     told = {key: value for key, value in words(asked).items() if key not in HOW}
     if asked.search is Search.grid:
         told = {key: told[key] for key in ("base", "grid", "search")}
@@ -92,22 +94,31 @@ def _asked(asked: Sweep, axes: list[grid.Axis]) -> dict[str, Any]:
 
 
 def _found(
-    asked: Sweep, base: Variant, axes: list[grid.Axis], course: Course, progress: Progress
+    asked: Sweep, base: Variant, axes: list[Axis], course: Course, progress: Progress
 ) -> list[Found]:
-    objection = course.inputs.objection
+    chosen = _chosen(asked, base, axes, course.inputs.objection)
+    if chosen is not None:
+        progress.expect(search.makeable(chosen))
+        return course.over(chosen)
+    progress.expect(asked.budget)
     bounds: dict[str, Any] = {"budget": asked.budget, "seed": asked.seed}
-    if asked.search is Search.smallest:
-        progress.expect(min(asked.budget, grid.combinations(axes)))
-        return search.smallest(
-            base, axes, objection, course.over, max_drop=asked.max_drop, **bounds
-        )
-    chosen: list[Point] = (
-        points.expanded(base, axes, objection)
-        if asked.search is Search.grid
-        else search.drawn(base, axes, objection, **bounds)
+    return search.smallest(
+        base, axes, course.inputs.objection, course.over, max_drop=asked.max_drop, **bounds
     )
-    progress.expect(len(chosen))
-    return course.over(chosen)
+
+
+def _chosen(
+    asked: Sweep,
+    base: Variant,
+    axes: list[Axis],
+    objection: Callable[[Variant], str | None],
+) -> list[Point] | None:
+    """Give the points; None where it takes the results of some to choose others."""
+    if asked.search is Search.grid:
+        return points.expanded(base, axes, objection)
+    if asked.search is Search.random:
+        return search.drawn(base, axes, objection, budget=asked.budget, seed=asked.seed)
+    return search.whole(base, axes, objection, budget=asked.budget)
 
 
 def _variant(options: dict[str, Any]) -> Variant:

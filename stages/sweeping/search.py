@@ -7,17 +7,47 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stages.sweeping import points
-from stages.sweeping.grid import Axis, combinations
+from stages.sweeping.grid import combinations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from stages.schema.variant import Variant
     from stages.sweeping.course import Found
+    from stages.sweeping.override import Axis
     from stages.sweeping.points import Point
 
 ROUND = 8  # points that are asked for at once, on however many cores: another number, other points
-PATIENCE = 20  # times the budget: how often a search may come upon points that it knows
+PATIENCE = 20  # times the budget: combinations that are looked at, to draw or to write out
+IDLE = 20  # rounds without a new point that can be made, after which a search ends
+
+
+def whole(
+    base: Variant,
+    axes: Sequence[Axis],
+    objection: Callable[[Variant], str | None],
+    *,
+    budget: int,
+) -> list[Point] | None:
+    """Give all points of a space that the budget is enough for; None of a larger one.
+
+    Many combinations may be few points: the same file, or none that can be made.
+
+    Args:
+        base: what the space does not say.
+        axes: the space.
+        objection: what the inputs have against a variant.
+        budget: how many that can be made.
+    """
+    if combinations(axes) > PATIENCE * budget:
+        return None
+    every = points.expanded(base, [_written_out(axis) for axis in axes], objection)
+    return every if makeable(every) <= budget else None
+
+
+def makeable(given: Iterable[Point]) -> int:
+    """Count the points that nothing is known against."""
+    return sum(point.refused is None for point in given)
 
 
 def drawn(
@@ -37,15 +67,15 @@ def drawn(
         budget: how many that can be made; all of them where there are no more.
         seed: of the drawing.
     """
-    if combinations(axes) <= budget:
-        return points.expanded(base, [_written_out(axis) for axis in axes], objection)
+    if (every := whole(base, axes, objection, budget=budget)) is not None:
+        return every
     source = random.Random(seed)  # noqa: S311  # nothing is secret here
     found: dict[str, Point] = {}
     for _ in range(PATIENCE * budget):
         chosen = {axis.key: _drawn(axis, source) for axis in axes}
         point = points.point(base, chosen, objection)
         found.setdefault(point.name, point)
-        if sum(one.refused is None for one in found.values()) == budget:
+        if makeable(found.values()) == budget:
             break
     return list(found.values())
 
@@ -71,7 +101,7 @@ def smallest(  # noqa: PLR0913  # what a search is
         axes: the space.
         objection: what the inputs have against a variant.
         compute: gives what became of points.
-        budget: how many points are computed.
+        budget: how many points are computed; fewer where the sampler comes upon no more.
         seed: of the search.
         max_drop: in the metric's own unit.
     """
@@ -83,24 +113,29 @@ def smallest(  # noqa: PLR0913  # what a search is
     study = optuna.create_study(sampler=sampler)
     space = {axis.key: _distribution(axis) for axis in axes}
     found: dict[str, Found] = {}
-    left = min(budget, combinations(axes))
-    for _ in range(PATIENCE * budget):
-        if left <= 0:
-            break
+    left, idle = budget, 0
+    while left and idle < IDLE:
         trials = [study.ask(space) for _ in range(min(ROUND, left))]
         asked = [points.point(base, _chosen(axes, trial.params), objection) for trial in trials]
         new = points.distinct(point for point in asked if point.name not in found)
         found |= {one.point.name: one for one in compute(new)}
-        left -= sum(point.refused is None for point in new)
+        made = makeable(new)
+        left, idle = left - made, 0 if made else idle + 1
         for trial, point in zip(trials, asked, strict=True):
             _tell(study, trial, found[point.name], max_drop)
     return list(found.values())
 
 
 def winner(found: Sequence[Found], max_drop: float) -> Found | None:
-    """Give the smallest file within the drop; of several the one with the least drop."""
+    """Give the smallest file within the drop; of several the one that the front would hold."""
     fine = [one for one in found if (drop := drop_of(one)) is not None and drop <= max_drop]
-    return min(fine, key=lambda one: (_bytes(one), drop_of(one), one.point.name), default=None)
+    return min(fine, key=_merit, default=None)
+
+
+def _merit(found: Found) -> tuple[Any, ...]:
+    outputs = (found.measured or {}).get("outputs") or {}
+    errors = (one["mean_abs_error"] or 0.0 for one in outputs.values())
+    return _bytes(found), drop_of(found), max(errors, default=0.0)
 
 
 def drop_of(found: Found) -> float | None:

@@ -23,14 +23,19 @@ def show(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> No
         stream: where to print; None is standard output.
     """
     stream = stream or sys.stdout
-    print(_counts(told), file=stream)
+    print(counts(told), file=stream)
     if told["front"]:
         _print(_table(told), stream)
-    for line in _errors(told):
+    for line in remarks(told):
         print(line, file=stream)
-    if "winner" in told:
-        print(_winner(told), file=stream)
     print(f"All points: {out}/sweep.csv, sweep.json, sweep.parquet, index.html", file=stream)
+
+
+def remarks(told: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what did not work, and what a search for the smallest file found."""
+    yield from _errors(told)
+    if "winner" in told:
+        yield _winner(told)
 
 
 def _print(table: Any, stream: TextIO) -> None:
@@ -56,15 +61,17 @@ def _word(value: Any) -> str:
     return f"{len(value)} rules" if isinstance(value, list) else str(value)
 
 
-def _counts(told: Mapping[str, Any]) -> str:
-    counts, asked = told["counts"], told["asked"]
-    parts = [f"{counts['done']} done"]
-    parts += [f"{counts['failed']} failed"] if counts["failed"] else []
-    parts += [f"{counts['refused']} cannot be expressed"] if counts["refused"] else []
+def counts(told: Mapping[str, Any]) -> str:
+    """Tell how many points there are, and what became of them."""
+    found, asked = told["counts"], told["asked"]
+    parts = [f"{found['done']} done"]
+    parts += [f"{found['failed']} failed"] if found["failed"] else []
+    parts += [f"{found['refused']} cannot be expressed"] if found["refused"] else []
     total, rows = asked["points"], len(told["points"])
     twins = total - rows if asked["search"] == "grid" else 0
     parts += [f"{twins} the same as others"] if twins else []
-    return f"{total:,} points of {asked['base']['name']}: {', '.join(parts)}"
+    noun = "point" if total == 1 else "points"
+    return f"{total:,} {noun} of {asked['base']['name']}: {', '.join(parts)}"
 
 
 def _table(told: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from stages.files import replacing, write_json, write_text
@@ -125,15 +126,13 @@ def write(folder: Path, made: Sequence[Mapping[str, Any]], told: Mapping[str, An
 
 
 def _flat(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    options = {key: _text(row["options"].get(key)) for key in keys}
+    options = {key: _text(row["options"][key]) if key in row["options"] else None for key in keys}
     return {key: value for key, value in row.items() if key != "options"} | options
 
 
-def _text(value: Any) -> str | None:
-    """Write an option as YAML would, so that a column is of one type."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, sort_keys=True)
+def _text(value: Any) -> str:
+    """Write an option as YAML would, so that a column is of one type; `null` is a value too."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _csv(flat: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -160,14 +159,21 @@ def _parquet(path: Path, flat: Sequence[Mapping[str, Any]], columns: Sequence[st
 
 def _candidates(made: Sequence[Mapping[str, Any]]) -> list[Candidate]:
     column = quality(made)
-    done = [row for row in made if row["status"] == "done" and row[column] is not None]
-    # Latency counts where every point that might be on the front has one.
-    timed = bool(done) and all(row["latency_ms"] is not None for row in done)
-    costs = ("bytes", column, *(["latency_ms"] if timed else []))
+    done = (row for row in made if row["status"] == "done" and row[column] is not None)
     return [
-        Candidate(row["point"], tuple(row[key] for key in costs), row["mean_abs_error"] or 0.0)
+        Candidate(
+            row["point"],
+            (row["bytes"], row[column], _milliseconds(row)),
+            row["mean_abs_error"] or 0.0,
+        )
         for row in done
     ]
+
+
+def _milliseconds(row: Mapping[str, Any]) -> float:
+    # Slower than any that was timed: what nobody measured is no reason to leave out a point that
+    # was, nor to keep one that loses in all that is known of it.
+    return math.inf if row["latency_ms"] is None else row["latency_ms"]
 
 
 def _numbers(measured: Mapping[str, Any]) -> dict[str, Any]:
