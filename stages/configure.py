@@ -57,10 +57,12 @@ def configure(root: Path) -> dict[str, Any]:
     found = faults(composed.tree, Config, place)
     # What does not depend on a faulty section is judged all the same.
     config: Config = sound(composed.tree, Config, wrong)
-    for name, variant in config.variants.items():
+    for name, variant in list(config.variants.items()):
         if variant.recipe is not None:
             here = composed.place(f"variants.{name}.recipe")
             variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, here))
+            if variant.recipe is None:
+                del config.variants[name]  # what it may be follows from the recipe
     if not any(path.startswith("toolchain") for path in wrong):
         lock = root / "requirements.lock"
         versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
