@@ -320,10 +320,8 @@ def test_a_name_that_is_no_key_is_refused(tree, name):
     params = yaml.safe_load((tree / "params.yaml").read_text()) | {"variants": [name]}
     (tree / "params.yaml").write_text(yaml.safe_dump(params))
 
-    assert [
-        f"conf/variant/{name}.yaml: the name {name!r}; expected a name of letters, digits, _ and -,"
-        " with no digit or - in front"
-    ] == told(tree)
+    expected = "expected a name of letters, digits, _ and -, with no digit or - in front"
+    assert [f"conf/variant/{name}.yaml: the name {name!r}; {expected}"] == told(tree)
 
 
 def test_a_name_may_have_hyphens(tree):
