@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stages import keras_source, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.schema.variant import Route
-from stages.watched import unwatched
+from stages.watched import layers, unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,8 @@ def wrong_model(config: Config, composed: Composed, root: Path) -> Iterator[Lite
             told = f"{module}: no module of that name"
             yield ConfigError(place("model.custom_objects"), told, "expected a dotted name")
         else:
-            call, here = {"_target_": f"{module}.x"}, place("model.custom_objects")
-            yield from unwatched(root, "train", call, composed.choices, here)
+            here = place("model.custom_objects")
+            yield from unwatched(root, "train", layers(module), composed.choices, here)
     keras = model.build is not None or str(model.file).endswith(keras_source.SUFFIXES)
     for name, variant in config.variants.items():
         if variant.unroll and not keras:
