@@ -92,6 +92,20 @@ def test_every_stage_has_a_section_that_holds_what_it_depends_on():
     )
 
 
+def test_litert_is_a_dependency_of_conversions_by_a_recipe_alone(tree):
+    """The quantizer calibrates with it; TensorFlow's converter does not."""
+    params = yaml.safe_load((tree / "params.yaml").read_text())
+    recipe = {"int8": {"optimization": "none", "recipe": "dynamic_wi8_afp32"}}
+    params |= {"variants": ["float32", "int8"], "overrides": {"variants": recipe}}
+    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+
+    found = configure(tree)
+
+    litert = found["toolchain"]["validate"]["ai-edge-litert"]
+    assert {"float32": {}, "int8": {"ai-edge-litert": litert}} == found["quantizers"]
+    assert "ai-edge-litert" not in found["toolchain"]["convert"]
+
+
 def test_a_variant_may_have_limits_of_its_own(tree):
     """The others keep the default ones."""
     edit(tree, INT8, "optimization: int8", "optimization: int8\nlimits: {snr_db: 35}")
