@@ -60,12 +60,17 @@ def _refer(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Write a signature's description, what it answers, and its float file."""
     function = serving.load(folder, key)
-    metric_output.refuse(metric, function.structured_outputs)
     signature = serving.describe(function, key) | {"subset": bool(options.others)}
+    metric_output.refuse(metric, _shapes(signature))
     samples = suited(evaluation, signature)
     write_json(out / "signature.json", signature)
     answer(function, samples, options.batch_size, out / "reference")
     float_file.write(folder, key, out)
+
+
+def _shapes(signature: dict[str, Any]) -> dict[str, tuple[int | None, ...] | None]:
+    shapes = {name: spec["shape"] for name, spec in signature["outputs"].items()}
+    return {name: None if shape is None else tuple(shape) for name, shape in shapes.items()}
 
 
 def answer(function: Any, samples: Samples, size: int, folder: Path) -> None:
