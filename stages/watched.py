@@ -46,6 +46,8 @@ def unwatched(
 def refuse_unwatched(stage: str, calls: Iterable[tuple[str, Mapping[str, Any] | None]]) -> None:
     """Refuse code that DVC does not watch: it may have come into it since configure has run.
 
+    A stage that is run in a folder without a pipeline is watched by nobody, and refuses nothing.
+
     Args:
         stage: the stage of dvc.yaml that is about to run the code.
         calls: what has a `_target_`, each with its place in the configuration.
@@ -53,6 +55,8 @@ def refuse_unwatched(stage: str, calls: Iterable[tuple[str, Mapping[str, Any] | 
     Raises:
         SeveralErrors: one line for each file.
     """
+    if not Path("dvc.yaml").exists():
+        return
     chosen = yaml.load(Path("params.yaml").read_bytes(), yaml.CSafeLoader)
     choices = {group: str(name) for group, name in chosen.items() if isinstance(name, str)}
     errors = [

@@ -109,6 +109,8 @@ def test_a_stage_looks_again_before_it_runs_code(root, monkeypatch):
 
     with pytest.raises(SeveralErrors, match=r"model\.build: reaches models/other/"):
         refuse_unwatched("train", calls)
+    (root / "dvc.yaml").unlink()
+    refuse_unwatched("train", calls)
 
 
 def test_a_stage_depends_on_what_it_imports_itself(root):
