@@ -6,6 +6,7 @@ Exit status: 0 faithful, 1 not faithful, 2 could not tell.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the verdict and what it rests on; give it as the exit status."""
     from stages.audit import audit
+    from stages.errors import as_line
+    from stages.finding import Verdict
     from stages.original import Wanted
     from stages.schema.train import Model
     from stages.schema.variant import Optimization
@@ -82,11 +85,16 @@ def run(args: argparse.Namespace) -> int:
         allow_lambda=args.allow_lambda,
     )
     wanted = Wanted(model, str(args.samples), args.signature)
-    found = audit(wanted, args.file, claimed=claimed, seconds=args.seconds)
-    if args.json:
-        print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(lines(found)))
+    try:
+        found = audit(wanted, args.file, claimed=claimed, seconds=args.seconds)
+        if args.json:
+            print(json.dumps(as_json(found), indent=2, ensure_ascii=False), flush=True)
+        else:
+            print("\n".join(lines(found)), flush=True)
+    except OSError as error:
+        # What cannot be told must not pass for a verdict.
+        print(as_line(error), file=sys.stderr)
+        return Verdict.could_not_tell.value
     return found.verdict.value
 
 

@@ -39,17 +39,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the comparison; its verdict is the exit status."""
     from releases.contract import compare
-    from stages.errors import LitemillError
+    from stages.errors import LitemillError, as_line
 
     try:
         found = compare(_side(args.before), _side(args.after))
-    except LitemillError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if args.json:
-        print(json.dumps(_document(found), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(_lines(found)))
+        if args.json:
+            print(json.dumps(_document(found), indent=2, ensure_ascii=False), flush=True)
+        else:
+            print("\n".join(_lines(found)), flush=True)
+    except (LitemillError, OSError) as error:
+        # What cannot be read, or told, must not pass for a release that no consumer can take.
+        print(as_line(error), file=sys.stderr)
+        return STATUS[None]
     return STATUS[found.compatible]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stages import claim, foreign
 from stages.apart import OutOfTimeError, apart
-from stages.errors import ConversionError, DataError, InterpreterError, LitemillError
+from stages.errors import ConversionError, DataError, InterpreterError, LitemillError, as_line
 from stages.finding import Finding
 from stages.flatbuffer import describe
 from stages.layer_names import layer_names
@@ -50,8 +50,8 @@ def audit(
         seconds: how long a run of the file may take.
 
     A file that is damaged, does not run or ends its process is not faithful. One that there is not,
-    that needs operators which LiteRT alone lacks, or that takes too long, leaves the question open,
-    and so do a source that cannot be loaded and samples that do not fit it.
+    that cannot be read, that needs operators which LiteRT alone lacks, or that takes too long,
+    leaves the question open, and so do a source that cannot be loaded and samples that do not fit.
     """
     return against(
         lambda: _source(wanted), str(wanted.model.file), file, claimed=claimed, seconds=seconds
@@ -72,8 +72,8 @@ def against(
         _examine(found, ask, file, claimed, seconds)
     except (ConversionError, InterpreterError) as error:
         found.faults.append(str(error))
-    except LitemillError as error:
-        found.doubts.append(str(error))
+    except (LitemillError, OSError) as error:
+        found.doubts.append(as_line(error))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 SWEEPS = "conf/sweeps.yaml: sweeps"
 REQUIRED = ("model", "data", "train", "variants")
+# What Hydra takes for a key of the tree, without asking for another level of it.
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def groups(root: Path) -> list[str]:
@@ -110,10 +113,17 @@ def _wrong_names(root: Path, group: str, names: Any, place: str) -> Iterator[Lit
         yield ConfigError(place, f"found {names!r}", "expected a list of names")
         return
     for name in names:
-        yield from _unknown(root, group, name, place)
+        yield from _unknown(root, group, name, place) or _misnamed(group, name)
     for name, count in Counter(map(str, names)).items():
         if count > 1:
             yield ConfigError(place, f"{name!r} is there twice", "expected each name once")
+
+
+def _misnamed(group: str, name: str) -> list[LitemillError]:
+    if NAME.fullmatch(name):
+        return []
+    told = "expected a name of letters, digits, _ and -, with no digit or - in front"
+    return [ConfigError(f"conf/{group}/{name}.yaml", f"the name {name!r}", told)]
 
 
 def _wrong_overrides(root: Path, overrides: Any) -> Iterator[LitemillError]:

@@ -31,6 +31,8 @@ from stages.sweeping import asked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stages.schema.variant import Variant
+
 CODE = Path("build/code.json")  # the digest of the code of each stage
 HEADER = """\
 # Written by `dvc repro configure` from conf/ and params.yaml; do not edit. Committed, so that a
@@ -57,10 +59,12 @@ def configure(root: Path) -> dict[str, Any]:
     found = faults(composed.tree, Config, place)
     # What does not depend on a faulty section is judged all the same.
     config: Config = sound(composed.tree, Config, wrong)
-    for name, variant in config.variants.items():
+    for name, variant in list(config.variants.items()):
         if variant.recipe is not None:
             here = composed.place(f"variants.{name}.recipe")
             variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, here))
+            if variant.recipe is None:
+                del config.variants[name]  # what it may be follows from the recipe
     if not any(path.startswith("toolchain") for path in wrong):
         lock = root / "requirements.lock"
         versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
@@ -105,8 +109,15 @@ def _sections(
         "release": asdict(release),
         "numerics": asdict(config.numerics),
         "toolchain": versions,
+        "quantizers": {name: _quantizers(one, versions) for name, one in config.variants.items()},
     }
     return {name: words(section) for name, section in sections.items()}
+
+
+def _quantizers(variant: Variant, versions: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Give what quantizes this variant alone: another LiteRT converts no other one again."""
+    known = versions["validate"]
+    return {} if variant.recipe is None else {name: known[name] for name in toolchain.RECIPE}
 
 
 def _train(config: Config) -> Train:

@@ -21,11 +21,12 @@ from stages.quiet import quiet
 from stages.readback import departures
 from stages.reference import read_signature, suited
 from stages.routes import ROUTES, Source
-from stages.run import parameters, words
+from stages.run import parameters, section, words
 from stages.samples import Samples, read_split
 from stages.schema.numerics import Numerics
 from stages.schema.variant import Optimization, Route, TensorType, Variant
 from stages.sources import Brought
+from stages.toolchain import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,6 +200,8 @@ def main() -> None:
     """Convert build/export (or build/train, by route) to the variant named on the command line."""
     name = sys.argv[1]
     variant = parameters(Variant, "convert", name)
+    if wrong := differences(section("quantizers", name)):
+        raise SeveralErrors(wrong)
     brought = Brought(Path("build/train"))
     legacy = variant.route is Route.keras and brought.legacy.is_file()
     with quiet():

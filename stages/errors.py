@@ -71,6 +71,13 @@ class SeveralErrors(LitemillError):
         Exception.__init__(self, "\n".join(str(error) for error in self.errors))
 
 
+def as_line(error: LitemillError | OSError) -> str:
+    """Give the line of an error, which an error of the operating system has in two parts."""
+    if isinstance(error, LitemillError):
+        return str(error)
+    return f"{error.filename or 'operating system'}: {error.strerror or error}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say what was expected instead of `name`: the nearest known name, or all of them."""
     names = sorted(known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +26,28 @@ def export(
     out: Path,
     metric: dict[str, Any] | None = None,
 ) -> None:
-    """Write saved_model/, signature.json, reference/, float/ and signatures/ below `out`.
+    """Write saved_model/, signature.json, reference/, float/ and signatures/ to a new `out`.
 
     Args:
         brought: the source model, as `train` left it.
         options: the name of the signature, the batch size of the reference outputs.
         evaluation: the samples that the source model answers.
-        out: the directory to write to.
+        out: the directory that they replace, once all are there: they belong together.
         metric: what the model will be judged by.
 
     Raises:
         ConfigError: the metric is of no output.
         ModelError: the model cannot be exported or run, or does not fit the samples.
     """
-    key = options.signature if brought.is_keras() else brought.exported_key()
-    with quiet(explained=LitemillError), replacing(out / "saved_model") as folder:
-        if brought.is_keras():
-            serving.save_keras(brought.load_keras(), folder, key)
-        else:
-            shutil.copytree(brought.saved_model, folder)
-        _refer(folder, key, options, evaluation, out, metric)
-        with replacing(out / "signatures") as others:
-            # Also without others there is a file: DVC warns of an empty folder.
-            write_json(others / "index.json", {"main": key, "others": options.others})
-            for other in options.others:
-                _refer(folder, other, options, evaluation, others / other)
+    key = brought.signature(options.signature)
+    with quiet(explained=LitemillError), replacing(out) as fresh:
+        folder, others = fresh / "saved_model", fresh / "signatures"
+        brought.save(folder, key)
+        _refer(folder, key, options, evaluation, fresh, metric)
+        # Also without others there is a file: DVC warns of an empty folder.
+        write_json(others / "index.json", {"main": key, "others": options.others})
+        for other in options.others:
+            _refer(folder, other, options, evaluation, others / other)
 
 
 def _refer(  # noqa: PLR0913, PLR0917
@@ -64,13 +60,17 @@ def _refer(  # noqa: PLR0913, PLR0917
 ) -> None:
     """Write a signature's description, what it answers, and its float file."""
     function = serving.load(folder, key)
-    metric_output.refuse(metric, function.structured_outputs)
     signature = serving.describe(function, key) | {"subset": bool(options.others)}
+    metric_output.refuse(metric, _shapes(signature))
     samples = suited(evaluation, signature)
-    with replacing(out / "reference") as reference:
-        answer(function, samples, options.batch_size, reference)
     write_json(out / "signature.json", signature)
+    answer(function, samples, options.batch_size, out / "reference")
     float_file.write(folder, key, out)
+
+
+def _shapes(signature: dict[str, Any]) -> dict[str, tuple[int | None, ...] | None]:
+    shapes = {name: spec["shape"] for name, spec in signature["outputs"].items()}
+    return {name: None if shape is None else tuple(shape) for name, shape in shapes.items()}
 
 
 def answer(function: Any, samples: Samples, size: int, folder: Path) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from stages.errors import ConfigError, LitemillError, SeveralErrors
 from stages.files import read_json
 from stages.recipes import calibrated
 from stages.run import section
-from stages.watched import unwatched
+from stages.watched import layers, refuse_unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,10 +30,17 @@ def before_training(options: Train) -> None:
         SeveralErrors: one line for each.
     """
     refuse_calibration()
-    fit = options.fit
-    calls = {"model.build": options.model.build, "model.function": options.model.function}
-    calls |= {"train.optimizer": fit.optimizer, "train.loss": fit.loss} if fit else {}
-    refuse_unwatched("train", calls)
+    refuse_unwatched("train", _calls(options))
+
+
+def _calls(options: Train) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    model, fit = options.model, options.fit
+    yield "model.build", model.build
+    yield "model.function", model.function
+    yield from (("model.custom_objects", layers(module)) for module in model.custom_objects)
+    if fit:
+        yield "train.optimizer", fit.optimizer
+        yield "train.loss", fit.loss
 
 
 def refuse_calibration(data: Path = Path("build/prepare/data.json")) -> None:
@@ -56,26 +61,6 @@ def _too_many(variants: dict[str, Any], count: int) -> Iterator[LitemillError]:
             place = f"variants.{name}.calibration.samples"
             told = f"expected at most {count}, or more for data.split.calibration"
             yield ConfigError(place, f"asks for {asked} of {count} samples", told)
-
-
-def refuse_unwatched(stage: str, calls: dict[str, dict[str, Any] | None]) -> None:
-    """Refuse code that DVC does not watch: it may have come into it since configure has run.
-
-    Args:
-        stage: the stage of dvc.yaml that runs the code.
-        calls: by their places in the configuration, what has a `_target_`.
-
-    Raises:
-        SeveralErrors: one line for each file.
-    """
-    chosen = yaml.safe_load(Path("params.yaml").read_bytes())
-    choices = {group: str(name) for group, name in chosen.items() if isinstance(name, str)}
-    _refuse(
-        error
-        for place, call in calls.items()
-        if call
-        for error in unwatched(Path.cwd(), stage, call, choices, place)
-    )
 
 
 def _refuse(errors: Iterable[LitemillError]) -> None:

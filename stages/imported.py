@@ -12,7 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from stages.files import sha256
-from stages.targets import closure
+from stages.targets import closure, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,9 +46,31 @@ def digests(root: Path) -> dict[str, str]:
 
 def modules(stage: str, root: Path, known: dict[Path, set[Path]] | None = None) -> list[Path]:
     """List the modules that a stage imports, sorted, but for those that dvc.yaml names itself."""
-    own, *more = (root / "stages" / f"{name}.py" for name in (stage, *STAGES[stage]))
+    own, *more = _starts(stage, root)
     found = {file for start in (own, *more) for file in closure(start, root, known)} - {own}
-    return sorted(file for file in found if file.relative_to(root).parts[0] not in WATCHED)
+    return sorted(file for file in found if not _listed(file, root))
+
+
+def among(files: set[Path], stage: str, root: Path) -> set[Path]:
+    """Give those of `files` that are `modules` of a stage; looks no further than it has to.
+
+    Raises:
+        ConfigError: a module is no Python.
+    """
+    found: set[Path] = set()
+    files = {file for file in files if file.is_relative_to(root) and not _listed(file, root)}
+    steps = (file for start in _starts(stage, root) for file in walk(start, root))
+    while found != files and (file := next(steps, None)):
+        found |= {file} & files
+    return found
+
+
+def _listed(file: Path, root: Path) -> bool:
+    return file.relative_to(root).parts[0] in WATCHED
+
+
+def _starts(stage: str, root: Path) -> list[Path]:
+    return [root / "stages" / f"{name}.py" for name in (stage, *STAGES[stage])]
 
 
 def _digest(files: list[Path], root: Path) -> str:

@@ -17,6 +17,7 @@ from stages.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+SUFFIXES = (".keras", ".h5", ".hdf5")  # by which Keras knows its files
 UNNAMED = "unnamed"
 LINE = 200  # characters of an error of others
 
@@ -97,7 +98,8 @@ def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:
     Keras 2 runs it without asking, so the configuration is read here, before any Keras sees it.
 
     Raises:
-        ModelError: there is no such file, it is no Keras file, or it has Lambda layers.
+        ModelError: there is no such file, it is no Keras file, it could be read as another one, or
+            it has Lambda layers.
     """
     found = {str(layer) for layer in _lambdas(_configuration(file))}
     # The function inside of a layer has no name of its own.
@@ -130,8 +132,13 @@ def collect(modules: Iterable[str]) -> dict[str, Any]:
 
 
 def _configuration(file: Path) -> Any:
+    """Read the configuration that Keras will read: what a file is, it tells by the suffix alone."""
+    native = str(file).endswith(".keras")
+    if zipfile.is_zipfile(file) and not native:
+        # HDF5 ignores what comes behind it, zip what comes before: such a file may be two models.
+        raise ModelError(file, "a zip archive by another name", "expected the suffix .keras for it")
     try:
-        if zipfile.is_zipfile(file):
+        if native and zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
                 # Keras itself does not look at the checksums of the weights.
                 entries = {name: archive.read(name) for name in archive.namelist()}

@@ -11,7 +11,11 @@ from stages.errors import ConfigError, nearest
 from stages.run import section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
+
+    Shapes = Mapping[str, tuple[int | None, ...] | None]
+
+RANKING = ("metrics.top1", "metrics.top_k")  # which take a value for each class
 
 
 def asked() -> dict[str, Any] | None:
@@ -20,18 +24,37 @@ def asked() -> dict[str, Any] | None:
     return found
 
 
-def refuse(metric: dict[str, Any] | None, outputs: Iterable[str]) -> None:
-    """Refuse a metric of an output that the model has not, or of any of several.
+def refuse(metric: dict[str, Any] | None, outputs: Shapes) -> None:
+    """Refuse a metric of an output that the model has not, of any of several, or of another kind.
+
+    Args:
+        metric: as in build/params.yaml.
+        outputs: the shape [samples, ...] of each output; None is not known.
 
     Raises:
-        ConfigError: with the outputs that there are.
+        ConfigError: with the outputs that there are, or the metric that would do.
     """
     names = sorted(outputs)
     name = metric["output"] if metric else None
-    if metric is None or name in names or (name is None and len(names) == 1):
+    if metric is None:
+        return
+    if name in names or (name is None and len(names) == 1):
+        _refuse_ranking(metric, outputs[name or names[0]])
         return
     if name is None:
         told = f"null, and the model gives {', '.join(names)}"
         raise ConfigError("data.metric.output", told, "expected one of them")
     told = f"the model gives no {name!r}"
     raise ConfigError("data.metric.output", told, nearest(name, names))
+
+
+def one_value(shape: tuple[int | None, ...]) -> bool:
+    """Tell whether an output [samples, ...] is one value for each sample."""
+    return shape[1:] in ((), (1,))
+
+
+def _refuse_ranking(metric: dict[str, Any], shape: tuple[int | None, ...] | None) -> None:
+    score = (metric.get("score") or {}).get("_target_")
+    if score in RANKING and shape is not None and one_value(shape):
+        told = f"{score}, and the model gives one value for a sample"
+        raise ConfigError("data.metric.score", told, "expected metrics.binary")

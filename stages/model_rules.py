@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import targets
+from stages import keras_source, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.schema.variant import Route
-from stages.watched import unwatched
+from stages.watched import layers, unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,9 @@ def wrong_model(config: Config, composed: Composed, root: Path) -> Iterator[Lite
             told = f"{module}: no module of that name"
             yield ConfigError(place("model.custom_objects"), told, "expected a dotted name")
         else:
-            call, here = {"_target_": f"{module}.x"}, place("model.custom_objects")
-            yield from unwatched(root, "train", call, composed.choices, here)
-    keras = model.build is not None or str(model.file).endswith((".h5", ".keras"))
+            here = place("model.custom_objects")
+            yield from unwatched(root, "train", layers(module), composed.choices, here)
+    keras = model.build is not None or str(model.file).endswith(keras_source.SUFFIXES)
     for name, variant in config.variants.items():
         if variant.unroll and not keras:
             told = "true, and the model is no Keras file that could be traced anew"
@@ -63,7 +63,7 @@ def _wrong_file(file: str, composed: Composed, root: Path) -> Iterator[LitemillE
         )
         told = nearest(Path(file).name, known) if known else "expected a model below models/"
         yield ConfigError(here, f"{file}: no such file", told)
-    elif (root / file).is_file() and not file.endswith((".h5", ".hdf5", ".keras")):
+    elif (root / file).is_file() and not file.endswith(keras_source.SUFFIXES):
         yield ConfigError(here, file, "expected a .keras or .h5 file, or a SavedModel folder")
     else:
         yield from unwatched(root, "train", {"path": file}, composed.choices, here)
@@ -71,5 +71,6 @@ def _wrong_file(file: str, composed: Composed, root: Path) -> Iterator[LitemillE
 
 def main_signature(config: Config) -> str:
     """Name the signature that the source model is known by."""
-    own = config.model.file is not None and not config.model.file.endswith((".h5", ".keras"))
+    file = config.model.file
+    own = file is not None and not file.endswith(keras_source.SUFFIXES)
     return config.model.signature if own or config.model.function else config.export.signature

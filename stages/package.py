@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,10 +55,11 @@ class Sources:
     params: Path
 
     def digests(self) -> dict[str, str]:
-        """Give the SHA-256 of the source model in its forms; an imported one has no .keras."""
-        names = ("train/model.keras", "export/saved_model")
-        found = {name: self.build / name for name in names}
-        return {name: tree_sha256(path) for name, path in found.items() if path.exists()}
+        """Give the SHA-256 of the source model: as `train` left it, and as a SavedModel."""
+        # Of an imported model that no Keras 3 has, model.keras is a line that says so.
+        keras = zipfile.is_zipfile(self.build / "train/model.keras")
+        names = ("train/model.keras" if keras else "train/imported", "export/saved_model")
+        return {name: tree_sha256(self.build / name) for name in names}
 
     def signature(self, variant: str) -> dict[str, Any]:
         """Read the signature of the source model that a variant has."""

@@ -21,6 +21,7 @@ from stages.run import parameters, run
 from stages.samples import described, write_split
 from stages.scan import Scanned, named, scan
 from stages.schema.prepare import Duplicates, Prepare
+from stages.watched import refuse_unwatched
 
 if TYPE_CHECKING:
     from stages.schema.prepare import Split
@@ -138,7 +139,9 @@ def _counts(found: Scanned, part: np.ndarray) -> dict[str, int] | None:
 
 def main() -> None:
     """Prepare what build/params.yaml says."""
-    told = prepare(parameters(Prepare, "prepare"), OUT)
+    options = parameters(Prepare, "prepare")
+    refuse_unwatched("prepare", [("data.load", options.load)])
+    told = prepare(options, OUT)
     counts = ", ".join(f"{name} {told['splits'][name]['samples']}" for name in SPLITS)
     print(f"prepare: {told['samples']} samples of {told['source']}: {counts}")
 

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 
 def place(export: Path, key: str | None) -> Path:
-    """Give the folder of a signature: None is the one that the model is known by."""
-    return export if key is None else export / "signatures" / key
+    """Give the folder of a signature: the one that the model is known by, also as None, or another.
+
+    Raises:
+        LitemillError: nothing is exported.
+    """
+    if key is None or key == read_json(export / "signature.json")["key"]:
+        return export
+    return export / "signatures" / key
 
 
 def read_signature(export: Path, key: str | None) -> dict[str, Any]:

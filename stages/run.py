@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin, 
 
 import yaml
 
-from stages.errors import ConfigError, LitemillError, SeveralErrors
+from stages.errors import ConfigError, LitemillError, SeveralErrors, as_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +41,7 @@ def run(main: Callable[[], None], module: str = "") -> NoReturn:
         sys.exit(1)
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and the message names the file.
-        place = error.filename or "operating system"
-        print(f"{place}: {error.strerror or error}; nothing was replaced", file=sys.stderr)
+        print(f"{as_line(error)}; nothing was replaced", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

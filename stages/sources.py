@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from stages.schema.train import Model
 
 
+KERAS_2 = "serving_default"  # the signature of a model of Keras 2, until it is exported
+
+
 @dataclass(frozen=True)
 class Brought:
     """A model in the folder that `train` writes."""
@@ -69,7 +72,19 @@ class Brought:
 
     def exported_key(self) -> str:
         """Name the signature of the SavedModel: the chosen one, or Keras 2's only one."""
-        return "serving_default" if self.legacy.is_file() else str(self.switches()["signature"])
+        return KERAS_2 if self.legacy.is_file() else str(self.switches()["signature"])
+
+    def signature(self, asked: str) -> str:
+        """Name the signature of the export: as asked for a Keras model, or as the model has it."""
+        return asked if self.is_keras() or self.legacy.is_file() else self.exported_key()
+
+    def save(self, folder: Path, key: str) -> None:
+        """Write the model as a SavedModel whose signature is called `key`."""
+        if not self.is_keras() and key == self.exported_key():
+            shutil.copytree(self.saved_model, folder)
+        else:
+            # A SavedModel that is loaded and saved under another name has other bytes every time.
+            self.trace(folder, key, batch=None, unroll=False)
 
     def load_keras(self) -> Any:
         """Load the model, in a process of Keras 3 or, for a file of that, of Keras 2."""
@@ -144,14 +159,14 @@ def _bring_keras(file: Path, model: Model, out: Brought) -> str:
     keras_source.refuse_lambda(file, allow_lambda=model.allow_lambda)
     keras_source.collect(model.custom_objects)
     if keras_source.legacy():
-        serving.save_keras(keras_source.load(file, **options), out.saved_model, "serving_default")
+        serving.save_keras(keras_source.load(file, **options), out.saved_model, KERAS_2)
         shutil.copyfile(file, out.legacy)
         return keras_source.name()
     try:
         loaded = keras_source.load(file, **options)
     except ModelError as refused:
         try:
-            keras_source.in_legacy(file, out.saved_model, "serving_default", **options)
+            keras_source.in_legacy(file, out.saved_model, KERAS_2, **options)
         except ModelError as error:
             told = str(error).removeprefix(f"{file}: ")
             raise ModelError(refused, f"nor will Keras 2: {told}") from refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections import deque
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,19 +81,24 @@ def closure(file: Path, root: Path, known: dict[Path, set[Path]] | None = None) 
     Raises:
         ConfigError: one of them is no Python.
     """
+    return set(walk(file, root, known))
+
+
+def walk(file: Path, root: Path, known: dict[Path, set[Path]] | None = None) -> Iterator[Path]:
+    """Give the files of `closure` one by one, those that are imported directly before others."""
     known = {} if known is None else known
     found: set[Path] = set()
-    queue = [file]
+    queue = deque([file])
     while queue:
-        file = queue.pop()
+        file = queue.popleft()
         if file in found or not _own(file, root):
             continue
         found.add(file)
+        yield file
         if file not in known:
             names = {part for name in _imports(file, root) for part in _with_parents(name)}
             known[file] = {path for name in names if (path := module_file(name, root))}
         queue += known[file]
-    return found
 
 
 def parsed(file: Path, root: Path) -> ast.Module:

@@ -17,13 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-# By stage: what can change its output. Everything else in requirements.lock cannot.
+# By stage: what can change its output. Everything else in requirements.lock cannot. TensorFlow's
+# converter has each file written by the package flatbuffers.
 PACKAGES = {
     "prepare": ["numpy", "pandas", "pillow", "scikit-learn"],
     "train": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow", "tf-keras"],
-    "export": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow"],
+    "export": [
+        "flatbuffers",
+        "h5py",
+        "keras",
+        "ml-dtypes",
+        "numpy",
+        "tensorflow",
+        "tf-keras",
+    ],
     "convert": [
         "ai-edge-quantizer",
+        "flatbuffers",
         "h5py",
         "keras",
         "ml-dtypes",
@@ -36,6 +46,9 @@ PACKAGES = {
 }
 # A sweep does what these do, writes a table, and may be led by Optuna.
 PACKAGES["sweep"] = sorted({*PACKAGES["convert"], *PACKAGES["validate"], "optuna", "pyarrow"})
+# What quantizes a variant that has a recipe, beside what converts each: the quantizer calibrates
+# with LiteRT's interpreter, and writes files with LiteRT's schema.
+RECIPE = ["ai-edge-litert"]
 
 
 def locked(lock: Path) -> dict[str, str]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages import foresight, keras_file, metric_output, portable, runtime, serving
-from stages.errors import ConfigError, LitemillError, ModelError
+from stages.errors import LitemillError, ModelError
 from stages.files import replacing, write_json, write_text
 from stages.instantiate import instantiate
 from stages.matching import fits, fitted
 from stages.matching import told as shape_told
+from stages.metric_output import one_value
+from stages.objective import objective
 from stages.quiet import quiet
 from stages.run import parameters
 from stages.samples import Samples, read_split
@@ -24,6 +26,8 @@ from stages.sources import Brought, bring
 
 if TYPE_CHECKING:
     import keras
+
+TWO = 2  # classes, which one value can tell apart
 
 
 def train(
@@ -62,7 +66,7 @@ def train(
         else:
             assert options.model.build is not None
             model = build(options.model.build)
-            metric_output.refuse(metric, serving.outputs(model))
+            metric_output.refuse(metric, _shapes(model))
             given = check_fit(model, samples)
             history = _fit(model, options, options.fit, given)
             first = range(min(len(given), options.fit.batch_size))
@@ -91,6 +95,13 @@ def build(call: dict[str, Any]) -> keras.Model:
     return model
 
 
+def _shapes(model: keras.Model) -> dict[str, Any]:
+    return {
+        name: tuple(output.shape)
+        for name, output in zip(serving.outputs(model), model.outputs, strict=True)
+    }
+
+
 def check_fit(model: keras.Model, samples: Samples) -> Samples:
     """Give the samples as the model takes them.
 
@@ -114,20 +125,20 @@ def check_fit(model: keras.Model, samples: Samples) -> Samples:
                 f"the model gives {shape_told(shape)}, the target is {shape_told(target.shape[1:])}"
             )
             raise ModelError(f"{place}: output {output.name}", told, "expected the same shape")
-        if samples.classes is not None and shape[-1] not in (1, len(samples.classes)):
-            told = f"{shape[-1]} values for {len(samples.classes)} classes"
-            raise ModelError(f"{place}: output {output.name}", told, "expected one value a class")
+        if samples.classes is not None:
+            _refuse_classes(f"{place}: output {output.name}", output.shape, len(samples.classes))
     return given
 
 
+def _refuse_classes(place: str, shape: tuple[int | None, ...], classes: int) -> None:
+    one = one_value(shape)
+    if (1 if one else shape[-1]) != classes and not (one and classes == TWO):
+        told = f"{'1 value' if one else f'{shape[-1]} values'} for {classes} classes"
+        raise ModelError(place, told, "expected one value a class, or one in all for two classes")
+
+
 def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict[str, list[float]]:
-    metric = "accuracy" if options.task == "classification" else "mean_absolute_error"
-    metrics = {name: [metric] for name in serving.outputs(model)}
-    model.compile(
-        optimizer=_made(fit.optimizer, "train.optimizer"),
-        loss=_loss(model, options.task, fit),
-        metrics=metrics if len(metrics) > 1 else [metric],
-    )
+    model.compile(**objective(model, options.task, fit))
     train_rows, held_out = _hold_out(len(samples), fit)
     batches = _batches(model, samples, fit, train_rows, shuffle=True)
     validation = _batches(model, samples, fit, held_out, shuffle=False) if len(held_out) else None
@@ -140,29 +151,6 @@ def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict
         callbacks=[] if interactive else [_lines(fit.epochs)],
     )
     return {name: [float(v) for v in values] for name, values in result.history.items()}
-
-
-def _made(call: dict[str, Any], place: str) -> Any:
-    # Keras' classes take any keyword, and judge it themselves.
-    try:
-        return instantiate(call, place)
-    except (TypeError, ValueError) as error:
-        told = str(error).splitlines()[0]
-        raise ConfigError(f"{place} ({call['_target_']})", told, "see its documentation") from None
-
-
-def _loss(model: keras.Model, task: str, fit: Fit) -> Any:
-    import keras
-
-    if fit.loss is not None:
-        return _made(fit.loss, "train.loss")
-    if task == "regression":
-        return keras.losses.MeanSquaredError()
-    if task == "none":
-        raise ConfigError("train.loss", "null for a task without targets", "expected a loss")
-    # The loss on logits: a softmax is approximated differently by different processors.
-    softmax = getattr(model.layers[-1], "activation", None) is keras.activations.softmax
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=not softmax)
 
 
 def _hold_out(count: int, fit: Fit) -> tuple[Any, Any]:

@@ -29,6 +29,7 @@ from stages.reference import place, read_signature, suited
 from stages.run import parameters, run, section
 from stages.samples import Samples, read_split
 from stages.schema.validate import Validate
+from stages.watched import refuse_unwatched
 
 if TYPE_CHECKING:
     from stages.description import Description
@@ -215,7 +216,9 @@ def main() -> None:
     """Measure build/convert/VARIANT/model.tflite."""
     variant = sys.argv[1]
     key = section("convert", variant)["signature"]
-    export = Path("build/export")
+    export, options = Path("build/export"), parameters(Validate, "validate")
+    if options.metric:
+        refuse_unwatched("validate", [("data.metric.score", options.metric.score)])
     signature = read_signature(export, key)
     measured = validate(
         (Path("build/convert") / variant / "model.tflite").read_bytes(),
@@ -223,7 +226,7 @@ def main() -> None:
         reference=read_reference(place(export, key) / "reference", list(signature["outputs"])),
         samples=read_split(Path("build/prepare/evaluation")),
         signature=signature,
-        options=parameters(Validate, "validate"),
+        options=options,
         plain=read_float(place(export, key) / "float"),
         isolated=True,
     )

@@ -8,17 +8,17 @@ a configuration that reaches further. Otherwise an edit there would rebuild noth
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stages.errors import ConfigError
-from stages.imported import STAGES, modules
+from stages.errors import ConfigError, SeveralErrors
+from stages.imported import STAGES, among, modules
 from stages.targets import closure, module_file, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 _HOMES = {"prepare": "data/{data}", "train": "models/{model}", "validate": "metrics"}
 
@@ -27,18 +27,46 @@ def unwatched(
     root: Path, stage: str, call: Mapping[str, Any], choices: Mapping[str, str], place: str
 ) -> Iterator[ConfigError]:
     """Tell which files a `_target_` and its `path` reach that `stage` does not depend on."""
-    watched = dependencies(root, stage, choices)
+    declared = _declared(root, stage, choices)
     try:
         reached = list(_reached(root, call, place))
     except ConfigError as error:  # code that is no Python
         yield error
         return
-    for path, here in reached:
-        if not any(path == known or path.is_relative_to(known) for known in watched):
+    further = [(path, here) for path, here in reached if not _within(path, declared)]
+    own = among({path for path, _ in further}, stage, root) if _digested(root, stage) else set()
+    for path, here in further:
+        if path not in own:
             found = f"reaches {_told(path, root)}, which is no dependency of {stage}"
             home = _HOMES[stage].format_map(choices)
             line = f"`- {_told(path, root)}` among the deps of {stage} in dvc.yaml"
             yield ConfigError(here, found, f"expected it below {home}/, or {line}")
+
+
+def refuse_unwatched(stage: str, calls: Iterable[tuple[str, Mapping[str, Any] | None]]) -> None:
+    """Refuse code that DVC does not watch: it may have come into it since configure has run.
+
+    A stage that is run in a folder without a pipeline is watched by nobody, and refuses nothing.
+
+    Args:
+        stage: the stage of dvc.yaml that is about to run the code.
+        calls: what has a `_target_`, each with its place in the configuration.
+
+    Raises:
+        SeveralErrors: one line for each file.
+    """
+    if not Path("dvc.yaml").exists():
+        return
+    chosen = yaml.load(Path("params.yaml").read_bytes(), yaml.CSafeLoader)
+    choices = {group: str(name) for group, name in chosen.items() if isinstance(name, str)}
+    errors = [
+        error
+        for place, call in calls
+        if call
+        for error in unwatched(Path.cwd(), stage, call, choices, place)
+    ]
+    if errors:
+        raise SeveralErrors(errors)
 
 
 def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Path]:
@@ -46,13 +74,29 @@ def dependencies(root: Path, stage: str, choices: Mapping[str, str]) -> list[Pat
 
     Its own modules too, of which dvc.yaml names the digest only.
     """
-    stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
+    own = modules(stage, root) if _digested(root, stage) else []
+    return [*_declared(root, stage, choices), *own]
+
+
+def _declared(root: Path, stage: str, choices: Mapping[str, str]) -> list[Path]:
+    stages = yaml.load((root / "dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"]
     names = [str(name) for name in stages[stage]["deps"]]
     for group, choice in choices.items():
         names = [name.replace(f"${{{group}}}", choice) for name in names]
-    digested = stage in STAGES and (root / "stages" / f"{stage}.py").exists()
-    own = modules(stage, root) if digested else []
-    return [*((root / name).resolve() for name in names), *own]
+    return [(root / name).resolve() for name in names]
+
+
+def _digested(root: Path, stage: str) -> bool:
+    return stage in STAGES and (root / "stages" / f"{stage}.py").exists()
+
+
+def _within(path: Path, known: list[Path]) -> bool:
+    return any(path.is_relative_to(one) for one in known)
+
+
+def layers(module: str) -> dict[str, Any]:
+    """Give a module of custom layers as if one of them were called."""
+    return {"_target_": f"{module}.x"}
 
 
 def _reached(root: Path, call: Mapping[str, Any], place: str) -> Iterator[tuple[Path, str]]:

@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ from stages.report import report, write
 from stages.samples import read_split
 from stages.schema.numerics import Numerics
 from stages.schema.package import Release
+from stages.schema.train import Model as TrainedModel
 from stages.schema.validate import Validate
+from stages.sources import Brought
 from stages.validate import validate
 
 ROOT = Path(__file__).parents[1]
@@ -105,8 +108,10 @@ def build(folder, models):
     write_json(folder / "export" / "signature.json", zoo.SIGNATURE)
     (folder / "export" / "saved_model").mkdir()
     (folder / "export" / "saved_model" / "saved_model.pb").write_bytes(b"graph")
-    (folder / "train").mkdir()
-    (folder / "train" / "model.keras").write_bytes(b"keras")
+    brought = Brought(folder / "train")
+    brought.settle(TrainedModel())
+    with zipfile.ZipFile(brought.keras, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("config.json"), "{}")
     write_json(folder / "train" / "portability.json", portable.statement(Numerics(), []))
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}

@@ -241,6 +241,16 @@ def test_audit_could_not_tell_without_a_file_or_a_source(tmp_path, cnn):
     assert ["samples.npz: no such file"] == unread.doubts
 
 
+def test_audit_could_not_tell_what_cannot_be_opened(tmp_path, cnn):
+    """Whatever the operating system has against the path."""
+    (tmp_path / "f").write_bytes(b"")
+
+    found = against(lambda: cnn, "model.keras", tmp_path / "f" / "x.tflite")
+
+    assert Verdict.could_not_tell == found.verdict
+    assert [f"{tmp_path}/f/x.tflite: Not a directory"] == found.doubts
+
+
 def command(*arguments, cwd):
     """Run `litemill audit` as people do."""
     return subprocess.run(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 from packaged import Tiny, archived, made, released
@@ -145,6 +147,24 @@ def test_a_file_that_is_no_release_cannot_be_compared(archive, tmp_path, capsys)
     captured = capsys.readouterr()
     assert (2, "") == (status, captured.out)
     assert 1 == len(captured.err.splitlines())
+
+
+def test_a_path_through_a_file_is_no_verdict(archive, tmp_path, capsys):
+    """Exit status 2, in one line: 1 would say that a consumer cannot take it."""
+    (tmp_path / "f").write_bytes(b"")
+
+    for one in (tmp_path / "f/x.tar.gz", tmp_path / ("n" * 300)):
+        assert 2 == command.run(Namespace(before=one, after=archive, json=False))
+        assert 1 == len(capsys.readouterr().err.splitlines())
+
+
+def test_a_verdict_that_cannot_be_told_is_none(archive, monkeypatch):
+    """Such as into a full disk."""
+    with contextlib.suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        status = command.run(Namespace(before=archive, after=archive, json=False))
+
+    assert 2 == status
 
 
 def test_the_text_says_how_much(told, manifest):

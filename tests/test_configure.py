@@ -92,6 +92,20 @@ def test_every_stage_has_a_section_that_holds_what_it_depends_on():
     )
 
 
+def test_litert_is_a_dependency_of_conversions_by_a_recipe_alone(tree):
+    """The quantizer calibrates with it; TensorFlow's converter does not."""
+    params = yaml.safe_load((tree / "params.yaml").read_text())
+    recipe = {"int8": {"optimization": "none", "recipe": "dynamic_wi8_afp32"}}
+    params |= {"variants": ["float32", "int8"], "overrides": {"variants": recipe}}
+    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+
+    found = configure(tree)
+
+    litert = found["toolchain"]["validate"]["ai-edge-litert"]
+    assert {"float32": {}, "int8": {"ai-edge-litert": litert}} == found["quantizers"]
+    assert "ai-edge-litert" not in found["toolchain"]["convert"]
+
+
 def test_a_variant_may_have_limits_of_its_own(tree):
     """The others keep the default ones."""
     edit(tree, INT8, "optimization: int8", "optimization: int8\nlimits: {snr_db: 35}")
@@ -285,6 +299,52 @@ def test_code_that_is_no_python_is_refused(tree):
 
     assert line.startswith(f"{CODE}:")
     assert "not Python" in line
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5", "hdf5"])
+def test_every_suffix_of_keras_is_a_keras_model(tree, suffix):
+    """Which every route takes."""
+    (tree / f"models/digits_cnn/m.{suffix}").write_bytes(b"")
+    file = f"models/digits_cnn/m.{suffix}"
+    options(tree, model={"build": None, "file": file}, variants={"int8": {"route": "keras"}})
+
+    assert "keras" == configure(tree)["convert"]["int8"]["route"]
+
+
+def test_a_variant_may_name_the_signature_that_the_model_is_known_by(tree):
+    """It is none of the others, which have references of their own."""
+    options(tree, variants={"int8": {"signature": "serving_default"}})
+
+    assert [] == configure(tree)["export"]["others"]
+
+
+def test_a_recipe_that_does_not_exist_is_the_only_fault(tree):
+    """What the variant's types may be follows from it."""
+    options(tree, variants={"int8": {"optimization": "none", "recipe": "static_wi8_ai9"}})
+
+    [line] = told(tree)
+
+    assert "recipe: no recipe 'static_wi8_ai9'; did you mean 'static_wi8_ai8'?" in line
+
+
+@pytest.mark.parametrize("name", ["int8.v2", "2int", "int8 v2", "-int8"])
+def test_a_name_that_is_no_key_is_refused(tree, name):
+    """Hydra would take it for a level of the tree, or for an error in a file that has none."""
+    (tree / INT8).rename(tree / f"conf/variant/{name}.yaml")
+    params = yaml.safe_load((tree / "params.yaml").read_text()) | {"variants": [name]}
+    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+
+    expected = "expected a name of letters, digits, _ and -, with no digit or - in front"
+    assert [f"conf/variant/{name}.yaml: the name {name!r}; {expected}"] == told(tree)
+
+
+def test_a_name_may_have_hyphens(tree):
+    """As those of Git's tags."""
+    (tree / INT8).rename(tree / "conf/variant/int8-v2.yaml")
+    params = yaml.safe_load((tree / "params.yaml").read_text()) | {"variants": ["int8-v2"]}
+    (tree / "params.yaml").write_text(yaml.safe_dump(params))
+
+    assert ["int8-v2"] == list(configure(tree)["convert"])
 
 
 def test_a_choice_without_its_folder_is_refused(tree):

@@ -7,7 +7,7 @@ import zoo
 from stages import serving
 from stages.errors import ConfigError, ModelError
 from stages.export import answer, export
-from stages.files import read_json
+from stages.files import read_json, tree_sha256
 from stages.schema.train import Model
 from stages.schema.validate import Export
 from stages.sources import Brought, bring
@@ -92,6 +92,40 @@ def test_samples_that_do_not_fit_are_told_before_anything_is_replaced(tmp_path):
 
     assert before == (tmp_path / "signature.json").read_bytes()
     assert [zoo.KEY] == serving.keys(tmp_path / "saved_model")
+
+
+def test_what_fails_late_leaves_the_export_of_before_as_a_whole(tmp_path):
+    """Description, answers and float file are of one model: here, the second signature fails."""
+    brought, out = Brought(tmp_path / "train"), tmp_path / "out"
+    bring(Model(file=str(zoo.module_saved()), signature="total"), brought)
+    total = zoo.split(zoo.module_source("total"), 4)
+    export(brought, Export(), total, out)
+    before = tree_sha256(out)
+    fewer = total.take(range(3))
+
+    with pytest.raises(
+        ModelError, match="signature double: the data has the inputs ; the model takes x"
+    ):
+        export(brought, Export(others=["double"]), fewer, out)
+
+    assert before == tree_sha256(out)
+    assert ["out", "train"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_keras_2_model_has_the_signature_that_is_asked(tmp_path):
+    """As one of Keras 3; with the same answers, and the same bytes every time."""
+    brought = Brought(tmp_path / "train")
+    bring(Model(file=str(zoo.keras_2())), brought)
+    samples = zoo.split(zoo.source("cnn"), 4)
+    for folder in ("named", "again"):
+        export(brought, Export(signature="score"), samples, tmp_path / folder)
+    export(brought, Export(), samples, tmp_path / "plain")
+    named, plain = (np.load(tmp_path / f / "reference/digit.npy") for f in ("named", "plain"))
+
+    assert ["score"] == serving.keys(tmp_path / "named" / "saved_model")
+    assert "score" == read_json(tmp_path / "named" / "signature.json")["key"]
+    np.testing.assert_array_equal(plain, named)
+    assert tree_sha256(tmp_path / "named") == tree_sha256(tmp_path / "again")
 
 
 def test_a_metric_of_no_output_is_refused_before_anything_is_exported(tmp_path):

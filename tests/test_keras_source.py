@@ -120,6 +120,31 @@ def test_lambda_layers_are_refused_by_name_and_loaded_when_allowed(tmp_path, suf
     np.testing.assert_array_equal([[2.0, 3.0]], model(np.array([[1.0, 2.0]])))
 
 
+@pytest.mark.parametrize("suffix", ["h5", "hdf5"])
+def test_a_zip_behind_an_h5_file_hides_no_lambda_layer(tmp_path, suffix):
+    """Keras goes by the suffix and runs the code of the HDF5 part, whatever the zip part says."""
+    path = lambdas(tmp_path, "h5").rename(tmp_path / f"model.{suffix}")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("config.json", "{}")
+
+    with pytest.raises(ModelError) as caught:
+        keras_source.refuse_lambda(path, allow_lambda=False)
+
+    told = "a zip archive by another name; expected the suffix .keras for it"
+    assert f"{path}: {told}" == str(caught.value)
+
+
+def test_an_h5_part_in_a_keras_file_hides_no_lambda_layer(tmp_path):
+    """The other way round: the zip part is what Keras reads."""
+    path = tmp_path / "model.keras"
+    dense = tmp_path / "dense.h5"
+    zoo.dense().save(dense)
+    path.write_bytes(dense.read_bytes() + lambdas(tmp_path, "keras").read_bytes())
+
+    with pytest.raises(ModelError, match="Lambda layers"):
+        keras_source.refuse_lambda(path, allow_lambda=False)
+
+
 def test_layers_of_a_module_are_found(tmp_path, layers):
     """And without it, the error says what to name."""
     module = __import__(layers)

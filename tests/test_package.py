@@ -16,6 +16,8 @@ from stages.files import read_json, sha256, tree_files, tree_sha256, write_json
 from stages.golden import golden
 from stages.litert import Kernels, Model
 from stages.samples import Samples
+from stages.schema.train import Model as TrainedModel
+from stages.sources import Brought, bring
 from stages.version import VERSION
 
 ROOT = Path(__file__).parents[1]
@@ -122,11 +124,16 @@ def test_a_file_that_is_not_the_judged_one_is_refused_and_the_old_bundle_stays(b
     assert not list(built.glob(".package*"))
 
 
-def test_an_imported_model_has_no_keras_file(built):
-    """Its source is the SavedModel alone."""
-    (built / "train" / "model.keras").unlink()
+def test_the_source_of_an_imported_model_is_what_was_imported(built):
+    """Not the line that stands in the place of a model of Keras 3."""
+    brought = Brought(built / "train")
+    bring(TrainedModel(file=str(zoo.module_saved()), signature="double"), brought)
 
-    assert ["export/saved_model"] == list(read_json(collect(built) / "manifest.json")["source"])
+    found = read_json(collect(built) / "manifest.json")["source"]
+
+    assert {"train/imported", "export/saved_model"} == set(found)
+    assert found["train/imported"] == tree_sha256(built / "train" / "imported")
+    assert brought.keras.read_bytes().startswith(b"No model of Keras 3")
 
 
 def test_without_classes_there_are_no_labels(built):

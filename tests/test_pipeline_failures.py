@@ -135,6 +135,25 @@ def test_code_that_dvc_does_not_watch_stops_before_training(release):
     assert before == release.built()
 
 
+@pytest.mark.parametrize(
+    ("file", "stage", "place"),
+    [
+        ("data/digits/__init__.py", "prepare", "data.load"),
+        ("metrics/__init__.py", "validate@float32", "data.metric.score"),
+    ],
+)
+def test_code_that_dvc_does_not_watch_stops_other_stages_too(release, file, stage, place):
+    """Or later edits of that code would rebuild nothing."""
+    release.write("shared.py", "SIZE = 1\n")
+    release.edit(file, "import numpy as np\n", "import numpy as np\nimport shared\n")
+    before = release.built()
+
+    [line] = refused(release, stage)
+
+    assert line.startswith(f"{place}: reaches shared.py, which is no dependency of {stage[:7]}")
+    assert before == release.built()
+
+
 def test_data_of_another_shape_stops_before_training(release):
     """The model of before is still there."""
     release.edit("params.yaml", "data: digits", "data: diabetes")

@@ -207,6 +207,18 @@ def test_another_litert_reruns_inference_alone(release):
     assert "999.0" == manifest["toolchain"]["validate"]["ai-edge-litert"]
 
 
+def test_another_litert_converts_what_has_a_recipe_anew(release):
+    """The quantizer calibrates with it, and with nothing that converts the other variants."""
+    release.edit("params.yaml", "  - int8\n", "  - weight_only_int4\n")
+    assert ["configure", "convert@weight_only_int4"] == release.repro("convert").stages
+    upgrade(release, "ai-edge-litert", "999.0")
+
+    found = changed(release)
+
+    assert ["convert@weight_only_int4"] == [name for name in found if name.startswith("convert")]
+    assert ["convert@weight_only_int4"] == release.repro("convert@weight_only_int4").stages
+
+
 def test_another_tensorflow_reruns_what_tensorflow_can_change(release):
     """Training, export and conversion; validation follows if files change."""
     upgrade(release, "tensorflow", "999.0")

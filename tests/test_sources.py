@@ -79,7 +79,7 @@ def answers(saved, key, x):
     return serving.load(saved, key)(x=tf.constant(x, tf.float32))["y"].numpy()
 
 
-@pytest.mark.parametrize("suffix", ["keras", "h5"])
+@pytest.mark.parametrize("suffix", ["keras", "h5", "hdf5"])
 def test_a_keras_file_becomes_the_pipelines_own(project, suffix):
     """With the same weights."""
     zoo.dense().save(f"given.{suffix}")

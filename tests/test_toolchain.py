@@ -60,6 +60,12 @@ def test_the_environment_of_this_test_run_is_the_pinned_one():
     assert NUMPY == found["train"]["numpy"]
 
 
+@pytest.mark.parametrize("stage", ["export", "convert", "sweep"])
+def test_what_writes_tflite_files_is_a_part_of_the_toolchain(stage):
+    """TensorFlow's converter hands each file to the package flatbuffers."""
+    assert {"flatbuffers", "tensorflow"} <= set(PACKAGES[stage])
+
+
 def test_a_difference_names_package_found_and_expected(lock):
     """And the command that mends it."""
     pin(lock, "numpy", "9.9.9")

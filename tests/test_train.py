@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import zoo
 
+import metrics
 from stages.errors import ConfigError, ModelError
 from stages.files import read_json
+from stages.objective import objective
 from stages.samples import Samples
 from stages.schema.numerics import Numerics
 from stages.schema.train import Fit, Model, Train
@@ -124,13 +126,83 @@ def test_a_task_without_targets_needs_a_loss(tmp_path):
     assert not Brought(tmp_path).keras.exists()
 
 
-def test_the_loss_knows_a_softmax():
-    """Probabilities are no logits."""
-    from stages.train import _loss
+def head(units=3, activation=None):
+    """Give a Keras model of one layer: `x` [2] to `digit`."""
+    layer = keras.layers.Dense(units, activation=activation, name="digit")
+    return keras.Sequential([keras.Input((2,), name="x"), layer])
 
-    soft = keras.Sequential(
-        [keras.Input((2,)), keras.layers.Dense(3, activation="softmax", name="digit")]
-    )
 
-    assert _loss(zoo.cnn(), "classification", FIT).get_config()["from_logits"]
-    assert not _loss(soft, "classification", FIT).get_config()["from_logits"]
+def with_layer(layer):
+    """Give a Keras model that ends in a layer of its own."""
+    return keras.Sequential([keras.Input((3,), name="x"), layer])
+
+
+def loss(model):
+    """Give the loss that follows from the task."""
+    return objective(model, "classification", FIT)["loss"]
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "logits"),
+    [
+        (head(), "sparse_categorical_crossentropy", True),
+        (head(3, "softmax"), "sparse_categorical_crossentropy", False),
+        (with_layer(keras.layers.Softmax()), "sparse_categorical_crossentropy", False),
+        (head(1), "binary_crossentropy", True),
+        (head(1, "sigmoid"), "binary_crossentropy", False),
+    ],
+)
+def test_the_loss_follows_from_the_output(model, kind, logits):
+    """Probabilities are no logits; one value tells two classes apart."""
+    found = loss(model)
+
+    assert (kind, logits) == (found.name, found.get_config()["from_logits"])
+
+
+def test_each_of_several_outputs_has_a_loss_of_its_own():
+    """By its own activation, not by that of the last layer."""
+    x = keras.Input((2,), name="x")
+    one = keras.layers.Dense(1, activation="sigmoid", name="one")(x)
+    ten = keras.layers.Dense(10, name="ten")(x)
+    found = loss(keras.Model(x, {"ten": ten, "one": one}))
+
+    assert {
+        "one": ("binary_crossentropy", False),
+        "ten": ("sparse_categorical_crossentropy", True),
+    } == {name: (each.name, each.get_config()["from_logits"]) for name, each in found.items()}
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_a_model_with_one_value_learns_two_classes(tmp_path, monkeypatch, activation):
+    """Its accuracy is that of the sides of a probability of one half."""
+    x = np.random.default_rng(0).normal(size=(80, 2)).astype(np.float32)
+    labels = (x[:, 0] > x[:, 1]).astype(np.int64)
+    samples = Samples({"x": x}, {"target": labels}, ("no", "yes"), "classification")
+    monkeypatch.setattr(zoo, "binary", lambda: head(1, activation), raising=False)
+    fit = Fit(epochs=12, batch_size=8, optimizer=OPTIMIZER)
+
+    train(options("zoo.binary", "classification", fit), samples, tmp_path, Numerics())
+
+    last = history(tmp_path)[-1]
+    answers = Brought(tmp_path).load_keras().predict(x, verbose=0)
+    right = metrics.binary(answers, labels, threshold=0.5 if activation else 0.0).mean()
+    assert float(last["loss"]) < 0.5
+    assert float(last["val_accuracy"]) > 0.8
+    assert right > 0.9
+
+
+def test_one_value_is_too_few_for_three_classes():
+    """Two it can tell apart."""
+    samples = Samples({"x": np.zeros((3, 2))}, {"t": np.arange(3)}, tuple("abc"), "classification")
+
+    with pytest.raises(ModelError, match="1 value for 3 classes; expected one value a class, or"):
+        check_fit(head(1), samples)
+
+
+def test_the_highest_of_one_value_is_no_metric(tmp_path):
+    """Told before anything is trained, not when the first variant is validated."""
+    metric = {"output": None, "score": {"_target_": "metrics.top1"}}
+    with pytest.raises(
+        ConfigError, match=r"top1, and the model gives one value .* metrics\.binary"
+    ):
+        train(options("zoo.dense", "classification"), digits(2), tmp_path, Numerics(), metric)

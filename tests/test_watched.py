@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from stages.watched import dependencies, unwatched
+from stages.errors import SeveralErrors
+from stages.watched import dependencies, layers, refuse_unwatched, unwatched
 
 CHOICES = {"model": "mine", "data": "own"}
 DVC = """\
@@ -96,3 +97,38 @@ def test_code_that_is_no_python_is_one_of_the_refusals(root):
     assert ["data/own/bad.py:1: not Python; invalid syntax"] == told(
         root, "prepare", target="data.own.bad.load"
     )
+
+
+def test_a_stage_looks_again_before_it_runs_code(root, monkeypatch):
+    """With the choices of params.yaml: an import may have come into it since configure has run."""
+    (root / "params.yaml").write_text("model: mine\ndata: own\nvariants: [int8]\n")
+    monkeypatch.chdir(root)
+    calls = [("model.build", {"_target_": "models.mine.build"}), ("train.loss", None)]
+    refuse_unwatched("train", calls)
+    (root / "models/mine/parts.py").write_text("import models.other\n")
+
+    with pytest.raises(SeveralErrors, match=r"model\.build: reaches models/other/"):
+        refuse_unwatched("train", calls)
+    (root / "dvc.yaml").unlink()
+    refuse_unwatched("train", calls)
+
+
+def test_a_stage_depends_on_what_it_imports_itself(root):
+    """By the digest of its code; on what nothing of that imports, it does not."""
+    (root / "stages/prepare.py").write_text("import stages.deep\n")
+    (root / "stages/deep.py").write_text("import stages.deeper\n")
+    (root / "stages/deeper.py").write_text("size = 1\n")
+    (root / "stages/chart.py").write_text("size = 1\n")
+    (root / "data/own/__init__.py").write_text("import stages.deeper\nimport stages.chart\n")
+
+    [line] = told(root, "prepare", target="data.own.load")
+
+    assert "reaches stages/chart.py, which is no dependency of prepare" in line
+
+
+def test_code_of_layers_is_reached_by_its_module(root):
+    """Which is imported as a whole."""
+    assert [] == list(unwatched(root, "train", layers("models.mine.parts"), CHOICES, "custom"))
+    [error] = unwatched(root, "train", layers("models.other"), CHOICES, "custom")
+
+    assert str(error).startswith("custom: reaches models/other/__init__.py")
