@@ -163,6 +163,23 @@ def test_a_conflict_is_told_and_can_be_undone(mine, newer):
     assert "as before" in update(mine, newer)
 
 
+def test_a_merge_that_git_refuses_is_no_conflict(mine, newer):
+    """A file of the user's in the way is named, and stays; without it the same update works."""
+    newer.write("stages/novelty.py", '"""Something new."""\n')
+    commit(newer, "Newer")
+    mine.write("stages/novelty.py", "mine\n")
+
+    told = update(mine, newer, status=1)
+
+    why = "error: The following untracked working tree files would be overwritten by merge:"
+    expected = f"git merge: {why} stages/novelty.py; mend that, then update again\n"
+    assert expected == told
+    assert "mine\n" == mine.read("stages/novelty.py")
+    (mine.root / "stages/novelty.py").unlink()
+    update(mine, newer)
+    assert "Something new" in mine.read("stages/novelty.py")
+
+
 def test_update_refuses_what_is_no_project(newer, litemill):
     """Such as Litemill itself."""
     told = update(newer, litemill, status=1)
