@@ -62,8 +62,9 @@ def configure(root: Path) -> dict[str, Any]:
             here = composed.place(f"variants.{name}.recipe")
             variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, here))
     if not any(path.startswith("toolchain") for path in wrong):
-        lock = root / "requirements.lock"
-        versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
+        lock, allow = root / "requirements.lock", config.toolchain.allow
+        here = composed.place("toolchain.allow")
+        versions = _collect(found, partial(toolchain.pinned, lock, allow, place=here))
     found += list(rules.broken(config, composed, root, wrong))
     sweeps = {
         name: _collect(

@@ -217,6 +217,16 @@ def test_variants_that_are_no_list_are_told_by_every_command(tree, value, found)
     assert 0 == subprocess.run(words, cwd=tree, capture_output=True, check=False).returncode
 
 
+def test_a_package_that_may_differ_and_is_none_is_told_where_it_stands(tree):
+    """In conf/config.yaml, or in params.yaml, which goes before it."""
+    edit(tree, "conf/config.yaml", "allow: []", "allow: [nunpy]")
+    why = "toolchain.allow: no 'nunpy'; did you mean 'numpy'?"
+
+    assert [f"conf/config.yaml: {why}"] == told(tree)
+    options(tree, toolchain={"allow": ["nunpy"]})
+    assert [f"params.yaml: overrides.{why}"] == told(tree)
+
+
 def test_a_toolchain_that_differs_from_the_lock_is_refused(tree):
     """With package, found and expected version."""
     edit(tree, "requirements.lock", "\ntensorflow==", "\ntensorflow==9")
