@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     order = Order(
         file=arguments.keras_model_file or arguments.saved_model_dir,
         keras=arguments.keras_model_file is not None,
-        signature=arguments.saved_model_signature_key,
+        signature=arguments.saved_model_signature_key or variant.signature,
         tags=_words(arguments.saved_model_tag_set),
         custom_objects=_words(arguments.custom_objects),
         allow_lambda=arguments.allow_lambda,
