@@ -6,6 +6,7 @@ Exit status: 0 faithful, 1 not faithful, 2 could not tell.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the verdict and what it rests on; give it as the exit status."""
     from stages.audit import audit
+    from stages.finding import Verdict
     from stages.original import Wanted
     from stages.schema.train import Model
     from stages.schema.variant import Optimization
@@ -86,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines(found)))
+        # What could not be told is a failure, and no result for a pipe.
+        told = sys.stderr if found.verdict is Verdict.could_not_tell else sys.stdout
+        print("\n".join(lines(found)), file=told)
     return found.verdict.value
 
 
