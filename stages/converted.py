@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages import keras_source, options, recipes, runtime, serving
+from stages import keras_source, runtime, serving
 from stages.apart import CrashError, apart
 from stages.convert import content
 from stages.errors import ConversionError, InterpreterError, LitemillError, ModelError
 from stages.export import answer
+from stages.express import takes_samples
 from stages.fidelity import Fidelity
 from stages.litert import Model as LiteRT
 from stages.matching import told as shape_told
@@ -92,8 +93,7 @@ def _refuse_early(order: Order) -> None:
         raise ModelError(file, "a folder" if order.keras else "a file", f"give it as {flag}")
     if order.keras:
         keras_source.refuse_lambda(file, allow_lambda=order.allow_lambda)
-    needed = options.calibrated(order.variant) or recipes.calibrated(order.variant.recipe)
-    if needed and order.samples is None:
+    if takes_samples(order.variant) and order.samples is None:
         told = "calibration takes real inputs, and there are none"
         raise ConversionError(f"variant {order.name}", told, "give them as --samples FILE.npz")
     if order.variant.route is Route.keras and not order.keras:

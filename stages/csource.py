@@ -11,14 +11,14 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from stages.description import CONVERSIONS, INTEGER_WEIGHTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stages.description import Description, Tensor
 
 ROW = 12  # bytes in a line
-CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
-INTEGERS = {"int2", "int4", "int8", "uint8", "int16"}  # types of quantized weights
 # Values of TfLiteType in LiteRT's core/c/c_api_types.h.
 TYPES = {
     "float32": 1,
@@ -45,7 +45,9 @@ def integer(found: Description) -> bool:
     Conversions at its inputs and outputs do not count.
     """
     inner = [one for one in found.operators if one.name not in CONVERSIONS]
-    return bool(INTEGERS & {*found.weights}) and not any("float" in one.types for one in inner)
+    return bool(INTEGER_WEIGHTS & {*found.weights}) and not any(
+        "float" in one.types for one in inner
+    )
 
 
 def header(

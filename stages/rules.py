@@ -6,7 +6,7 @@ import math
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from stages import express, recipes, release_name, targets
+from stages import express, release_name, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.limit_rules import wrong_limits
 from stages.model_rules import wrong_model
@@ -158,7 +158,7 @@ def _wrong_calibration(
     name: str, variant: VariantChoice, data: Data, place: Callable[[str], str]
 ) -> Iterator[LitemillError]:
     asked, share = variant.calibration, data.split.calibration
-    if not (variant.optimization in express.CALIBRATED or recipes.calibrated(variant.recipe)):
+    if not express.takes_samples(variant):
         return
     here = f"variants.{name}.calibration"
     if asked.pick is Pick.per_class and data.task is not Task.classification:
@@ -167,8 +167,7 @@ def _wrong_calibration(
     if asked.seed < 0:
         yield ConfigError(place(f"{here}.seed"), f"found {asked.seed}", "expected at least 0")
     if 1 <= share < asked.samples:
-        told = f"asks for {asked.samples} of {share:g} samples"
-        yield ConfigError(place(f"{here}.samples"), told, "expected no more than the split has")
+        yield express.too_few(asked.samples, share, place(f"{here}.samples"))
 
 
 def _wrong_metric(data: Data, place: Callable[[str], str]) -> Iterator[LitemillError]:

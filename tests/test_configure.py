@@ -262,7 +262,7 @@ def test_more_calibration_samples_than_the_split_has_are_refused(tree):
 
     expected = (
         "conf/variant/int8.yaml: calibration.samples: asks for 100 of 50 samples; "
-        "expected no more than the split has"
+        "expected at most 50, or more for data.split.calibration"
     )
     assert [expected] == told(tree)
 
