@@ -67,26 +67,7 @@ def header(
         place: name of the .tflite file in the release.
     """
     big = name.upper()
-    lines = [
-        f"/* {place}, SHA-256 {hashlib.sha256(content).hexdigest()}. Generated; do not edit. */",
-        f"#ifndef {big}_H_",
-        f"#define {big}_H_",
-        "",
-        f"#define {big}_SIZE {len(content)}u /* bytes */",
-        f"#define {big}_ALIGNMENT 16",
-        "",
-        "#ifdef __cplusplus",
-        'extern "C" {',
-        "#endif",
-        f"extern const unsigned char {name}[{big}_SIZE];",
-        f"extern const unsigned int {name}_size;",
-        "#ifdef __cplusplus",
-        "}",
-        "#endif",
-        "",
-        "/* TYPE is a TfLiteType, DIMS a list with -1 where the size may be set; BYTES and",
-        "   ELEMENTS are of one sample. Real = SCALE * (stored - ZERO_POINT), if QUANTIZED. */",
-    ]
+    lines = _opening(name, big, content, place)
     order = {"inputs": found.inputs, "outputs": found.outputs}
     for kind, ordered in order.items():
         lines += ["", f"#define {big}_{kind.upper()} {len(ordered)}"]
@@ -129,6 +110,30 @@ def content(text: str) -> bytes:
     """Give back the bytes of the array in a source file."""
     body = text.partition("_SIZE] = {\n")[2].partition("};")[0]
     return bytes(int(word, 16) for word in re.findall(r"0x([0-9a-f]{2}),", body))
+
+
+def _opening(name: str, big: str, content: bytes, place: str) -> list[str]:
+    """Give the lines above the constants of the tensors."""
+    return [
+        f"/* {place}, SHA-256 {hashlib.sha256(content).hexdigest()}. Generated; do not edit. */",
+        f"#ifndef {big}_H_",
+        f"#define {big}_H_",
+        "",
+        f"#define {big}_SIZE {len(content)}u /* bytes */",
+        f"#define {big}_ALIGNMENT 16",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        f"extern const unsigned char {name}[{big}_SIZE];",
+        f"extern const unsigned int {name}_size;",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "/* TYPE is a TfLiteType, DIMS a list with -1 where the size may be set; BYTES and",
+        "   ELEMENTS are of one sample. Real = SCALE * (stored - ZERO_POINT), if QUANTIZED. */",
+    ]
 
 
 def _constants(prefix: str, name: str, tensor: Tensor) -> Iterator[str]:
