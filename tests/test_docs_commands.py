@@ -117,6 +117,16 @@ def test_stages_that_dvc_is_to_build_are_there(file):
     assert [] == [name for name in named if name not in stages]
 
 
+@pytest.mark.parametrize("file", [*FILES, ROOT / "Makefile"], ids=lambda path: path.name)
+def test_programs_of_benchmarks_have_the_options_that_they_are_run_with(file):
+    """As their sources declare them: most take long to start."""
+    runs = re.findall(r"python -m benchmarks\.(\w+)([^`\n]*)", file.read_text(encoding="utf-8"))
+    named = [(name, flag) for name, rest in runs for flag in re.findall(r"--[\w-]+", rest)]
+    sources = {name: (ROOT / "benchmarks" / f"{name}.py").read_text() for name, _ in runs}
+
+    assert [] == [(name, flag) for name, flag in named if f'"{flag}"' not in sources[name]]
+
+
 @pytest.mark.parametrize("name", ["npz", "csv", "image_folder"])
 def test_the_comment_on_data_names_the_arguments_of_a_loader(name):
     """As conf/data/digits.yaml lists them: all that a person may set."""
