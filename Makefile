@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # dvc.yaml calls `python`: the environment's comes first in PATH, as if it had been activated.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: build environment test lint types lock reproduce soak recipes emulate
+.PHONY: build environment test lint types lock reproduce
 
 build: $(READY)
 	dvc repro
@@ -22,20 +22,9 @@ $(READY): requirements.lock pyproject.toml
 test: lint types
 	pytest --numprocesses 2 --dist loadfile
 
-# Long: is every artifact the same in 20 different environments? After kill -9 at 30 random moments?
+# Long: is every artifact the same in 20 different environments?
 reproduce: $(READY)
 	python -m benchmarks.reproducibility --builds 20
-
-soak: $(READY)
-	pytest -m long tests/test_soak.py
-
-# Long: does each line of the recipes in docs/ci/ work?
-recipes: $(READY)
-	pytest -m long tests/test_ci.py
-
-# Long: is a build on an emulated processor the committed one? Needs qemu-x86_64 (Debian: qemu-user).
-emulate: $(READY)
-	pytest -m long tests/test_processors.py
 
 lint: $(READY)
 	ruff check .
@@ -48,3 +37,6 @@ types: $(READY)
 lock: $(READY)
 	uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
 	  --all-extras --upgrade pyproject.toml -o requirements.lock
+
+# Tests of Litemill itself; a project that `litemill init` started does not have them.
+-include tests/long.mk

@@ -90,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print(json.dumps(as_json(found), indent=2, ensure_ascii=False), flush=True)
         else:
-            print("\n".join(lines(found)), flush=True)
+            # What could not be told is a failure, and no result for a pipe.
+            told = sys.stderr if found.verdict is Verdict.could_not_tell else sys.stdout
+            print("\n".join(lines(found)), file=told, flush=True)
     except OSError as error:
         # What cannot be told must not pass for a verdict.
         print(as_line(error), file=sys.stderr)

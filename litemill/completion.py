@@ -20,12 +20,10 @@ WORDS = {
     "variants": "ls conf/variant 2>/dev/null | sed -n 's/\\.yaml$//p'",
     "groups": "ls -d conf/*/ 2>/dev/null | sed 's/^conf.//;s/.$//'",
 }
-# Which argument of which command takes them.
-TAKES = {
-    ("explain", "target"): "stages",
-    ("convert", "variant"): "variants",
-    ("list", "group"): "groups",
-}
+# Which arguments take them, whatever the command.
+TAKES = {"target": "stages", "variant": "variants", "variants": "variants", "group": "groups"}
+FOLDERS = ("DIR", "FOLDER", "REPOSITORY")
+FILES = ("FILE", "SAMPLES")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,22 +43,23 @@ def run(args: argparse.Namespace) -> int:
     from litemill.cli import complete
 
     parser = complete()
-    for command, action in _actions(parser):
-        if (command, action.dest) in TAKES:
-            name = f"_litemill_{TAKES[command, action.dest]}"
+    for action in _actions(parser):
+        # NAME is one that is to be given, not one that there is.
+        if action.dest in TAKES and action.metavar != "NAME":
+            name = f"_litemill_{TAKES[action.dest]}"
             action.complete = {"bash": name, "zsh": name}  # type: ignore[attr-defined]
-        elif action.type is Path or action.metavar in ("REPOSITORY", "DIR"):
-            folder = action.metavar in ("REPOSITORY", "DIR", "FOLDER")
+        elif action.type is Path or action.metavar in (*FOLDERS, *FILES):
+            folder = action.metavar in FOLDERS
             action.complete = shtab.DIRECTORY if folder else shtab.FILE  # type: ignore[attr-defined]
     print(shtab.complete(parser, shell=args.shell, preamble=_preamble(args.shell)))
     return 0
 
 
-def _actions(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     subparsers: Any = next(a for a in parser._actions if a.dest == "command")  # noqa: SLF001
-    for name, sub in subparsers.choices.items():
+    for sub in subparsers.choices.values():
         # argparse has no public way to list what was declared; shtab reads the same attribute.
-        yield from ((name, action) for action in sub._actions)  # noqa: SLF001
+        yield from sub._actions  # noqa: SLF001
 
 
 def _preamble(shell: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
@@ -22,32 +22,20 @@ def run(arguments: argparse.Namespace) -> int:
     Entries of dvc.yaml for registries that do not fit the variants are told too; nothing that is
     built depends on them.
     """
-    from litemill.registry import differences
+    from litemill import registry
+    from litemill.reasons import differences
     from stages.configure import configure as resolve
     from stages.configure import notes, write
     from stages.run import PARAMS, section
 
     before = section() if PARAMS.exists() else {}
     after = resolve(Path.cwd())
-    changes = list(_changes(before, after))
+    changes = list(differences(before, after))
     print("\n".join(changes) or f"{PARAMS} is up to date")
     for note in notes(after, Path.cwd()):
         print(f"note: {note}")
-    for told in differences(Path.cwd(), after["report"]["variants"]):
+    for told in registry.differences(Path.cwd(), after["report"]["variants"]):
         print(told)
     if arguments.write:
         write(after)
     return 0
-
-
-def _changes(before: Any, after: Any, path: str = "") -> list[str]:
-    if before == after:
-        return []
-    if isinstance(before, dict) and isinstance(after, dict):
-        keys = dict.fromkeys([*before, *after])
-        return [
-            line
-            for key in keys
-            for line in _changes(before.get(key), after.get(key), f"{path}.{key}" if path else key)
-        ]
-    return [f"{path}: {before!r} -> {after!r}"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stages.converted import Order
     from stages.schema.variant import Variant
 
 SECONDS = 24 * 3600.0  # that a conversion may take
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             file is not what was asked for. The output file is then as it was before.
     """
     from stages.apart import apart
-    from stages.converted import Order, converted
+    from stages.converted import converted
     from stages.errors import ConfigError
     from stages.files import replacing
 
@@ -62,18 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.output_file)
     if out.is_dir():
         raise ConfigError(out, "a folder", "expected the name of a .tflite file")
-    name, variant = _variant(arguments)
-    order = Order(
-        file=arguments.keras_model_file or arguments.saved_model_dir,
-        keras=arguments.keras_model_file is not None,
-        signature=arguments.saved_model_signature_key,
-        tags=_words(arguments.saved_model_tag_set),
-        custom_objects=_words(arguments.custom_objects),
-        allow_lambda=arguments.allow_lambda,
-        name=name,
-        variant=variant,
-        samples=arguments.samples,
-    )
+    order = _order(arguments)
     done = apart(converted, order, seconds=SECONDS, place=order.file)
     if done is None:
         done = apart(converted, replace(order, legacy=True), seconds=SECONDS, place=order.file)
@@ -106,6 +96,23 @@ def _one(value: str) -> str:
     if "," in value:
         raise argparse.ArgumentTypeError(f"found {value!r}; a file is made of one signature")
     return value
+
+
+def _order(arguments: argparse.Namespace) -> Order:
+    from stages.converted import Order
+
+    name, variant = _variant(arguments)
+    return Order(
+        file=arguments.keras_model_file or arguments.saved_model_dir,
+        keras=arguments.keras_model_file is not None,
+        signature=arguments.saved_model_signature_key or variant.signature,
+        tags=_words(arguments.saved_model_tag_set),
+        custom_objects=_words(arguments.custom_objects),
+        allow_lambda=arguments.allow_lambda,
+        name=name,
+        variant=variant,
+        samples=arguments.samples,
+    )
 
 
 def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,48 +44,59 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: it may not be released, and why.
     """
-    from releases.archive import SUFFIX, epoch, packed
-    from releases.assemble import assemble
-    from releases.check import check
+    from releases.archive import SUFFIX
     from releases.clean import commit
-    from stages.files import read_json, replacing, sha256, tree_files, write_json
+    from stages.files import sha256
     from stages.release_name import full_name
     from stages.run import parameters
     from stages.schema.package import Release
-    from stages.since import remembered
 
     asked = parameters(Release, "release")
-    top, time = full_name(asked.name, asked.version), epoch()
+    top = full_name(asked.name, asked.version)
     if args.key:
         from releases.signature import public_half
 
         public_half(args.key)  # a key of the wrong kind is told before anything else is done
     found = commit(Path.cwd())
     target = args.output / f"{top}{SUFFIX}"
-    with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="litemill-")))
-        folder = scratch / top
-        assemble(Path.cwd(), folder, commit=found, time=time, key=args.key)
-        made = scratch / "made"
-        with made.open("wb") as file:
-            file.writelines(packed(folder, tree_files(folder), top=top, time=time))
-        check(made, key=None)
-        told = f"{target}: commit {found}"
-        if target.exists():
-            told = _kept(made, target, args.key)
-        else:
-            with replacing(target) as fresh:
-                fresh.write_bytes(made.read_bytes())
-        if args.remember:
-            write_json(RELEASED, remembered(read_json(folder / "manifest.json")))
-            told += f"; {RELEASED} says so: commit it"
-    return _told(told, sha256(target))
-
-
-def _told(what: str, digest: str) -> int:
-    print(what)
-    print(f"sha256 {digest}")
+    with tempfile.TemporaryDirectory(prefix="litemill-") as name:
+        made, folder = Path(name) / "made", Path(name) / top
+        _make(made, folder, found, args.key)
+        told = _kept(made, target, args.key) if target.exists() else _placed(made, target, found)
+        told += _remembered(folder) if args.remember else ""
+    print(told)
+    print(f"sha256 {sha256(target)}")
     return 0
+
+
+def _make(made: Path, folder: Path, found: str, key: Path | None) -> None:
+    """Assemble the release of a commit in `folder`, pack it as the file `made`, and check that."""
+    from releases.archive import epoch, packed
+    from releases.assemble import assemble
+    from releases.check import check
+    from stages.files import tree_files
+
+    time = epoch()
+    assemble(Path.cwd(), folder, commit=found, time=time, key=key)
+    with made.open("wb") as file:
+        file.writelines(packed(folder, tree_files(folder), top=folder.name, time=time))
+    check(made, key=None)
+
+
+def _placed(made: Path, target: Path, found: str) -> str:
+    from stages.files import replacing
+
+    with replacing(target) as fresh:
+        fresh.write_bytes(made.read_bytes())
+    return f"{target}: commit {found}"
+
+
+def _remembered(folder: Path) -> str:
+    from stages.files import read_json, write_json
+    from stages.since import remembered
+
+    write_json(RELEASED, remembered(read_json(folder / "manifest.json")))
+    return f"; {RELEASED} says so: commit it"
 
 
 def _kept(made: Path, target: Path, key: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -68,11 +69,22 @@ def _merge(root: Path) -> int:
     from stages.errors import LitemillError
 
     command = ["git", "merge", "--no-edit", BRANCH]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    env = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+    files = git(root, "diff", "--name-only", "--diff-filter=U").splitlines()
+    if done.returncode and not files:
+        raise LitemillError("git merge", _refused(done.stderr), "mend that, then update again")
     print((done.stdout + done.stderr).strip())
-    if done.returncode:
-        files = git(root, "diff", "--name-only", "--diff-filter=U").split()
+    if files:
         told = "resolve, `git add` and `git commit`; `git merge --abort` goes back"
-        raise LitemillError("merge", f"conflicts in {', '.join(files) or 'no file'}", told)
+        raise LitemillError("merge", f"conflicts in {', '.join(files)}", told)
     print("`make environment` installs what requirements.lock pins now; then `dvc repro`")
     return 0
+
+
+def _refused(told: str) -> str:
+    """Give the line in which Git says why, with the files that it lists below."""
+    lines = told.splitlines() or ["failed"]
+    reasons = [line for line in lines if line.startswith(("error: ", "fatal: "))]
+    names = ", ".join(line.strip() for line in lines if line.startswith("\t"))
+    return f"{(reasons or lines)[-1]} {names}".strip()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.errors import DataError
+from stages.express import too_few
 from stages.schema.variant import Calibration, Pick
 
 if TYPE_CHECKING:
@@ -19,14 +20,12 @@ def picked(options: Calibration, samples: Samples) -> list[int]:
     """Give the rows of the calibration split that a variant is calibrated on, in order.
 
     Raises:
-        DataError: more are asked for than there are, or classes of a data set without classes.
+        ConfigError: more are asked for than there are.
+        DataError: classes of a data set without classes.
     """
     count = len(samples)
     if options.samples > count:
-        told = f"asks for {options.samples} of {count} samples"
-        raise DataError(
-            "calibration.samples", told, "expected no more than the calibration split has"
-        )
+        raise too_few(options.samples, count, "calibration.samples")
     if options.pick is Pick.first:
         return list(range(options.samples))
     random = np.random.default_rng(options.seed)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from stages.recipes import activations, weight_types
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-UNSTATED = "Not stated by those who made it (`conf/release/`)."
+UNSTATED = "Not stated by those who made it (`{key}` in `conf/model/`)."
 COLUMNS = ("variant", "bytes", "drop", "agreement", "SNR (dB)", "largest error")
 
 
@@ -28,7 +30,7 @@ def card(
     release = manifest["release"]
     parts = {
         f"# Model card: {release['name']} {release['version']}": _details(release),
-        "## Intended use": [release.get("intended_use") or UNSTATED],
+        "## Intended use": [_stated(release, "intended_use")],
         "## Limits": _limits(release),
         "## Data": _data(manifest["data"]),
         "## Training": _training(params, training),
@@ -48,9 +50,13 @@ def _details(release: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _stated(release: Mapping[str, Any], key: str) -> str:
+    return str(release.get(key) or UNSTATED.format(key=key))
+
+
 def _limits(release: Mapping[str, Any]) -> list[str]:
     return [
-        release.get("limitations") or UNSTATED,
+        _stated(release, "limitations"),
         "",
         "Judged on the evaluation samples below and on nothing else: not on other data, not for",
         "fairness between groups of people, not against deliberate attacks.",
@@ -118,11 +124,20 @@ def _conversion(params: Mapping[str, Any], manifest: Mapping[str, Any]) -> Itera
         one = asked.get(variant) or {}
         shares = entry["weights"].items()
         weights = ", ".join(f"{name} {share['bytes']:,}" for name, share in shares)
-        how = one.get("optimization") or "not told"
         runtime = entry["min_runtime_version"] or "not told"
-        rows.append([variant, str(how), weights, str(runtime)])
-    columns = ("variant", "optimization", "bytes of constants by type", "minimum runtime")
+        rows.append([variant, _quantized(one), weights, str(runtime)])
+    columns = ("variant", "quantization", "bytes of constants by type", "minimum runtime")
     yield from _table(columns, rows)
+
+
+def _quantized(asked: Mapping[str, Any]) -> str:
+    """Name the optimization, or what the recipe in its place asks for."""
+    rules = asked.get("recipe")
+    if not rules:
+        return str(asked.get("optimization") or "not told")
+    kinds = {"weights": weight_types(rules), "activations": activations(rules)}
+    told = ", ".join(f"{' and '.join(sorted(types))} {of}" for of, types in kinds.items() if types)
+    return f"recipe: {told}" if told else "recipe"
 
 
 def _made(manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages import yaml_file
 from stages.chosen import chosen, groups, mapping
-from stages.errors import ConfigError
+from stages.errors import ConfigError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ def _interpolates(path: Path, place: Path) -> None:
         OmegaConf.load(path)
     except OmegaConfBaseException as error:
         where = f"{place}: {error.full_key}" if error.full_key else place
-        raise ConfigError(where, _first_line(error), "expected `${key}`") from None
+        raise ConfigError(where, first_line(error), "expected `${key}`") from None
 
 
 def _plain(
@@ -106,12 +106,8 @@ def _plain(
         tree = OmegaConf.to_container(merged, resolve=True)
     except OmegaConfBaseException as error:
         where = place(error.full_key) if error.full_key else "params.yaml: overrides"
-        raise ConfigError(where, _first_line(error), "expected what resolves") from None
+        raise ConfigError(where, first_line(error), "expected what resolves") from None
     return tree  # type: ignore[return-value]  # the root of a Hydra configuration is a mapping
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _holds(tree: Any, keys: list[str]) -> bool:

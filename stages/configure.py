@@ -66,8 +66,9 @@ def configure(root: Path) -> dict[str, Any]:
             if variant.recipe is None:
                 del config.variants[name]  # what it may be follows from the recipe
     if not any(path.startswith("toolchain") for path in wrong):
-        lock = root / "requirements.lock"
-        versions = _collect(found, lambda: toolchain.pinned(lock, config.toolchain.allow))
+        lock, allow = root / "requirements.lock", config.toolchain.allow
+        here = composed.place("toolchain.allow")
+        versions = _collect(found, partial(toolchain.pinned, lock, allow, place=here))
     found += list(rules.broken(config, composed, root, wrong))
     sweeps = {
         name: _collect(

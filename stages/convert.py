@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages import calibration, flatbuffer, options, recipes, runtime, spared
-from stages.errors import ConversionError, LitemillError, SeveralErrors
+from stages.errors import ConversionError, LitemillError, SeveralErrors, first_line
+from stages.express import takes_samples
 from stages.files import replacing, write_json
 from stages.islands import Islands
 from stages.quiet import quiet
@@ -94,8 +95,7 @@ def content(name: str, variant: Variant, source: Source, samples: Samples | None
             file = _converted(variant, source, given, islands)
     except (ConverterError, ValueError, RuntimeError) as error:
         # What nothing here can explain: the converter's own words have been printed.
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        told = lines[0] if lines else type(error).__name__
+        told = first_line(error)
         raise ConversionError(f"variant {name}", told, "its own words stand above") from error
     found = flatbuffer.describe(file)
     wrong = departures(found, variant, source.signature)
@@ -109,8 +109,7 @@ def content(name: str, variant: Variant, source: Source, samples: Samples | None
 def _representative(
     name: str, variant: Variant, source: Source, samples: Samples | None
 ) -> tuple[list[int], Callable[[], Any] | None]:
-    needed = options.calibrated(variant) or recipes.calibrated(variant.recipe)
-    if not needed:
+    if not takes_samples(variant):
         return [], None
     if samples is None:
         raise ConversionError(f"variant {name}", "no calibration samples", "expected real ones")

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages import keras_source, options, recipes, runtime, serving
+from stages import keras_source, runtime, serving
 from stages.apart import CrashError, apart
 from stages.convert import content
 from stages.errors import ConversionError, InterpreterError, LitemillError, ModelError
 from stages.export import answer
+from stages.express import takes_samples
 from stages.fidelity import Fidelity
 from stages.litert import Model as LiteRT
 from stages.matching import told as shape_told
@@ -92,8 +93,7 @@ def _refuse_early(order: Order) -> None:
         raise ModelError(file, "a folder" if order.keras else "a file", f"give it as {flag}")
     if order.keras:
         keras_source.refuse_lambda(file, allow_lambda=order.allow_lambda)
-    needed = options.calibrated(order.variant) or recipes.calibrated(order.variant.recipe)
-    if needed and order.samples is None:
+    if takes_samples(order.variant) and order.samples is None:
         told = "calibration takes real inputs, and there are none"
         raise ConversionError(f"variant {order.name}", told, "give them as --samples FILE.npz")
     if order.variant.route is Route.keras and not order.keras:
@@ -115,10 +115,11 @@ def _converted(order: Order, folder: Path) -> Done | None:
     done = content(order.name, variant, source, samples)
     checks = ["weights, types and signature are as asked"]
     if done.rows:
-        checks.append(f"calibrated on {_counted(len(done.rows))}")
+        checks.append(_calibrated(order.variant, variant, len(done.rows)))
     if samples is not None:
         with quiet(explained=LitemillError):
-            checks.append(_faithful(done.content, source, samples, folder / "answers"))
+            faithful = _faithful(done.content, source, samples, done.rows, folder / "answers")
+        checks.append(faithful)
     return Done(done.content, _told(done.found), "; ".join(checks))
 
 
@@ -158,8 +159,27 @@ def _calibration(variant: Variant, count: int) -> Calibration:
     return replace(asked, samples=min(asked.samples, count), pick=pick)
 
 
-def _faithful(file: bytes, source: Source, samples: Samples, folder: Path) -> str:
-    """Say how far the file's answers are from the source model's."""
+def _calibrated(asked: Variant, done: Variant, count: int) -> str:
+    """Say what the file was calibrated on, and where that is not what the variant says."""
+    told = f"calibrated on {_counted(count)}"
+    if count < asked.calibration.samples:
+        told += f", all that there are of the {asked.calibration.samples} asked for"
+    if done.calibration.pick is not asked.calibration.pick:
+        old, new = asked.calibration.pick.name, done.calibration.pick.name
+        told += f", picked {new} instead of {old}: the samples have no classes"
+    return told
+
+
+def _faithful(file: bytes, source: Source, samples: Samples, used: list[int], folder: Path) -> str:
+    """Say how far the file's answers are from the source model's, on samples that it never saw.
+
+    Where all of them calibrated it, on these.
+    """
+    which = ""
+    if used:
+        rest = sorted(set(range(len(samples))) - set(used))
+        which = "the other " if rest else "the same "
+        samples = samples.take(rest) if rest else samples
     function = serving.load(source.saved_model, source.key)
     answer(function, samples, BATCH, folder)
     try:
@@ -170,7 +190,7 @@ def _faithful(file: bytes, source: Source, samples: Samples, folder: Path) -> st
         raise
     except InterpreterError as error:
         return f"not run here ({str(error).removeprefix('model: ')})"
-    return f"{_worst(found)} on {_counted(len(samples))}"
+    return f"{_worst(found)} on {which}{_counted(len(samples))}"
 
 
 def _compared(file: bytes, key: str, samples: Samples, folder: Path) -> dict[str, Fidelity]:

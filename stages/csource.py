@@ -11,14 +11,14 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from stages.description import CONVERSIONS, INTEGER_WEIGHTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stages.description import Description, Tensor
 
 ROW = 12  # bytes in a line
-CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
-INTEGERS = {"int2", "int4", "int8", "uint8", "int16"}  # types of quantized weights
 # Values of TfLiteType in LiteRT's core/c/c_api_types.h.
 TYPES = {
     "float32": 1,
@@ -45,7 +45,9 @@ def integer(found: Description) -> bool:
     Conversions at its inputs and outputs do not count.
     """
     inner = [one for one in found.operators if one.name not in CONVERSIONS]
-    return bool(INTEGERS & {*found.weights}) and not any("float" in one.types for one in inner)
+    return bool(INTEGER_WEIGHTS & {*found.weights}) and not any(
+        "float" in one.types for one in inner
+    )
 
 
 def header(
@@ -65,26 +67,7 @@ def header(
         place: name of the .tflite file in the release.
     """
     big = name.upper()
-    lines = [
-        f"/* {place}, SHA-256 {hashlib.sha256(content).hexdigest()}. Generated; do not edit. */",
-        f"#ifndef {big}_H_",
-        f"#define {big}_H_",
-        "",
-        f"#define {big}_SIZE {len(content)}u /* bytes */",
-        f"#define {big}_ALIGNMENT 16",
-        "",
-        "#ifdef __cplusplus",
-        'extern "C" {',
-        "#endif",
-        f"extern const unsigned char {name}[{big}_SIZE];",
-        f"extern const unsigned int {name}_size;",
-        "#ifdef __cplusplus",
-        "}",
-        "#endif",
-        "",
-        "/* TYPE is a TfLiteType, DIMS a list with -1 where the size may be set; BYTES and",
-        "   ELEMENTS are of one sample. Real = SCALE * (stored - ZERO_POINT), if QUANTIZED. */",
-    ]
+    lines = _opening(name, big, content, place)
     order = {"inputs": found.inputs, "outputs": found.outputs}
     for kind, ordered in order.items():
         lines += ["", f"#define {big}_{kind.upper()} {len(ordered)}"]
@@ -127,6 +110,30 @@ def content(text: str) -> bytes:
     """Give back the bytes of the array in a source file."""
     body = text.partition("_SIZE] = {\n")[2].partition("};")[0]
     return bytes(int(word, 16) for word in re.findall(r"0x([0-9a-f]{2}),", body))
+
+
+def _opening(name: str, big: str, content: bytes, place: str) -> list[str]:
+    """Give the lines above the constants of the tensors."""
+    return [
+        f"/* {place}, SHA-256 {hashlib.sha256(content).hexdigest()}. Generated; do not edit. */",
+        f"#ifndef {big}_H_",
+        f"#define {big}_H_",
+        "",
+        f"#define {big}_SIZE {len(content)}u /* bytes */",
+        f"#define {big}_ALIGNMENT 16",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        f"extern const unsigned char {name}[{big}_SIZE];",
+        f"extern const unsigned int {name}_size;",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "/* TYPE is a TfLiteType, DIMS a list with -1 where the size may be set; BYTES and",
+        "   ELEMENTS are of one sample. Real = SCALE * (stored - ZERO_POINT), if QUANTIZED. */",
+    ]
 
 
 def _constants(prefix: str, name: str, tensor: Tensor) -> Iterator[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}  # operators that change a type and compute nothing
+SHAPES = {"SHAPE", "RANK"}  # operators that read no values
+INTEGER_WEIGHTS = {"int2", "int4", "int8", "uint8", "int16"}  # types of quantized weights
+
 
 @dataclass(frozen=True)
 class Tensor:

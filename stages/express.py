@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stages import recipes
-from stages.schema.variant import Optimization, Route, TensorType, Variant
+from stages.errors import ConfigError
+from stages.schema.variant import CALIBRATED, Optimization, Route, TensorType, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,6 @@ _TYPES = {
     Optimization.int8: [TensorType.float32, TensorType.int8, TensorType.uint8],
     Optimization.int16x8: [TensorType.float32, TensorType.int16],
 }
-CALIBRATED = (Optimization.int8, Optimization.int16x8)
 
 
 def refusals(variant: Variant) -> dict[str, str]:
@@ -53,6 +53,17 @@ def refusals(variant: Variant) -> dict[str, str]:
     if variant.batch is not None and variant.batch < 1:
         found["batch"] = f"{variant.batch}; expected at least 1, or null for any"
     return found
+
+
+def takes_samples(variant: Variant) -> bool:
+    """Tell whether a variant is calibrated, by its optimization or its resolved recipe."""
+    return variant.optimization in CALIBRATED or recipes.calibrated(variant.recipe)
+
+
+def too_few(asked: int, there: float, place: str) -> ConfigError:
+    """Say that a calibration split of `there` samples has fewer than a variant asks for."""
+    told = f"expected at most {there:.15g}, or more for data.split.calibration"
+    return ConfigError(place, f"asks for {asked} of {there:.15g} samples", told)
 
 
 def _by_program(variant: Variant) -> Iterator[tuple[str, str]]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.errors import ConfigError, LitemillError, SeveralErrors
+from stages.errors import LitemillError, SeveralErrors
+from stages.express import too_few
 from stages.files import read_json
 from stages.recipes import calibrated
 from stages.run import section
+from stages.schema.variant import CALIBRATED, Optimization
 from stages.watched import layers, refuse_unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from stages.schema.train import Train
-
-CALIBRATED = ("int8", "int16x8")
 
 
 def before_training(options: Train) -> None:
@@ -56,11 +56,9 @@ def refuse_calibration(data: Path = Path("build/prepare/data.json")) -> None:
 def _too_many(variants: dict[str, Any], count: int) -> Iterator[LitemillError]:
     for name, variant in variants.items():
         asked = variant["calibration"]["samples"]
-        takes = variant["optimization"] in CALIBRATED or calibrated(variant["recipe"])
+        takes = Optimization[variant["optimization"]] in CALIBRATED or calibrated(variant["recipe"])
         if takes and asked > count:
-            place = f"variants.{name}.calibration.samples"
-            told = f"expected at most {count}, or more for data.split.calibration"
-            yield ConfigError(place, f"asks for {asked} of {count} samples", told)
+            yield too_few(asked, count, f"variants.{name}.calibration.samples")
 
 
 def _refuse(errors: Iterable[LitemillError]) -> None:

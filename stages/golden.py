@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stages.description import INTEGER_WEIGHTS
 from stages.errors import InterpreterError
 from stages.litert import Kernels, Model
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-INTEGERS = {"int2", "int4", "int8", "uint8", "int16"}  # types that quantized weights have
 FLOAT_SHARE = 1e-4
 STEP_SHARE = 1 / 255
 
@@ -109,7 +109,7 @@ def golden(
             tensor,
             max((_difference(real[name], other[name]) for other in others), default=0.0),
             ranges.get(name) or (float(np.min(real[name])), float(np.max(real[name]))),
-            integer=bool(INTEGERS & set(model.description.weights)),
+            integer=bool(INTEGER_WEIGHTS & set(model.description.weights)),
         )
         for name, tensor in model.outputs.items()
     }

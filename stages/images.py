@@ -43,13 +43,8 @@ def image_folder(
     Raises:
         DataError: a folder is missing or empty, or a file is no image of 8 bits a channel.
     """
+    _refuse_wrong(path, task, size, channels)
     root = Path(path)
-    if channels not in MODES:
-        raise DataError("data.load.channels", str(channels), "expected 1, 3 or 4")
-    if size is not None and (len(size) != 2 or min(size) < 1):  # noqa: PLR2004
-        raise DataError("data.load.size", str(list(size)), "expected [height, width]")
-    if task == "regression":
-        raise DataError(path, "folders give classes, no numbers", "expected task: classification")
     splits = _splits(root)
     folders = {split: root / split if split else root for split in splits}
     classes = sorted({c for f in folders.values() for c in _folders(f)}) if task != "none" else []
@@ -71,6 +66,15 @@ def image_folder(
         place=path,
         detail=lambda sample: files[sample][2].relative_to(root).as_posix(),
     )
+
+
+def _refuse_wrong(path: str, task: str, size: Sequence[int] | None, channels: int) -> None:
+    if channels not in MODES:
+        raise DataError("data.load.channels", str(channels), "expected 1, 3 or 4")
+    if size is not None and (len(size) != 2 or min(size) < 1):  # noqa: PLR2004
+        raise DataError("data.load.size", str(list(size)), "expected [height, width]")
+    if task == "regression":
+        raise DataError(path, "folders give classes, no numbers", "expected task: classification")
 
 
 def _folders(folder: Path) -> list[str]:

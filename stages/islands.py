@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stages.description import SHAPES
 from stages.errors import ConversionError, nearest
 from stages.flatbuffer import describe
 from stages.graph import STORAGE, Edge, Node, edges, nodes
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FLOAT = "float32"
-SHAPES = {"SHAPE", "RANK"}  # read no values
 
 
 @dataclass(frozen=True)

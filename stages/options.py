@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stages.schema.variant import Optimization, Variant
+from stages.schema.variant import CALIBRATED, Optimization, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def calibrated(variant: Variant) -> bool:
     """Tell whether the converter needs a representative dataset."""
-    return variant.optimization in (Optimization.int8, Optimization.int16x8)
+    return variant.optimization in CALIBRATED
 
 
 def applied(

@@ -9,7 +9,7 @@ from typing import Any
 from stages import recipes
 from stages.chosen import choices
 from stages.conform import faults, typed
-from stages.errors import ConfigError, SeveralErrors, nearest
+from stages.errors import ConfigError, SeveralErrors, first_line, nearest
 from stages.schema.config import VariantChoice
 from stages.schema.variant import Variant
 
@@ -68,6 +68,5 @@ def _composed(conf: Path, name: str) -> dict[str, Any]:
             config.get("chosen") or OmegaConf.create(), resolve=True
         )  # type: ignore[assignment]  # a mapping
     except (HydraException, OmegaConfBaseException) as error:
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(file, told, "expected what Hydra composes") from None
+        raise ConfigError(file, first_line(error), "expected what Hydra composes") from None
     return tree

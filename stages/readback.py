@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from stages import recipes
+from stages.description import CONVERSIONS, SHAPES
 from stages.schema.variant import Optimization, TensorType, Variant
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 LEAST = {Optimization.dynamic_range: 1024, Optimization.float16: 2}
 FLOATS = {"float32", "float16", "bfloat16", "float64"}
 NARROW = {"int2", "int4", "uint4", "int8", "uint8"}  # types that only quantization gives weights
-INTEGERS = {"int8", "uint8", "int16"}  # types of quantized activations
-CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}
-SHAPES = {"SHAPE", "RANK"}  # read no values
+INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
 # Operators with kernels for weights of every type; their weights are input 1. CONV_3D, say, has
 # none for integer weights and float activations.
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -116,7 +115,9 @@ def _by_recipe(found: Description, rules: list[dict[str, Any]]) -> Iterator[str]
         yield f"a recipe of {dtype} weights was asked, the file has none ({_weights(found)})"
     for dtype in sorted(there - asked):
         yield f"the file has {dtype} weights, the recipe asks for none ({_weights(found)})"
-    integers = {word for one in _integer_operators(found) for word in _activations(one)} & INTEGERS
+    integers = {
+        word for one in _integer_operators(found) for word in _activations(one)
+    } & INTEGER_ACTIVATIONS
     for dtype in sorted(static - integers):
         yield f"a recipe of {dtype} activations was asked, the file has none"
     if integers and not static:
@@ -265,7 +266,7 @@ def _integer_operators(found: Description) -> list[Operator]:
         for operator in found.operators
         if operator.name not in CONVERSIONS | SHAPES
         and not FLOATS & {*_activations(operator)}
-        and INTEGERS & {*operator.types.partition(" -> ")[0].split(", ")}
+        and INTEGER_ACTIVATIONS & {*operator.types.partition(" -> ")[0].split(", ")}
     ]
 
 

@@ -11,7 +11,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from stages.errors import ConfigError, ConversionError, nearest
+from stages.errors import ConfigError, ConversionError, first_line, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -138,8 +138,8 @@ def quantize(
             result = quantizer.calibrate({key: list(representative_dataset())}, num_threads=1)
         return bytes(quantizer.quantize(result).quantized_model)
     except (ValueError, RuntimeError, KeyError, TypeError, NotImplementedError) as error:
-        told = _first_line(error)
-        raise ConversionError(place, f"ai-edge-quantizer: {told}", "see its recipes") from error
+        told = f"ai-edge-quantizer: {_named(error)}"
+        raise ConversionError(place, told, "see its recipes") from error
 
 
 def _by_name(name: str, place: str) -> list[dict[str, Any]]:
@@ -173,13 +173,14 @@ def _refuse_wrong(rules: list[dict[str, Any]], place: str) -> None:
     try:
         RecipeManager().load_quantization_recipe(rules)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        told = f"ai-edge-quantizer refuses a rule ({_first_line(error)})"
+        told = f"ai-edge-quantizer refuses a rule ({_named(error)})"
         raise ConfigError(place, told, "see its documentation of recipes") from None
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _named(error: Exception) -> str:
+    # A KeyError's own words are the key and nothing else.
+    kind, told = type(error).__name__, first_line(error)
+    return kind if told == kind else f"{kind}: {told}"
 
 
 def _plain(value: Any) -> Any:

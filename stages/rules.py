@@ -6,10 +6,11 @@ import math
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from stages import express, recipes, release_name, targets
+from stages import express, release_name, targets
 from stages.errors import ConfigError, LitemillError, nearest
 from stages.limit_rules import wrong_limits
 from stages.model_rules import wrong_model
+from stages.numerics_rules import wrong_numerics
 from stages.schema.prepare import Task
 from stages.schema.validate import KERNELS
 from stages.schema.variant import Pick
@@ -21,28 +22,22 @@ if TYPE_CHECKING:
 
     from stages.compose import Composed
     from stages.schema.config import Config, Data, VariantChoice
-    from stages.schema.numerics import Numerics
 
-LEVELS = 3  # of caches that Eigen knows of
-
-
-# The instruction sets that oneDNN can be held to (its guide, "CPU Dispatcher Control").
-INSTRUCTION_SETS = [
-    "SSE41",
-    "AVX",
-    "AVX2",
-    "AVX2_VNNI",
-    "AVX2_VNNI_2",
-    "AVX512_CORE",
-    "AVX512_CORE_VNNI",
-    "AVX512_CORE_BF16",
-    "AVX512_CORE_FP16",
-    "AVX512_CORE_AMX",
-    "AVX512_CORE_AMX_FP16",
-    "AVX10_1_512",
-    "AVX10_1_512_AMX",
-    "AVX10_1_512_AMX_FP16",
-]
+LEAST = {  # that a number may be, by its path
+    "train.epochs": 1,
+    "train.batch_size": 1,
+    "train.seed": 0,
+    "data.split.seed": 0,
+    "export.batch_size": 1,
+    "validate.batch_size": 1,
+    "validate.threads": 1,
+    "validate.reference_samples": 1,
+    "validate.layer_samples": 0,
+    "validate.seconds": 1,
+    "numerics.threads": 0,
+    # A release without any could not be verified on a device.
+    "release.golden_samples": 1,
+}
 
 
 def broken(
@@ -66,6 +61,7 @@ def broken(
     if "model" not in faulty and "export" not in faulty:
         yield from wrong_model(config, composed, root)
     yield from _wrong_numbers(config, composed.place, wrong)
+    yield from wrong_numerics(config.numerics, composed.place, wrong)
     yield from _wrong_targets(config, composed, root, faulty)
     yield from _wrong_sections(config, composed, faulty)
     for name, variant in config.variants.items():
@@ -79,8 +75,6 @@ def broken(
 def _wrong_sections(
     config: Config, composed: Composed, faulty: Collection[str]
 ) -> Iterator[LitemillError]:
-    if "numerics" not in faulty:
-        yield from _wrong_numerics(config.numerics, composed.place)
     if "validate" not in faulty:
         yield from _wrong_kernels(config.validate.kernels, composed.place("validate.kernels"))
     if "data" not in faulty:
@@ -94,25 +88,16 @@ def _wrong_sections(
 def _wrong_numbers(
     config: Config, place: Callable[[str], str], wrong: Collection[str]
 ) -> Iterator[LitemillError]:
-    least = {
-        "train.epochs": 1,
-        "train.batch_size": 1,
-        "train.seed": 0,
-        "data.split.seed": 0,
-        "export.batch_size": 1,
-        "validate.batch_size": 1,
-        "validate.threads": 1,
-        "validate.reference_samples": 1,
-        "validate.layer_samples": 0,
-        "validate.seconds": 1,
-        "numerics.threads": 0,
-        # A release without any could not be verified on a device.
-        "release.golden_samples": 1,
-    }
-    for path, bound in least.items():
+    for path, bound in LEAST.items():
         value = attrgetter(path)(config)
         if path not in wrong and value is not None and value < bound:
             yield ConfigError(place(path), f"found {value:g}", f"expected at least {bound}")
+    yield from _wrong_shares(config, place, wrong)
+
+
+def _wrong_shares(
+    config: Config, place: Callable[[str], str], wrong: Collection[str]
+) -> Iterator[LitemillError]:
     if "train.validation" not in wrong and not 0 <= config.train.validation < 1:
         told = f"found {config.train.validation}"
         yield ConfigError(place("train.validation"), told, "expected a share from 0 to below 1")
@@ -121,11 +106,6 @@ def _wrong_numbers(
         path = f"data.split.{name}"
         if path not in wrong and not 0 < share < math.inf:
             yield ConfigError(place(path), f"found {share:g}", "expected more than 0")
-    asked = config.numerics.instruction_set
-    known = asked is None or asked in INSTRUCTION_SETS
-    if "numerics.instruction_set" not in wrong and not known:
-        told = nearest(str(asked), INSTRUCTION_SETS)
-        yield ConfigError(place("numerics.instruction_set"), f"found {asked!r}", told)
 
 
 def _wrong_release(config: Config, composed: Composed) -> Iterator[LitemillError]:
@@ -147,18 +127,11 @@ def _wrong_kernels(asked: list[str], place: str) -> Iterator[LitemillError]:
         yield ConfigError(place, told, "expected 'default' among them")
 
 
-def _wrong_numerics(numerics: Numerics, place: Callable[[str], str]) -> Iterator[LitemillError]:
-    sizes = numerics.cache_sizes
-    if sizes is not None and (len(sizes) != LEVELS or sizes != sorted(sizes) or sizes[0] < 1):
-        expected = f"expected the bytes of {LEVELS} caches, the smallest first, or null"
-        yield ConfigError(place("numerics.cache_sizes"), f"found {sizes}", expected)
-
-
 def _wrong_calibration(
     name: str, variant: VariantChoice, data: Data, place: Callable[[str], str]
 ) -> Iterator[LitemillError]:
     asked, share = variant.calibration, data.split.calibration
-    if not (variant.optimization in express.CALIBRATED or recipes.calibrated(variant.recipe)):
+    if not express.takes_samples(variant):
         return
     here = f"variants.{name}.calibration"
     if asked.pick is Pick.per_class and data.task is not Task.classification:
@@ -167,8 +140,7 @@ def _wrong_calibration(
     if asked.seed < 0:
         yield ConfigError(place(f"{here}.seed"), f"found {asked.seed}", "expected at least 0")
     if 1 <= share < asked.samples:
-        told = f"asks for {asked.samples} of {share:g} samples"
-        yield ConfigError(place(f"{here}.samples"), told, "expected no more than the split has")
+        yield express.too_few(asked.samples, share, place(f"{here}.samples"))
 
 
 def _wrong_metric(data: Data, place: Callable[[str], str]) -> Iterator[LitemillError]:

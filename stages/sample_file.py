@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.errors import DataError
+from stages.errors import DataError, first_line
 from stages.matching import fits, fitted
 from stages.samples import Samples
 
@@ -61,8 +61,8 @@ def _arrays(path: Path) -> dict[str, Array]:
     except FileNotFoundError:
         raise DataError(path, "no such file", "expected samples in a .npz or .npy file") from None
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(path, f"not readable ({why})", "expected a .npz or .npy file") from None
+        told = f"not readable ({first_line(error)})"
+        raise DataError(path, told, "expected a .npz or .npy file") from None
     found = {name: array for name, array in found.items() if array.ndim}
     if not found:
         raise DataError(path, "holds no samples", "expected an array for each input")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stages.errors import ModelError, nearest
+from stages.errors import ModelError, first_line, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -138,8 +138,8 @@ def _loaded(folder: Path, tags: Iterable[str]) -> Any:
     try:
         return tf.saved_model.load(str(folder), tags=list(tags) or None)
     except Exception as error:  # whatever the parser of a damaged file comes upon
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(folder, f"no readable SavedModel ({told})", "see its producer") from error
+        told = f"no readable SavedModel ({first_line(error)})"
+        raise ModelError(folder, told, "see its producer") from error
 
 
 def describe(function: Any, key: str) -> dict[str, Any]:

@@ -67,12 +67,15 @@ def locked(lock: Path) -> dict[str, str]:
     }
 
 
-def pinned(lock: Path, allow: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+def pinned(
+    lock: Path, allow: Iterable[str] = (), *, place: str = "toolchain.allow"
+) -> dict[str, dict[str, str]]:
     """Give by stage the versions it is built with: those of the lock, or of an allowed difference.
 
     Args:
         lock: requirements.lock.
         allow: packages whose installed version may differ.
+        place: where they are listed, for errors.
 
     Raises:
         SeveralErrors: packages that are not installed as pinned, or not known; all of them.
@@ -80,7 +83,7 @@ def pinned(lock: Path, allow: Iterable[str] = ()) -> dict[str, dict[str, str]]:
     versions = locked(lock)
     relevant = sorted({name for names in PACKAGES.values() for name in names})
     errors: list[LitemillError] = [
-        ToolchainError("conf/config.yaml: toolchain.allow", f"no {name!r}", nearest(name, relevant))
+        ToolchainError(place, f"no {name!r}", nearest(name, relevant))
         for name in allow
         if name not in relevant
     ]

@@ -87,8 +87,8 @@ def without_names(content: bytes, order: list[int] | None = None) -> bytes:
 def other_training() -> bytes:
     """Give the cnn with the weights of another seed."""
     model = zoo.cnn()
-    zoo._keras().utils.set_random_seed(77)
-    again = zoo._keras().models.clone_model(model)
+    zoo.quiet_keras().utils.set_random_seed(77)
+    again = zoo.quiet_keras().models.clone_model(model)
     return zoo.convert(again)
 
 

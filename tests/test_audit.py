@@ -43,7 +43,7 @@ def source_of(folder, model):
 
 def functional(model):
     """Give a Keras model that is no Sequential."""
-    keras = zoo._keras()
+    keras = zoo.quiet_keras()
     if not isinstance(model, keras.Sequential):
         return model
     return keras.Model(model.inputs[0], model.layers[-1].output)
@@ -63,7 +63,7 @@ def twins(tmp_path_factory):
 
 def zoo_twins():
     """Give a Keras model: x [6] to `first` [4] and `second` [4]."""
-    keras = zoo._keras()
+    keras = zoo.quiet_keras()
     keras.utils.set_random_seed(6)
     x = keras.Input((6,), name="x")
     outputs = {name: keras.layers.Dense(4, name=name)(x) for name in ("first", "second")}

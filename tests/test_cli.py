@@ -88,6 +88,16 @@ def test_configure_shows_what_a_change_means(project):
     assert (project / "build" / "params.yaml").read_bytes() == before
 
 
+def test_configure_tells_what_is_absent_from_what_is_null(project):
+    """A key that leaves with its value, even null, is a change."""
+    path = project / "build" / "params.yaml"
+    text = path.read_text()
+    assert "\n    loss: null\n" in text
+    path.write_text(text.replace("\n    loss: null\n", "\n"))
+
+    assert "train.fit.loss: absent -> None\n" == litemill("configure", folder=project).stdout
+
+
 def test_configure_writes_when_asked(project):
     """As `dvc repro configure` does."""
     params = project / "params.yaml"

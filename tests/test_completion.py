@@ -64,16 +64,26 @@ def test_bash_completes_commands(tab):
     [
         (["convert", "--vari"], "--variant"),
         (["convert", "--variant", "int8_"], "int8_float_io"),
+        (["improve", "int8_"], "int8_float_io"),
+        (["sensitivity", "int8_"], "int8_float_io"),
+        (["benchmark", "int8_"], "int8_float_io"),
+        (["benchmark", "float32", "int8_"], "int8_float_io"),
         (["explain", "conv"], "convert@int8"),
         (["list", "vari"], "variant"),
         (["show", "--format", "mark"], "markdown"),
         (["inspect", "READ"], "README.md"),
+        (["convert", "--keras_model_file", "READ"], "README.md"),
         (["completion", "z"], "zsh"),
     ],
 )
 def test_bash_completes_options_variants_stages_and_files(tab, line, expected):
     """From the project that one is in."""
     assert expected in tab(*line)
+
+
+def test_bash_offers_no_variant_where_a_new_one_is_named(tab):
+    """For example to the sweep that makes it."""
+    assert [] == tab("sweep", "--as", "int8_")
 
 
 def test_tab_completes_a_stage_in_an_interactive_bash(script):

@@ -231,6 +231,16 @@ def test_variants_that_are_no_list_are_told_by_every_command(tree, value, found)
     assert 0 == subprocess.run(words, cwd=tree, capture_output=True, check=False).returncode
 
 
+def test_a_package_that_may_differ_and_is_none_is_told_where_it_stands(tree):
+    """In conf/config.yaml, or in params.yaml, which goes before it."""
+    edit(tree, "conf/config.yaml", "allow: []", "allow: [nunpy]")
+    why = "toolchain.allow: no 'nunpy'; did you mean 'numpy'?"
+
+    assert [f"conf/config.yaml: {why}"] == told(tree)
+    options(tree, toolchain={"allow": ["nunpy"]})
+    assert [f"params.yaml: overrides.{why}"] == told(tree)
+
+
 def test_a_toolchain_that_differs_from_the_lock_is_refused(tree):
     """With package, found and expected version."""
     edit(tree, "requirements.lock", "\ntensorflow==", "\ntensorflow==9")
@@ -266,7 +276,7 @@ def test_more_calibration_samples_than_the_split_has_are_refused(tree):
 
     expected = (
         "conf/variant/int8.yaml: calibration.samples: asks for 100 of 50 samples; "
-        "expected no more than the split has"
+        "expected at most 50, or more for data.split.calibration"
     )
     assert [expected] == told(tree)
 

@@ -70,13 +70,36 @@ def test_a_preset_with_samples_from_a_file(models):
     found = describe((models / "sub" / "int8.tflite").read_bytes())
 
     assert (0, "") == (status, err)
-    assert "calibrated on 40 samples; " in out
-    assert "dB SNR against the source model (digit) on 40 samples\n" in out
+    assert "calibrated on 40 samples, all that there are of the 100 asked for; " in out
+    assert "dB SNR against the source model (digit) on the same 40 samples\n" in out
     assert ("int8", "int8", "float32") == (
         kind(found),
         found.inputs[0].dtype,
         found.outputs[0].dtype,
     )
+
+
+def test_what_a_variant_says_is_done_or_the_change_is_told(models, tmp_path):
+    """Samples of a file have no classes; those that calibrate a file are not judged on."""
+    variants = tmp_path / "conf" / "variant"
+    variants.mkdir(parents=True)
+    careful = "optimization: int8\ncalibration: {samples: 30, pick: per_class}\n"
+    (variants / "careful.yaml").write_text(careful)
+    (variants / "total.yaml").write_text("signature: total\n")
+    source = f"--keras_model_file={models / 'model.h5'}"
+    samples = f"--samples={models / 'samples.npz'}"
+    status, out, err = litemill(tmp_path, source, samples, "--variant=careful", "--output_file=a")
+
+    assert (0, "") == (status, err)
+    told = "picked random instead of per_class: the samples have no classes"
+    assert f"calibrated on 30 samples, {told}; " in out
+    assert "dB SNR against the source model (digit) on the other 10 samples\n" in out
+
+    words = (f"--saved_model_dir={zoo.module_saved()}", "--variant=total", "--output_file=b")
+    status, out, err = litemill(tmp_path, *words)
+
+    assert (0, "") == (status, err)
+    assert "product float32 [any, 2], sum float32 [any, 2]" in out
 
 
 def test_a_keras_2_file_by_the_keras_route(models):

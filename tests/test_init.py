@@ -74,6 +74,23 @@ def test_a_new_project_has_nothing_that_only_litemill_needs(mine):
     assert [] == [(p, to) for p, to in links if not ((mine.root / p).parent / to).exists()]
 
 
+def test_a_new_project_has_no_target_that_cannot_run(mine):
+    """What its Makefile and its pages name is there; `make soak` is Litemill's own."""
+    targets = re.findall(r"^(\w+):(?! *=)", mine.read("Makefile"), re.MULTILINE)
+    dry = mine.run("make", "--dry-run", *targets)
+    assert {"build", "test", "reproduce"} <= set(targets)
+    assert 0 == dry.status, dry.err
+    modules = [
+        f"{name.replace('.', '/')}.py" for name in re.findall(r"-m (benchmarks\S+)", dry.out)
+    ]
+    assert ["benchmarks/reproducibility.py"] == modules
+    named = [*modules, *re.findall(r"tests/\w+\.\w+", dry.out)]
+    pages = mine.git("ls-files", "docs", "README.md").splitlines()
+    named += [path for page in pages for path in re.findall(r"\btests/\w+\.py", mine.read(page))]
+    assert [] == [name for name in named if not (mine.root / name).exists()]
+    assert 2 == mine.run("make", "--dry-run", "soak").status
+
+
 def test_a_folder_with_something_in_it_is_refused(litemill, tmp_path):
     """And left alone."""
     (tmp_path / "there.txt").write_text("mine")
@@ -161,6 +178,23 @@ def test_a_conflict_is_told_and_can_be_undone(mine, newer):
     mine.edit("conf/variant/int8.yaml", mine.read("conf/variant/int8.yaml"), "optimization: int8\n")
     commit(mine, "Resolve")
     assert "as before" in update(mine, newer)
+
+
+def test_a_merge_that_git_refuses_is_no_conflict(mine, newer):
+    """A file of the user's in the way is named, and stays; without it the same update works."""
+    newer.write("stages/novelty.py", '"""Something new."""\n')
+    commit(newer, "Newer")
+    mine.write("stages/novelty.py", "mine\n")
+
+    told = update(mine, newer, status=1)
+
+    why = "error: The following untracked working tree files would be overwritten by merge:"
+    expected = f"git merge: {why} stages/novelty.py; mend that, then update again\n"
+    assert expected == told
+    assert "mine\n" == mine.read("stages/novelty.py")
+    (mine.root / "stages/novelty.py").unlink()
+    update(mine, newer)
+    assert "Something new" in mine.read("stages/novelty.py")
 
 
 def test_update_refuses_what_is_no_project(newer, litemill):

@@ -126,7 +126,7 @@ def test_inspect_tells_the_size_of_every_layer(capsys, model):
 
 def test_inspect_lists_the_largest_layers_unless_all_are_asked_for(capsys, tmp_path):
     """Ten."""
-    keras = zoo._keras()
+    keras = zoo.quiet_keras()
     layers = [keras.layers.Dense(3 + i, name=f"layer_{i}") for i in range(12)]
     path = tmp_path / "deep.tflite"
     path.write_bytes(zoo.convert(keras.Sequential([keras.layers.Input((4,), name="x"), *layers])))

@@ -107,7 +107,7 @@ def test_an_allowed_difference_builds_with_what_is_installed(lock):
 
 def test_allowing_an_unknown_package_is_refused(lock):
     """A typing error would otherwise allow nothing."""
-    expected = "conf/config.yaml: toolchain.allow: no 'nunpy'; did you mean 'numpy'?"
+    expected = "toolchain.allow: no 'nunpy'; did you mean 'numpy'?"
 
     assert [expected] == lines(lock, ["nunpy"])
 

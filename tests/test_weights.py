@@ -155,6 +155,6 @@ def wide():
 
 
 def _wide():
-    keras = zoo._keras()
+    keras = zoo.quiet_keras()
     keras.utils.set_random_seed(5)
     return keras.Sequential([keras.layers.Input((64,), name="x"), keras.layers.Dense(32)])

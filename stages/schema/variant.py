@@ -26,6 +26,10 @@ class Optimization(enum.Enum):
     int16x8 = enum.auto()  # int8 weights, int16 activations
 
 
+# Those whose activations are quantized ahead of time, to ranges that samples tell.
+CALIBRATED = (Optimization.int8, Optimization.int16x8)
+
+
 class TensorType(enum.Enum):
     """Type of a variant's inputs or outputs."""
 
