@@ -95,8 +95,9 @@ def test_every_stage_has_a_section_that_holds_what_it_depends_on():
 def test_litert_is_a_dependency_of_conversions_by_a_recipe_alone(tree):
     """The quantizer calibrates with it; TensorFlow's converter does not."""
     params = yaml.safe_load((tree / "params.yaml").read_text())
-    recipe = {"int8": {"optimization": "none", "recipe": "dynamic_wi8_afp32"}}
-    params |= {"variants": ["float32", "int8"], "overrides": {"variants": recipe}}
+    asked = {"optimization": "none", "recipe": "dynamic_wi8_afp32"}
+    asked |= {"input_type": "float32", "output_type": "float32"}
+    params |= {"variants": ["float32", "int8"], "overrides": {"variants": {"int8": asked}}}
     (tree / "params.yaml").write_text(yaml.safe_dump(params))
 
     found = configure(tree)
