@@ -13,11 +13,19 @@ import sys
 import time
 from pathlib import Path
 
+import importing
 import pytest
 
 from stages import address, warm
+from stages.files import sha256
 
 IDLE = "6"
+# A platform whose Python cannot hand over descriptors.
+ELSEWHERE = """
+import runpy, socket, sys
+del socket.send_fds
+runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+"""
 CALL = "import sys; from stages import warm; sys.exit(warm.run('probe', {}))"
 
 
@@ -431,3 +439,41 @@ def test_garbage_on_the_socket_does_no_harm(probe, folder):
             caller.sendall(b"garbage")
     assert probe("print(2)").communicate(timeout=60)[0] == "2\n"
     assert Path(folder).exists()
+
+
+@pytest.mark.pipeline
+def test_build_imports_tensorflow_once(first_build):
+    """In the worker; the processes of the stages start without it."""
+    imports = importing.found(first_build.root.parent / "importing")
+    assert len(imports) == 1, imports
+    assert " -m stages.worker " in imports[0]
+
+
+@pytest.mark.pipeline
+def test_stage_without_the_worker_gives_the_same_bytes(release):
+    """That of the build were made in it."""
+    model = release.root / "build/convert/int8/model.tflite"
+    before = sha256(model)
+    model.unlink()
+    folder = release.root.parent / "importing"
+    release.env |= importing.recorded(folder)
+    release.env["LITEMILL_WORKER"] = "0"
+
+    ran = release.stage("convert", "int8")
+
+    assert (0, before) == (ran.status, sha256(model))
+    assert [" -m stages.convert " in told for told in importing.found(folder)] == [True]
+
+
+@pytest.mark.pipeline
+def test_stage_runs_where_the_platform_has_no_worker(release):
+    """In its own process, with the same result."""
+    before = release.built()
+    release.run("rm", "-r", "build/export/saved_model", "build/export/reference")
+    folder = release.root.parent / "importing"
+    release.env |= importing.recorded(folder)
+
+    ran = release.run(sys.executable, "-c", ELSEWHERE, "stages.export")
+
+    assert (0, before) == (ran.status, release.built()), ran.err
+    assert [" -m stages.worker " in told for told in importing.found(folder)] == [False]
