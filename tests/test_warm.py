@@ -47,10 +47,10 @@ def environment(folder):
 def probe(folder, environment):
     """Give a function that writes the module `probe` and starts a caller of it."""
 
-    def start(code, *arguments, **variables):
+    def start(code, *arguments, through=(), **variables):
         (folder / "probe.py").write_text(code)
         return subprocess.Popen(
-            [sys.executable, "-c", CALL, *arguments],
+            [*through, sys.executable, "-c", CALL, *arguments],
             cwd=folder,
             env=environment | variables,
             stdin=subprocess.PIPE,
@@ -239,6 +239,33 @@ def test_worker_without_a_free_descriptor_keeps_its_stages(probe, worker):
     assert ended(worker)
 
 
+def test_worker_that_cannot_fork_lets_callers_run_their_stages(tmp_path):
+    """And holds nothing of theirs. The limit is the system's own, on a user that has no rights."""
+    code = """
+import os, resource, socket, sys
+from stages import worker
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+here, there = socket.socketpair()
+ours, theirs = os.pipe()
+socket.send_fds(here, [b" "], [theirs] * 3)
+here.sendall(b"{}\\n")
+os.close(theirs)
+one = worker._Worker(listener, sys.stdin)
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+os.setuid(65533)
+print(one._started(there), os.read(ours, 1))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "socket")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert ("None b''\n", "") == (ran.stdout, ran.stderr)
+
+
 def test_stage_holds_nothing_of_the_worker(probe):
     """No socket, above all: who waits at its other end must see that the worker is gone."""
     waiting = probe("print('ready', flush=True)\ninput()")
@@ -278,6 +305,42 @@ except KeyboardInterrupt:
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=10)
     assert child.returncode == 130
+
+
+def test_interrupt_that_the_caller_ignores_does_not_reach_the_stage(probe):
+    """Such as a build in the background of a script, which Ctrl-C is not for."""
+    ignoring = ["env", "--ignore-signal=INT"]
+    child = probe("print('ready', flush=True)\nprint(input())", through=ignoring)
+    child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    assert ("done\n", "", 0) == (*child.communicate("done", timeout=10), child.returncode)
+
+
+def test_interrupt_that_no_stage_took_is_the_callers(folder, environment):
+    """Where the worker goes away before it begins the stage, the caller must not run it either."""
+    known = environment | {"TF_OF_THIS_TEST": "nobody"}
+    where = "from stages import address; print(address.path())"
+    path = subprocess.run(
+        [sys.executable, "-c", where],
+        cwd=folder,
+        env=known,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        caller = subprocess.Popen(
+            [sys.executable, "-c", CALL], cwd=folder, env=known, stderr=subprocess.PIPE
+        )
+        worker, _ = listener.accept()
+        with worker, worker.makefile("rb") as said:
+            said.readline()
+            caller.send_signal(signal.SIGINT)
+        assert b"KeyboardInterrupt" in caller.communicate(timeout=10)[1]
+    Path(path).unlink()
+    assert caller.returncode == -signal.SIGINT
 
 
 def test_stage_that_dies_of_a_signal_fails(probe):
