@@ -28,12 +28,13 @@ def run(
         request: what `stages.warm` sent.
         streams: descriptors of the caller's standard input, output and error.
         worker: process id of the parent; when that ends, this process does.
-        leave: closes what belongs to the worker.
+        leave: tells the caller, and closes what belongs to the worker.
     """
     status = 1
     try:
-        leave()
+        os.setpgid(0, 0)  # ended as a group, with what it started; the parent says so too
         _end_with(worker)
+        leave()
         _become(request, streams)
         status = _run(request)
     except KeyboardInterrupt:
@@ -52,7 +53,6 @@ def _end_with(worker: int) -> None:
 
 
 def _become(request: dict[str, Any], streams: list[int]) -> None:
-    os.setpgid(0, 0)  # ended as a group, with what it started; the parent says so too, see there
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, target in zip(streams, (0, 1, 2), strict=True):

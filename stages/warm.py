@@ -174,7 +174,7 @@ def _status(answers: IO[str], child: int) -> int:
     """Give the exit status as a shell would: a signal's number counts from 128."""
     with contextlib.suppress(OSError):
         if line := answers.readline():
-            status = int(line)
+            status = int(line.removeprefix("="))
             return status if status >= 0 else 128 - status
     with contextlib.suppress(OSError):  # the stage ended with the worker; what it started may not
         os.killpg(child, signal.SIGKILL)

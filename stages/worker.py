@@ -8,8 +8,8 @@ nothing of TensorFlow, whose threads would not survive the fork.
     python -m stages.worker SOCKET SECONDS
 
 A request is one byte with the standard streams attached to it, and one JSON line; the answer is a
-line with the child's process id, and a line with its exit status. A caller that goes away takes its
-child along, and so does a worker.
+line with the child's process id, from itself, and a line with `=` and its exit status. A caller
+that goes away takes its child along, and so does a worker.
 """
 
 from __future__ import annotations
@@ -112,8 +112,6 @@ class _Worker:
         self._callers[child] = caller
         # Callers say nothing after their request: one that can be read from is gone.
         self._selector.register(caller, selectors.EVENT_READ, partial(self._end, child))
-        with contextlib.suppress(OSError):
-            caller.sendall(f"{child}\n".encode())
 
     def _started(self, caller: socket.socket) -> int | None:
         """Give the process id of a new child; None, and the caller runs its stage itself."""
@@ -130,7 +128,11 @@ class _Worker:
         return child
 
     def _leave(self, caller: socket.socket) -> None:
-        """Close what is the worker's, in a child: callers must notice when the worker is gone."""
+        """Tell the caller, in its child, and close all that is the worker's.
+
+        So a caller knows of every stage that began, and notices when the worker is gone.
+        """
+        caller.sendall(f"{os.getpid()}\n".encode())
         self._selector.close()
         self._listener.close()
         self._lock.close()
@@ -153,7 +155,7 @@ class _Worker:
                 with contextlib.suppress(KeyError):
                     self._selector.unregister(caller)
                 with contextlib.suppress(OSError), caller:
-                    caller.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+                    caller.sendall(f"={os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def is_ours(caller: socket.socket) -> bool:
