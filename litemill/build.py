@@ -7,6 +7,7 @@ after them is a plain `dvc repro`, which also has the last word on what is up to
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 # The stages that variants have of their own, in order; those before are up to `export`.
 EACH = ("convert", "validate")
-SHARED = "export"
+SHARED, NEXT = "export", "report"
 LOCK = Path("dvc.lock")
 
 
@@ -45,42 +46,74 @@ def run(arguments: argparse.Namespace) -> int:
     if not Path("dvc.yaml").exists():
         raise ConfigError("dvc.yaml", "no such file here", "expected to run in a project's folder")
     if arguments.jobs > 1:
-        if status := subprocess.run([*DVC, "repro", SHARED], check=False).returncode:
-            return _failed(status)
+        if _repro(SHARED):
+            return 1
         variants = _changed()
-        if len(variants) > 1:
-            known = _locked()
-            failed = _in_parallel(variants, arguments.jobs)
-            _put_in_order(known, variants)
-            for variant in failed:
-                print(f"{variant}: failed; see its lines above", file=sys.stderr)
-            if failed:
-                return 1
-    return _failed(subprocess.run([*DVC, "repro"], check=False).returncode)
+        if len(variants) > 1 and not _all_built(variants, arguments.jobs):
+            return 1
+    return int(_repro() != 0)
 
 
-def _failed(status: int) -> int:
-    return 1 if status else 0
+def _repro(*targets: str) -> int:
+    """Run `dvc repro` and give its status; Ctrl-C reaches it by itself, and it is waited for."""
+    with subprocess.Popen([*DVC, "repro", *targets]) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            _wait(process)
+            raise
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()
+
+
+def _all_built(variants: list[str], jobs: int) -> bool:
+    known = _locked()
+    try:
+        failed = _in_parallel(variants, jobs)
+    finally:
+        _put_in_order(known)
+    for variant in failed:
+        print(f"{variant}: failed; see its lines above", file=sys.stderr)
+    return not failed
 
 
 def _changed() -> list[str]:
-    """List the variants with a stage that is not up to date."""
+    """List the variants with a stage that is not up to date.
+
+    Raises:
+        LitemillError: DVC cannot tell.
+    """
+    from stages.errors import LitemillError
+
     command = [*DVC, "status", "--json"]
-    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise LitemillError("dvc status", f"ended with {done.returncode}", "see its lines above")
+    told = done.stdout
     stages = [name.partition("@") for name in json.loads(told)]
     return list(dict.fromkeys(variant for stage, _, variant in stages if stage in EACH))
 
 
 def _in_parallel(variants: list[str], jobs: int) -> list[str]:
-    """Run the stages of each variant in a DVC process of its own; give those that failed."""
+    """Run the stages of each variant in a DVC process of its own; give those that failed.
+
+    Ctrl-C reaches these processes by itself; they are waited for, and no other one is started.
+    """
     failed = []
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         running = {pool.submit(_one, variant): variant for variant in variants}
         for done in as_completed(running):
             status, told = done.result()
             print(told, end="", flush=True)
             if status:
                 failed.append(running[done])
+    finally:
+        pool.shutdown(cancel_futures=True)
     return sorted(failed, key=variants.index)
 
 
@@ -99,13 +132,20 @@ def _locked() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def _put_in_order(known: dict[str, str], variants: list[str]) -> None:
-    """Let dvc.lock be what one DVC process makes: it adds new stages in the order of the DAG."""
+def _put_in_order(known: dict[str, str]) -> None:
+    """Let dvc.lock be what one DVC process makes: it adds new stages in the order of the DAG.
+
+    Those that a first build has left, when a variant failed or somebody interrupted it, are new
+    too.
+    """
     from stages.files import write_text
+    from stages.run import section
 
     found = _locked()
-    added = [f"{stage}@{variant}" for stage in EACH for variant in variants]
-    order = dict.fromkeys(name for name in [*known, *added, *found] if name in found)
+    built = NEXT in known
+    kept = [name for name in known if built or name.partition("@")[0] not in EACH]
+    added = [f"{stage}@{variant}" for stage in EACH for variant in section("report", "variants")]
+    order = dict.fromkeys(name for name in [*kept, *added, *found] if name in found)
     head = LOCK.read_text().partition("\nstages:\n")[0]
     stages = "".join(f"  {name}:\n{found[name]}" for name in order)
     write_text(LOCK, f"{head}\nstages:\n{stages}")

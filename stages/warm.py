@@ -8,30 +8,34 @@ stage runs in its own process, with the same result.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages import address
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import IO
 
 SWITCH = "LITEMILL_WORKER"
 IDLE = "LITEMILL_WORKER_IDLE"
-SECONDS = "30"  # that a worker waits for the next stage
-# What libraries read while they are loaded; a worker that was started with others is another one.
-LOADED = (
-    "CUDA", "DNNL", "GLIBC", "HOME", "KERAS", "LANG", "LC_", "LD_", "MALLOC", "MKL", "NPY", "OMP",
-    "ONEDNN", "OPENBLAS", "PYTHON", "TF_", "TZ", "VIRTUAL_ENV", "XLA",
-)  # fmt: skip
+# Seconds that a worker waits for the next stage. A job of continuous integration should be over
+# when its build is.
+SECONDS, SECONDS_IN_CI = "30", "5"
+GONE = (
+    "worker: it ended in the middle of the stage; run the build again, "
+    f"or without a worker ({SWITCH}=0)"
+)
+# A worker that cannot be had, or that answers otherwise, is one that is not there.
+UNUSABLE = (OSError, ValueError, metadata.PackageNotFoundError)
 
 
 def run(module: str, settings: Mapping[str, str]) -> int | None:
@@ -47,14 +51,13 @@ def run(module: str, settings: Mapping[str, str]) -> int | None:
     if not _possible():
         return None
     os.environ.update(settings)
-    with contextlib.suppress(OSError, ValueError), _connected() as worker:
-        request = json.dumps(_request(module)).encode()
-        with _forwarding() as forward:
-            socket.send_fds(worker, [request], [0, 1, 2])
-            with worker.makefile("r") as answers, contextlib.suppress(ConnectionError):
-                if child := answers.readline():
-                    forward(int(child))
-                    return _status(answers.readline())
+    with contextlib.suppress(*UNUSABLE), _connected() as worker, _forwarding() as forward:
+        _send(worker, _request(module))
+        with worker.makefile("r") as answers:
+            if line := answers.readline():
+                child = int(line)
+                forward(child)
+                return _status(answers, child)
     return None
 
 
@@ -62,8 +65,8 @@ def ahead(settings: Mapping[str, str]) -> None:
     """Start the worker, and do not wait for it: a stage that needs it will come soon."""
     if _possible():
         os.environ.update(settings)
-        with contextlib.suppress(OSError):
-            path = _socket()
+        with contextlib.suppress(*UNUSABLE):
+            path = address.path()
             if not path.exists():
                 _start(path)
 
@@ -75,6 +78,12 @@ def _possible() -> bool:
 def _linux() -> bool:
     # SO_PEERCRED and sched_setaffinity; elsewhere stages run in their own processes.
     return sys.platform == "linux"
+
+
+def _send(worker: socket.socket, request: dict[str, Any]) -> None:
+    # Descriptors end what one call receives, so that they go with a byte of their own.
+    socket.send_fds(worker, [b" "], [0, 1, 2])
+    worker.sendall(json.dumps(request).encode() + b"\n")
 
 
 def _request(module: str) -> dict[str, Any]:
@@ -96,28 +105,26 @@ def _request(module: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _connected() -> Iterator[socket.socket]:
-    path = _socket()
+    path = address.path()
     with socket.socket(socket.AF_UNIX) as worker:
-        started, until = False, time.monotonic() + 20
+        started, until = None, time.monotonic() + 20
         while True:
             try:
                 worker.connect(str(path))
                 break
             except (FileNotFoundError, ConnectionRefusedError):
-                if not started:
-                    _start(path)
-                    started = True
-                if time.monotonic() > until:
+                started = started or _start(path)
+                if started.poll() or time.monotonic() > until:
                     raise
                 time.sleep(0.01)
         yield worker
 
 
-def _start(path: Path) -> None:
+def _start(path: Path) -> subprocess.Popen[bytes]:
     # A session of its own, and no stream of the caller's: whoever waits for those must not wait
     # for the worker.
-    subprocess.Popen(
-        [sys.executable, "-m", "stages.worker", str(path), os.environ.get(IDLE, SECONDS)],
+    return subprocess.Popen(
+        [sys.executable, "-m", "stages.worker", str(path), _idle()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -125,26 +132,10 @@ def _start(path: Path) -> None:
     )
 
 
-def _socket() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"litemill-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077 or folder.is_symlink():
-        raise PermissionError(f"{folder} is not this user's alone")
-    return folder / f"{_key()}.sock"
-
-
-def _key() -> str:
-    installed = metadata.distribution("tensorflow")
-    files = Path(str(installed.locate_file("."))).stat()
-    known = {
-        "project": str(Path.cwd().resolve()),
-        "python": sys.executable,
-        "tensorflow": installed.version,
-        "environment": files.st_mtime_ns,  # of site-packages: installing anything changes it
-        "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(LOADED)},
-    }
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
+def _idle() -> str:
+    # GitHub, GitLab and others set CI to true.
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return os.environ.get(IDLE, SECONDS_IN_CI if in_ci else SECONDS)
 
 
 @contextlib.contextmanager
@@ -167,18 +158,25 @@ def _forwarding() -> Iterator[Callable[[int], None]]:
         for number in tuple(came):
             forward(number)
 
-    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {kind: signal.signal(kind, forward) for kind in kinds}
+    kinds = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    heeded = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
+    before = {kind: signal.signal(kind, forward) for kind in heeded}
     try:
         yield known
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
+        if came and not children:
+            signal.raise_signal(came[0])  # nobody was there to take it
 
 
-def _status(line: str) -> int:
+def _status(answers: IO[str], child: int) -> int:
     """Give the exit status as a shell would: a signal's number counts from 128."""
-    if not line:
-        return 1  # the worker is gone, and so is the stage
-    status = int(line)
-    return status if status >= 0 else 128 - status
+    with contextlib.suppress(OSError):
+        if line := answers.readline():
+            status = int(line.removeprefix("="))
+            return status if status >= 0 else 128 - status
+    with contextlib.suppress(OSError):  # the stage ended with the worker; what it started may not
+        os.killpg(child, signal.SIGKILL)
+    print(GONE, file=sys.stderr)
+    return 1

@@ -7,8 +7,9 @@ nothing of TensorFlow, whose threads would not survive the fork.
 
     python -m stages.worker SOCKET SECONDS
 
-A request is one JSON line with the standard streams attached to it; the answer is a line with the
-child's process id, and a line with its exit status. A caller that goes away takes its child along.
+A request is one byte with the standard streams attached to it, and one JSON line; the answer is a
+line with the child's process id, from itself, and a line with `=` and its exit status. A caller
+that goes away takes its child along, and so does a worker.
 """
 
 from __future__ import annotations
@@ -19,159 +20,170 @@ import gc
 import importlib
 import json
 import os
-import resource
-import runpy
 import selectors
 import signal
 import socket
 import struct
 import sys
 import time
-import traceback
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
+
+from stages import forked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIBRARIES = ["tensorflow", "keras", "tensorflow.lite.python.lite"]
-LINE = 1 << 20  # bytes that a request may have
+LINE = 1 << 24  # bytes that a request may have: a system's whole environment, escaped
+PATIENCE = 5  # seconds; a caller sends its request at once
 
 
 def serve(path: Path, seconds: float) -> None:
     """Answer requests on a socket until none came for `seconds` and no child is left."""
-    lock = path.with_suffix(".lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return  # another worker was faster
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        # Callers may connect from now on; they wait while the libraries are imported.
-        listener.listen(64)
+    held = path.with_suffix(".lock")
+    with held.open("a") as lock:
         try:
-            for library in LIBRARIES:
-                importlib.import_module(library)
-            gc.freeze()  # a child that collects garbage would copy every page
-            _loop(listener, seconds)
-        finally:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # another worker was faster
+        lock.truncate(0)
+        print(os.getpid(), file=lock, flush=True)
+        path.unlink(missing_ok=True)
+        # It waits until a child is ready for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            # Callers may connect from now on; they wait while the libraries are imported.
+            listener.listen(64)
+            try:
+                _import()
+                _Worker(listener, lock).run(seconds)
+            finally:
+                path.unlink(missing_ok=True)
+                held.unlink(missing_ok=True)
 
 
-def _loop(listener: socket.socket, seconds: float) -> None:
-    children: dict[int, socket.socket] = {}
-    # Written to by the signal handler of Python itself, so that an ended child wakes the loop.
-    ended, tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    selector = selectors.DefaultSelector()
-    selector.register(listener, selectors.EVENT_READ)
-    selector.register(ended, selectors.EVENT_READ)
-    last = time.monotonic()
-    while children or time.monotonic() - last < seconds:
-        for key, _ in selector.select(timeout=1.0):
-            last = time.monotonic()
-            if key.fileobj is listener:
-                caller = listener.accept()[0]
-                child = _started(caller, listener, selector)
-                if child:
-                    children[child] = caller
-                    selector.register(caller, selectors.EVENT_READ, child)
-            elif key.fileobj == ended:
-                os.read(ended, 4096)
-            else:
-                # Callers say nothing after their request: this one is gone.
-                selector.unregister(key.fileobj)
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(key.data, signal.SIGKILL)
-        for child, status in _ended(children):
-            caller = children.pop(child)
-            with contextlib.suppress(KeyError):
-                selector.unregister(caller)
-            with contextlib.suppress(OSError), caller:
-                caller.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+def _import() -> None:
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()  # a child that collects garbage would copy every page
+    os.chdir("/")  # a file system that is not held can be unmounted
 
 
-def _ended(children: dict[int, socket.socket]) -> list[tuple[int, int]]:
-    waited = [os.waitpid(child, os.WNOHANG) for child in children]
-    return [(child, status) for child, status in waited if child]
+class _Worker:
+    """The children, and who waits for each."""
+
+    def __init__(self, listener: socket.socket, lock: IO[str]) -> None:
+        self._listener, self._lock = listener, lock
+        self._callers: dict[int, socket.socket] = {}  # by the process id of their child
+        # Written to by the signal handler of Python itself, so that an ended child wakes the loop.
+        self._ended, self._tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(
+            self._ended, selectors.EVENT_READ, partial(os.read, self._ended, 4096)
+        )
+
+    def run(self, seconds: float) -> None:
+        """Work until nothing happened for `seconds` and no child is left."""
+        signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        last = time.monotonic()
+        while self._callers or time.monotonic() - last < seconds:
+            for key, _ in self._selector.select(timeout=1.0):
+                last = time.monotonic()
+                key.data()
+            self._answer()
+
+    def _accept(self) -> None:
+        try:
+            caller = self._listener.accept()[0]
+        except OSError:
+            if not self._callers:
+                raise
+            time.sleep(0.1)  # no descriptor is free until a child ends; the caller waits
+            return
+        child = self._started(caller) if is_ours(caller) else None
+        if child is None:
+            caller.close()
+            return
+        self._callers[child] = caller
+        # Callers say nothing after their request: one that can be read from is gone.
+        self._selector.register(caller, selectors.EVENT_READ, partial(self._end, child))
+
+    def _started(self, caller: socket.socket) -> int | None:
+        """Give the process id of a new child; None, and the caller runs its stage itself."""
+        worker = os.getpid()
+        try:
+            with received(caller) as (request, streams):
+                child = os.fork()
+                if child == 0:
+                    forked.run(request, streams, worker, partial(self._leave, caller))
+        except (OSError, ValueError):
+            return None
+        with contextlib.suppress(OSError):
+            os.setpgid(child, child)  # whoever of the two is first: the group is there from here on
+        return child
+
+    def _leave(self, caller: socket.socket) -> None:
+        """Tell the caller, in its child, and close all that is the worker's.
+
+        So a caller knows of every stage that began, and notices when the worker is gone.
+        """
+        caller.sendall(f"{os.getpid()}\n".encode())
+        self._selector.close()
+        self._listener.close()
+        self._lock.close()
+        for one in (caller, *self._callers.values()):
+            one.close()
+        os.close(self._ended)
+        os.close(self._tell)
+
+    def _end(self, child: int) -> None:
+        self._selector.unregister(self._callers[child])
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+
+    def _answer(self) -> None:
+        """Tell the callers of children that ended."""
+        for child in list(self._callers):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                caller = self._callers.pop(child)
+                with contextlib.suppress(KeyError):
+                    self._selector.unregister(caller)
+                with contextlib.suppress(OSError), caller:
+                    caller.sendall(f"={os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _started(
-    caller: socket.socket, listener: socket.socket, selector: selectors.BaseSelector
-) -> int | None:
-    credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    if struct.unpack("3i", credentials)[1] != os.getuid():
-        caller.close()
-        return None
-    caller.settimeout(5)  # a caller sends its request at once
+def is_ours(caller: socket.socket) -> bool:
+    """Tell whether who connected is this process's user."""
+    size = struct.calcsize("3i")
+    _, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return bool(user == os.getuid())
+
+
+@contextlib.contextmanager
+def received(caller: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Give a request and the streams that came with it, which are closed afterwards.
+
+    Raises:
+        OSError: the caller is gone, or says nothing more.
+        ValueError: it said something else.
+    """
+    caller.settimeout(PATIENCE)
+    # Descriptors end what one call receives, so that they come with a byte of their own.
+    _, streams, _, _ = socket.recv_fds(caller, 1, 3)
     try:
-        line, streams, _, _ = socket.recv_fds(caller, LINE, 3)
-        request = json.loads(line)
-    except (OSError, ValueError):
-        caller.close()
-        return None
-    child = os.fork()
-    if child == 0:
-        selector.close()
-        listener.close()
-        _child(request, streams)
-    with contextlib.suppress(OSError):
-        os.setpgid(child, child)  # whoever of the two is first: the group is there from here on
-    for stream in streams:
-        os.close(stream)
-    caller.settimeout(None)
-    with contextlib.suppress(OSError):  # a caller that is gone is noticed where it is waited for
-        caller.sendall(f"{child}\n".encode())
-    return child
-
-
-def _child(request: dict[str, Any], streams: list[int]) -> None:
-    """Become the process that the caller would have been, run its module, and end."""
-    status = 1
-    try:
-        _become(request, streams)
-        status = _run(request)
-    except BaseException:  # noqa: BLE001  # as the interpreter does at the end of every process
-        traceback.print_exc()
+        with caller.makefile("rb") as said:
+            request = json.loads(said.readline(LINE))
+        caller.settimeout(None)
+        yield request, streams
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
-
-
-def _become(request: dict[str, Any], streams: list[int]) -> None:
-    os.setpgid(0, 0)  # ended as a group, with what it started; the parent says so too, see there
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for stream, target in zip(streams, (0, 1, 2), strict=True):
-        os.dup2(stream, target)
-        os.close(stream)
-    for name, target in (("stdout", 1), ("stderr", 2)):
-        buffered = 1 if name == "stderr" or os.isatty(target) else -1
-        text = open(target, "w", buffering=buffered, closefd=False)  # noqa: SIM115
-        setattr(sys, name, text)
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    time.tzset()
-    os.umask(request["umask"])
-    os.sched_setaffinity(0, request["processors"])
-    for kind, limits in request["limits"]:
-        resource.setrlimit(kind, tuple(limits))
-    os.chdir(request["folder"])
-
-
-def _run(request: dict[str, Any]) -> int:
-    sys.argv = request["arguments"]
-    # Whatever of the project came along with this module is forgotten: code may have been edited.
-    for name in [name for name in sys.modules if name.partition(".")[0] == "stages"]:
-        del sys.modules[name]
-    try:
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
-    except SystemExit as error:
-        return error.code if isinstance(error.code, int) else int(error.code is not None)
-    return 0
+        for stream in streams:
+            os.close(stream)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importing
 import pytest
 from project import copied, fresh
 
@@ -16,6 +17,8 @@ def project(tmp_path):
 def first_build(tmp_path_factory):
     """Build the quick release once, and commit what a project commits; not to be edited."""
     project = fresh(tmp_path_factory.mktemp("built"))
+    project.env |= importing.recorded(project.root.parent / "importing")
+    project.env["LITEMILL_WORKER_IDLE"] = "20"  # a busy machine must not make it two workers
     project.first = project.repro()
     project.git("add", "--all")
     project.git("commit", "--quiet", "--message", "Build")
