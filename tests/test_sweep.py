@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
+from edited import crashing
 
 from stages.files import sha256
+from stages.schema.variant import Variant
+from stages.sweeping import points
+from stages.sweeping.inputs import inputs
+from stages.sweeping.store import Store
 
 pytestmark = pytest.mark.pipeline
 
@@ -92,6 +99,63 @@ def test_nothing_is_computed_again_and_the_result_has_the_same_bytes(again):
     done = again.run(sys.executable, "-c", code, "sweep", *GRID)
     assert (0, "") == (done.status, done.err)
     assert found == {name: (folder / name).read_bytes() for name in FILES}
+    assert before == kept(again)
+
+
+def test_the_same_bytes_from_other_options_are_not_measured_again(again):
+    """A file that needs no float operators is the same whether they are allowed or not."""
+    before = kept(again)
+    sweep(again, "--name", "twin", "base=int8", "float_fallback=true")
+    (twin,) = result(again, "twin")["points"]
+    assert ("done", rows(again)["int8", 100]["sha256"]) == (twin["status"], twin["sha256"])
+    new = kept(again).keys() - before.keys()
+    assert ["files"] == [path.parent.parent.name for path in new]
+    assert before == {path: when for path, when in kept(again).items() if path in before}
+
+
+def test_another_way_of_measuring_converts_nothing_again(again):
+    """What is kept of a file is taken as it stands: here its kind, which is made up."""
+    for path in (again.root / "build/.sweep/files").rglob("*.json"):
+        path.write_text(path.read_text().replace('"kind":"int8"', '"kind":"made up"'))
+    again.edit(
+        "build/params.yaml", "\n  batch_size: 64\n  threads: 1", "\n  batch_size: 60\n  threads: 1"
+    )
+    before = rows(again)
+    sweep(again, *GRID)
+    assert "made up" == rows(again)["int8", 100]["kind"]
+    for key, row in rows(again).items():
+        assert (before[key]["sha256"], before[key]["drop"]) == (row["sha256"], row["drop"])
+
+
+def test_a_file_that_takes_its_process_down_is_a_row_with_its_size(again, monkeypatch):
+    """As the stage measures it; the points beside it are done, and it is not tried again."""
+    content = crashing((again.root / "build/convert/float32/model.tflite").read_bytes())
+    digest = hashlib.sha256(content).hexdigest()
+    monkeypatch.chdir(again.root)
+    spoiled = points.point(Variant(), {"select_tf_ops": True}, lambda _: None).variant
+    file = {"sha256": digest, "bytes": len(content), "kind": "float32"}
+    Store().keep(digest, content)
+    Store().put("files", inputs(Path("build")).conversion(spoiled), file)
+
+    words = ("--name", "spoiled", "base=float32", "select_tf_ops=true,false")
+    sweep(again, *words)
+    dead, alive = result(again, "spoiled")["points"]
+    assert ("failed", digest, len(content)) == (dead["status"], dead["sha256"], dead["bytes"])
+    assert "the process that ran it was ended by SIGSEGV" == dead["error"]
+    assert "done" == alive["status"]
+    there = kept(again)
+    sweep(again, *words)
+    assert there == kept(again)
+
+
+def test_another_toolchain_than_the_builds_is_refused(again):
+    """Or what it makes would be kept as what the pinned one makes; `improve` has the same store."""
+    before, found = kept(again), again.read("build/params.yaml")
+    again.write("build/params.yaml", found.replace("ai-edge-litert: ", "ai-edge-litert: 1."))
+    done = sweep(again, "--name", "other", "batch=1", status=1)
+    assert done.err.startswith("toolchain: ai-edge-litert: found 2.")
+    assert 1 == len(done.err.splitlines())
+    assert done.err == again.run(*LITEMILL, "improve", "int8").err
     assert before == kept(again)
 
 
