@@ -148,6 +148,44 @@ def test_a_file_that_takes_its_process_down_is_a_row_with_its_size(again, monkey
     assert there == kept(again)
 
 
+def test_results_of_other_code_are_others(again):
+    """Of the sweep itself too: what it asks the converter for, and what it measures."""
+
+    def keys():
+        code = "from pathlib import Path; from stages.sweeping.inputs import inputs;"
+        code += "found = inputs(Path('build')); print(found.converting, found.measuring)"
+        return again.run(sys.executable, "-c", code).out.split()
+
+    before = keys()
+    again.comment("stages/sweeping/measuring.py")
+    measured = keys()
+    assert before[0] == measured[0]
+    assert before[1] != measured[1]
+    for name in ("sweeping/conversion", "sweeping/failure", "convert"):
+        again.comment(f"stages/{name}.py")
+        converted = keys()
+        assert converted[0] not in (before[0], measured[0])
+        before = converted
+
+
+def test_a_score_may_lie_beside_the_layers_of_the_model(again):
+    """Of that package, the model brings what it needs; converting and measuring is one process."""
+    again.write("models/layers.py", "class Mine: ...\n")
+    again.write("models/scores.py", "from metrics import top1\nscore = top1\n")
+    again.edit("build/params.yaml", "_target_: metrics.top1", "_target_: models.scores.score")
+    brought = "build/train/imported"
+    again.write(f"{brought}/code/models/__init__.py", "")
+    again.write(f"{brought}/code/models/layers.py", "class Mine: ...\n")
+    again.edit(
+        f"{brought}/loading.json", '"custom_objects": []', '"custom_objects": ["models.layers"]'
+    )
+    before = rows(again)["int8", 100]
+    sweep(again, "--name", "beside", "base=int8", "workers=1", "batch=null,1,2", "route=keras")
+    found = result(again, "beside")
+    assert {"done": 3, "failed": 0, "refused": 0} == found["counts"], found
+    assert before["metric"] == found["points"][0]["metric"]
+
+
 def test_another_toolchain_than_the_builds_is_refused(again):
     """Or what it makes would be kept as what the pinned one makes; `improve` has the same store."""
     before, found = kept(again), again.read("build/params.yaml")
@@ -211,6 +249,26 @@ def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
     assert 0 != done.status
     told = "conf/sweep/mine.yaml: grid: optimization: found 'int9'; did you mean 'int8'?"
     assert told in done.err
+
+
+def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
+    """Neither one without a point that is done, nor one with points that may fare better."""
+    again.edit("conf/sweeps.yaml", "sweeps: []", "sweeps: [mine]")
+    again.write("conf/sweep/mine.yaml", "base: int8\ngrid: ['calibration.samples=997,999']\n")
+    done = again.dvc("repro", "sweep")
+    assert 0 != done.status
+    assert "sweep mine: none of 2 points is done; their errors stand above" in done.err
+    again.write(
+        "conf/sweep/mine.yaml",
+        "base: int8\nseconds: 0.001\ngrid: ['calibration.samples=20,33']\n",
+    )
+    for _ in range(2):
+        done = again.dvc("repro", "sweep")
+        assert 0 != done.status
+        assert "sweep mine: 1 of 2 points failed, perhaps by the machine's fault" in done.err
+    again.edit("conf/sweep/mine.yaml", "seconds: 0.001\n", "")
+    assert ["configure", "sweep@mine"] == again.repro("sweep").stages
+    assert [] == again.repro("sweep").stages
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_a_file_whose_bytes_are_gone_or_damaged_is_converted_again(tmp_path, inp
     damaged.write_bytes(b"x")
     found, tasks = ran(store, replace(inputs, measuring="other"), 10, 20)
     assert [None, None] == [task.content for task in tasks]
+    assert [b"10", b"20"] == sorted(path.read_bytes() for path in (gone, damaged))
     assert ["done"] * 2 == [one.status for one in found]
 
 

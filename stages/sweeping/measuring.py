@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
+from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.apart import apart
@@ -16,8 +21,6 @@ from stages.sweeping.conversion import plain
 from stages.validate import read_float, read_reference, validate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stages.sweeping.task import Task
 
 KEPT = ("error", "metric", "outputs", "top1_agreement")  # what a table is made of
@@ -46,6 +49,8 @@ def measured(file: bytes, task: Task, build: Path) -> dict[str, Any]:
     signature = read_signature(export, task.variant.signature)
     exported = place(export, task.variant.signature)
     options = _options(task, build)
+    if options.metric:
+        _find(options.metric.score, build / "train/imported/code")
     found = validate(
         file,
         variant=task.point,
@@ -71,6 +76,25 @@ def _options(task: Task, build: Path) -> Validate:
     # What the table shows: slow kernels and layers are the business of a variant.
     quick = [name for name in asked.kernels if name != "reference"]
     return replace(asked, kernels=quick, layer_samples=0)
+
+
+def _find(score: dict[str, Any], code: Path) -> None:
+    """Let a score be found where the model has brought along other modules of its package.
+
+    The stages convert and measure in processes of their own: one knows the code that the model
+    brought, the other one the project. Here both are known, the model's first.
+    """
+    if not code.is_dir():
+        return
+    if str(code.resolve()) not in sys.path:
+        sys.path.insert(0, str(code.resolve()))
+    packages = str(score["_target_"]).split(".")[:-2]
+    for name in accumulate(packages, "{}.{}".format):
+        with suppress(ImportError):  # the score tells what does not import
+            found = import_module(name).__path__
+            here = str(Path.cwd() / name.replace(".", "/"))
+            if any(Path(one).is_relative_to(code.resolve()) for one in found) and here not in found:
+                found.append(here)
 
 
 def _plain(task: Task, build: Path, exported: Path, options: Validate) -> bytes | None:

@@ -49,12 +49,17 @@ class Store:
             fresh.write_text(text, encoding="utf-8")
 
     def content(self, digest: str) -> bytes | None:
-        """Give the bytes of a file by their SHA-256; None where they are not kept, or damaged."""
+        """Give the bytes of a file by their SHA-256, or None; a damaged file is removed."""
+        path = self._path("content", digest, "tflite")
         try:
-            found = self._path("content", digest, "tflite").read_bytes()
+            found = path.read_bytes()
         except FileNotFoundError:
             return None
-        return found if hashlib.sha256(found).hexdigest() == digest else None
+        if hashlib.sha256(found).hexdigest() == digest:
+            return found
+        path.unlink()
+        self._kept().pop(path, None)
+        return None
 
     def keep(self, digest: str, content: bytes) -> None:
         """Keep the bytes of a file, if there is room when older ones go.
@@ -64,8 +69,9 @@ class Store:
         """
         path = self._path("content", digest, "tflite")
         sizes = self._kept()
-        if path in sizes or len(content) > self._limit:
+        if path.exists() or len(content) > self._limit:
             return
+        sizes.pop(path, None)  # someone removed it
         room = self._limit - len(content) - sum(sizes.values())
         while room < 0:
             oldest = next(iter(sizes))
