@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import pickle
-import socket
 import sys
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from stages.errors import ConfigError, LitemillError, SeveralErrors
 from stages.sweeping import node, shipment
+from stages.sweeping.connection import connect
 from stages.sweeping.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ if TYPE_CHECKING:
 
     from stages.sweeping.inputs import Inputs
 
-PATIENCE = 5.0  # seconds that a cluster has to answer
 BUSY = 20.0  # seconds that its nodes have to give us their processors
-LOCAL = ("localhost", "127.0.0.1", "::1")
 TRIES = 3  # nodes that a point may take along
 
 
@@ -59,7 +56,7 @@ class Cluster:
         Raises:
             LitemillError: there is no cluster at the address, or none of its nodes can compute.
         """
-        _connect(self._address)
+        connect(self._address)
         try:
             self._prepare()
         except BaseException:
@@ -204,47 +201,3 @@ def _reason(error: Exception) -> str:
     """Give the last line of what Ray says, which is the node's own error where there is one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-
-
-def _connect(address: str) -> None:
-    # Before Ray is imported: it reads them then.
-    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"})
-    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, not seconds: one
-    try:
-        import ray
-    except ImportError:
-        told = "ray, and Ray is not installed"
-        raise ConfigError("engine", told, "`pip install litemill[ray]`, or engine=local") from None
-    _refuse_silent(address)
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            configure_logging=False,
-            logging_level="ERROR",
-        )
-    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-        raise _unreachable(address, str(error).splitlines()[0].partition(". ")[0]) from None
-
-
-def _refuse_silent(address: str) -> None:
-    """Refuse an address where nothing answers; Ray would try for minutes."""
-    if address in ("auto", "local"):
-        return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host in LOCAL and not address.startswith("ray://"):
-        from ray.util import get_node_ip_address
-
-        host = get_node_ip_address()  # where Ray itself will look
-    if not host or not port.isdigit():
-        told = "not an address"
-        raise ConfigError(f"address={address}", told, "expected HOST:PORT, ray://HOST:PORT or auto")
-    try:
-        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from None
-
-
-def _unreachable(address: str, told: str) -> ConfigError:
-    expected = "`ray start --head` starts a cluster and tells its address"
-    return ConfigError(f"address={address}", f"no Ray cluster there ({told})", expected)

@@ -13,11 +13,9 @@ import ctypes
 import gc
 import importlib
 import os
-import pickle
 import select
 import signal
 import socket
-import struct
 import sys
 import tempfile
 import time
@@ -31,6 +29,7 @@ from stages.quiet import quiet
 from stages.run import parameters
 from stages.schema.numerics import Numerics
 from stages.sweeping.failure import failed, how_it_ended
+from stages.sweeping.line import receive, send, taken
 from stages.sweeping.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class Pool:
             child = self._forked()
         child.task, child.made, child.until = task, None, time.monotonic() + self._seconds
         with contextlib.suppress(OSError):  # a child that is gone is found by `wait`
-            _send(child.line, task)
+            send(child.line, task)
 
     def wait(self, also: Sequence[Any] = (), seconds: float = 1.0) -> list[tuple[Task, Outcome]]:
         """Wait until a task is done, something of `also` can be read, or seconds went by."""
@@ -152,7 +151,7 @@ class Pool:
 
     def _complete(self, child: _Child) -> tuple[Task, Outcome] | None:
         """Take what was received, once it is whole; give the task's outcome when that is there."""
-        while (message := _taken(child.received)) is not None:
+        while (message := taken(child.received)) is not None:
             last, outcome = message
             if last:
                 return self._done(child, outcome)
@@ -207,10 +206,10 @@ def _serve(line: socket.socket, log: IO[bytes], work: Work) -> NoReturn:
             os.dup2(log.fileno(), stream)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
-        while (task := _receive(line)) is not None:
+        while (task := receive(line)) is not None:
             log.truncate(0)
             log.seek(0)
-            _send(line, (True, _outcome(work, task, lambda made: _send(line, (False, made)))))
+            send(line, (True, _outcome(work, task, lambda made: send(line, (False, made)))))
         status = 0
     finally:
         os._exit(status)
@@ -235,41 +234,6 @@ def _of(made: Outcome | None, outcome: Outcome) -> Outcome:
     if made is None:
         return outcome
     return replace(outcome, file=made.file, content=made.content, lasting=False)
-
-
-def _send(line: socket.socket, value: object) -> None:
-    block = pickle.dumps(value)
-    line.sendall(struct.pack("Q", len(block)) + block)
-
-
-def _taken(received: bytearray) -> Any:
-    """Take a value off the front of what was received; None while it is not whole."""
-    head = struct.calcsize("Q")
-    if len(received) < head:
-        return None
-    (length,) = struct.unpack_from("Q", received)
-    if len(received) < head + length:
-        return None
-    with memoryview(received) as whole:
-        value = pickle.loads(whole[head : head + length])  # noqa: S301  # our own child's
-    del received[: head + length]
-    return value
-
-
-def _receive(line: socket.socket) -> Any:
-    head = _exactly(line, struct.calcsize("Q"))
-    block = None if head is None else _exactly(line, struct.unpack("Q", head)[0])
-    return None if block is None else pickle.loads(block)  # noqa: S301  # our own parent's
-
-
-def _exactly(line: socket.socket, size: int) -> bytes | None:
-    found = bytearray()
-    while len(found) < size:
-        block = line.recv(min(size - len(found), 1 << 20))
-        if not block:
-            return None
-        found += block
-    return bytes(found)
 
 
 def _last(log: IO[bytes]) -> str:
