@@ -89,7 +89,8 @@ def in_legacy(file: Path, folder: Path, key: str, **options: Any) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         told = lines[-1] if lines else f"Keras 2 ended with status {done.returncode}"
-        raise ModelError(file, told.removeprefix(f"{file}: "))
+        why = subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)
+        raise ModelError(file, told.removeprefix(f"{file}: ")) from why
 
 
 def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:

@@ -124,7 +124,8 @@ def cli(source: Source, prepare: Callable[[Any], None]) -> bytes:  # noqa: ARG00
         if done.returncode or not file.exists():
             sys.stderr.write(done.stdout + done.stderr)
             told = f"exit status {done.returncode}"
-            raise ConversionError("tflite_convert", told, "what it printed stands above")
+            why = subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)
+            raise ConversionError("tflite_convert", told, "what it printed stands above") from why
         return file.read_bytes()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -12,8 +13,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from edited import crashing
 
 from stages.files import sha256
+from stages.schema.variant import Variant
+from stages.sweeping import points
+from stages.sweeping.inputs import inputs
+from stages.sweeping.store import Store
 
 pytestmark = pytest.mark.pipeline
 
@@ -114,6 +120,101 @@ def running(session):
                 yield path.parent.name
 
 
+def test_the_same_bytes_from_other_options_are_not_measured_again(again):
+    """A file that needs no float operators is the same whether they are allowed or not."""
+    before = kept(again)
+    sweep(again, "--name", "twin", "base=int8", "float_fallback=true")
+    (twin,) = result(again, "twin")["points"]
+    assert ("done", rows(again)["int8", 100]["sha256"]) == (twin["status"], twin["sha256"])
+    new = kept(again).keys() - before.keys()
+    assert ["files"] == [path.parent.parent.name for path in new]
+    assert before == {path: when for path, when in kept(again).items() if path in before}
+
+
+def test_another_way_of_measuring_converts_nothing_again(again):
+    """What is kept of a file is taken as it stands: here its kind, which is made up."""
+    for path in (again.root / "build/.sweep/files").rglob("*.json"):
+        path.write_text(path.read_text().replace('"kind":"int8"', '"kind":"made up"'))
+    again.edit(
+        "build/params.yaml", "\n  batch_size: 64\n  threads: 1", "\n  batch_size: 60\n  threads: 1"
+    )
+    before = rows(again)
+    sweep(again, *GRID)
+    assert "made up" == rows(again)["int8", 100]["kind"]
+    for key, row in rows(again).items():
+        assert (before[key]["sha256"], before[key]["drop"]) == (row["sha256"], row["drop"])
+
+
+def test_a_file_that_takes_its_process_down_is_a_row_with_its_size(again, monkeypatch):
+    """As the stage measures it; the points beside it are done, and it is not tried again."""
+    content = crashing((again.root / "build/convert/float32/model.tflite").read_bytes())
+    digest = hashlib.sha256(content).hexdigest()
+    monkeypatch.chdir(again.root)
+    spoiled = points.point(Variant(), {"select_tf_ops": True}, lambda _: None).variant
+    file = {"sha256": digest, "bytes": len(content), "kind": "float32"}
+    Store().keep(digest, content)
+    Store().put("files", inputs(Path("build")).conversion(spoiled), file)
+
+    words = ("--name", "spoiled", "base=float32", "select_tf_ops=true,false")
+    sweep(again, *words)
+    dead, alive = result(again, "spoiled")["points"]
+    assert ("failed", digest, len(content)) == (dead["status"], dead["sha256"], dead["bytes"])
+    assert "the process that ran it was ended by SIGSEGV" == dead["error"]
+    assert "done" == alive["status"]
+    there = kept(again)
+    sweep(again, *words)
+    assert there == kept(again)
+
+
+def test_results_of_other_code_are_others(again):
+    """Of the sweep itself too: what it asks the converter for, and what it measures."""
+
+    def keys():
+        code = "from pathlib import Path; from stages.sweeping.inputs import inputs;"
+        code += "found = inputs(Path('build')); print(found.converting, found.measuring)"
+        return again.run(sys.executable, "-c", code).out.split()
+
+    before = keys()
+    again.comment("stages/sweeping/measuring.py")
+    measured = keys()
+    assert before[0] == measured[0]
+    assert before[1] != measured[1]
+    for name in ("sweeping/conversion", "sweeping/failure", "convert"):
+        again.comment(f"stages/{name}.py")
+        converted = keys()
+        assert converted[0] not in (before[0], measured[0])
+        before = converted
+
+
+def test_a_score_may_lie_beside_the_layers_of_the_model(again):
+    """Of that package, the model brings what it needs; converting and measuring is one process."""
+    again.write("models/layers.py", "class Mine: ...\n")
+    again.write("models/scores.py", "from metrics import top1\nscore = top1\n")
+    again.edit("build/params.yaml", "_target_: metrics.top1", "_target_: models.scores.score")
+    brought = "build/train/imported"
+    again.write(f"{brought}/code/models/__init__.py", "")
+    again.write(f"{brought}/code/models/layers.py", "class Mine: ...\n")
+    again.edit(
+        f"{brought}/loading.json", '"custom_objects": []', '"custom_objects": ["models.layers"]'
+    )
+    before = rows(again)["int8", 100]
+    sweep(again, "--name", "beside", "base=int8", "workers=1", "batch=null,1,2", "route=keras")
+    found = result(again, "beside")
+    assert {"done": 3, "failed": 0, "refused": 0} == found["counts"], found
+    assert before["metric"] == found["points"][0]["metric"]
+
+
+def test_another_toolchain_than_the_builds_is_refused(again):
+    """Or what it makes would be kept as what the pinned one makes; `improve` has the same store."""
+    before, found = kept(again), again.read("build/params.yaml")
+    again.write("build/params.yaml", found.replace("ai-edge-litert: ", "ai-edge-litert: 1."))
+    done = sweep(again, "--name", "other", "batch=1", status=1)
+    assert done.err.startswith("toolchain: ai-edge-litert: found 2.")
+    assert 1 == len(done.err.splitlines())
+    assert done.err == again.run(*LITEMILL, "improve", "int8").err
+    assert before == kept(again)
+
+
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_sweep_that_is_ended_keeps_what_it_had(again, how, status):
     """The next one computes the rest, and only that; nothing that it started is left."""
@@ -170,6 +271,26 @@ def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
     assert 0 != done.status
     told = "conf/sweep/mine.yaml: grid: optimization: found 'int9'; did you mean 'int8'?"
     assert told in done.err
+
+
+def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
+    """Neither one without a point that is done, nor one with points that may fare better."""
+    again.edit("conf/sweeps.yaml", "sweeps: []", "sweeps: [mine]")
+    again.write("conf/sweep/mine.yaml", "base: int8\ngrid: ['calibration.samples=997,999']\n")
+    done = again.dvc("repro", "sweep")
+    assert 0 != done.status
+    assert "sweep mine: none of 2 points is done; their errors stand above" in done.err
+    again.write(
+        "conf/sweep/mine.yaml",
+        "base: int8\nseconds: 0.001\ngrid: ['calibration.samples=20,33']\n",
+    )
+    for _ in range(2):
+        done = again.dvc("repro", "sweep")
+        assert 0 != done.status
+        assert "sweep mine: 1 of 2 points failed, perhaps by the machine's fault" in done.err
+    again.edit("conf/sweep/mine.yaml", "seconds: 0.001\n", "")
+    assert ["configure", "sweep@mine"] == again.repro("sweep").stages
+    assert [] == again.repro("sweep").stages
 
 
 @pytest.mark.parametrize(

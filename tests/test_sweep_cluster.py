@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -43,9 +44,18 @@ finally:
 """
 
 
+class Started(NamedTuple):
+    """A cluster: its addresses, the process of its second node, and the folder of its files."""
+
+    address: str
+    client: str
+    second: int
+    folder: Path
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Start a cluster; both of its addresses, and the process id of the second node."""
+    """Start a cluster; the last test takes a node from it."""
     # Names of sockets are short, and those of pytest's folders are not.
     folder = tempfile.mkdtemp(prefix="ray")
     env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder, "TMPDIR": folder}
@@ -63,7 +73,7 @@ def cluster(tmp_path_factory):
         line = process.stdout.readline()
         assert line, process.stderr.read()
         address, client, pid = line.split()
-        yield address, client, int(pid)
+        yield Started(address, client, int(pid), Path(folder))
         process.stdin.close()
         process.wait(60)
     shutil.rmtree(folder)
@@ -82,22 +92,81 @@ def kept(project):
 
 def test_a_cluster_is_reached_as_a_client_too(first_build, tmp_path, cluster):
     """By `ray://HOST:PORT`, where this machine is no part of its network."""
-    _, client, _ = cluster
     project = first_build.copy(tmp_path)
-    words = ("base=int8", "calibration.samples=100", "engine=ray", f"address={client}")
+    words = ("base=int8", "calibration.samples=100", "engine=ray", f"address={cluster.client}")
     done = project.run(*LITEMILL, "sweep", *words)
     assert 0 == done.status, done.out + done.err
     (row,) = json.loads(project.read("build/sweeps/grid/sweep.json"))["points"]
     assert sha256(project.root / "build/convert/int8/model.tflite") == row["sha256"]
 
 
+# Takes the processor of the second node, says so, and waits.
+BUSY = """
+import sys, ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as There
+ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
+@ray.remote(num_cpus=1)
+class Busy:
+    def there(self):
+        return True
+(node,) = [n["NodeID"] for n in ray.nodes() if "node:__internal_head__" not in n["Resources"]]
+busy = Busy.options(scheduling_strategy=There(node, soft=False)).remote()
+print(ray.get(busy.there.remote()), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nodes_that_cannot_begin_are_told_in_one_line_and_do_not_hold_up_others(
+    first_build, tmp_path, cluster
+):
+    """Where none can begin, the sweep ends."""
+    address, _, _, folder = cluster
+    project = first_build.copy(tmp_path)
+    command = [*LITEMILL, "sweep", "base=int8", "engine=ray", f"address={address}"]
+    home = folder / f"litemill-sweep-{os.getuid()}"
+    home.mkdir(exist_ok=True)
+    home.chmod(0o777)
+    done = project.run(*command, "batch=2")
+    lost = (
+        f"sweep: node 127.0.0.2 is lost; its points go to others (PermissionError: {home}: others"
+    )
+    assert (1, 3) == (done.status, len(done.err.splitlines())), done.err
+    assert [True, True] == [line.startswith(lost) for line in done.err.splitlines()[:2]]
+    told = f"address={address}: all nodes are lost; finished points are kept"
+    assert told == done.err.splitlines()[2]
+
+    home.chmod(0o700)
+    script = [sys.executable, "-c", BUSY, address]
+    with subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as busy:
+        assert b"True\n" == busy.stdout.readline()
+        done = project.run(*command, "batch=2")
+        busy.stdin.close()
+    assert 0 == done.status, done.err
+    told = "sweep: no free processors on 127.0.0.2; the sweep begins without them\n"
+    assert done.err.startswith(told)
+
+
+SCORE = """
+from metrics import top1
+def score(answer, target):
+    return top1(answer, target)
+"""
+
+
+def copied(first_build, folder):
+    """Give a copy of the build whose score lies among the project's models."""
+    project = first_build.copy(folder)
+    project.write("models/scores/__init__.py", SCORE)
+    project.edit("build/params.yaml", "_target_: metrics.top1", "_target_: models.scores.score")
+    return project
+
+
 def test_a_lost_node_costs_its_points_and_the_table_is_that_of_the_local_engine(
     first_build, tmp_path, cluster
 ):
     """Same points, same bytes, whichever machine they were made on."""
-    address, _, second = cluster
-    far = first_build.copy(tmp_path / "far")
-    near = first_build.copy(tmp_path / "near")
+    address, _, second, _ = cluster
+    far, near = (copied(first_build, tmp_path / name) for name in ("far", "near"))
     command = [*LITEMILL, "sweep", *GRID, "engine=ray", f"address={address}"]
     with far.start(*command) as process:
         while kept(far) < 4:

@@ -18,18 +18,25 @@ from stages.sweeping import pool
 from stages.sweeping.pool import Pool
 from stages.sweeping.task import Outcome, Task
 
+# A file of more than one block.
+MADE = Outcome({"sha256": "ab"}, content=b"x" * (3 << 20))
 
-def work(task):
+
+def work(task, tell):
     """Do what the name of the point says; the answer is the process that did it."""
-    if task.point.startswith("signal"):
+    if task.point.startswith("made"):
+        tell(MADE)
+    if "signal" in task.point:
         os.write(2, b"Check failed: a < b\n")
         faulthandler.disable()
         os.kill(os.getpid(), signal.SIGSEGV)
-    if task.point.startswith("exit"):
+    if "kill" in task.point:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "exit" in task.point:
         os._exit(3)
-    if task.point.startswith("raise"):
+    if "raise" in task.point:
         raise ValueError("two\nlines")
-    if task.point.startswith("sleep"):
+    if "sleep" in task.point:
         time.sleep(60)
     if task.point.startswith("meet"):
         _, count, own = task.point.split(maxsplit=2)
@@ -71,6 +78,17 @@ def test_a_point_that_takes_too_long_is_ended():
     found = run(["a", "sleep", "b", "c"], seconds=0.5)
     assert "no answer within 0.5 s; ended" == found["sleep"].error
     assert [None] * 3 == [found[name].error for name in "abc"]
+
+
+def test_a_file_that_was_made_is_there_whatever_ends_its_measurement():
+    """A crash, an error or too little time; only a crash of its own is called one."""
+    names = ["made signal", "made exit", "made kill", "made raise", "made sleep", "made", "signal"]
+    found = run(names, seconds=2.0)
+    made = {name: (one.file, one.content) for name, one in found.items() if "made" in name}
+    assert dict.fromkeys(made, (MADE.file, MADE.content)) == made
+    assert ["made signal", "made exit", "signal"] == [n for n in names if found[n].crashed]
+    assert ["made"] == [name for name in names if found[name].error is None]
+    assert (None, None) == (found["signal"].file, found["signal"].content)
 
 
 def test_a_process_computes_many_points_and_then_another_takes_its_place():
@@ -115,7 +133,7 @@ import os, sys, time
 from stages.sweeping.pool import Pool
 from stages.sweeping.task import Task
 from stages.schema.variant import Variant
-def work(task):
+def work(task, tell):
     print("x", flush=True)
     open(sys.argv[1] + "/" + str(os.getpid()), "w").close()
     time.sleep(60)

@@ -9,29 +9,27 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import pickle
-import socket
 import sys
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from stages.errors import ConfigError, LitemillError, SeveralErrors
 from stages.sweeping import node, shipment
+from stages.sweeping.connection import connect
 from stages.sweeping.task import Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stages.sweeping.inputs import Inputs
 
-PATIENCE = 5.0  # seconds that a cluster has to answer
-LOCAL = ("localhost", "127.0.0.1", "::1")
+BUSY = 20.0  # seconds that its nodes have to give us their processors
 TRIES = 3  # nodes that a point may take along
 
 
-@dataclass
+@dataclass(eq=False)
 class _Node:
     """A node of the cluster, seen from here."""
 
@@ -49,6 +47,8 @@ class Cluster:
         self._given, self._address = given, address
         self._workers, self._seconds = workers, seconds
         self._nodes: list[_Node] = []
+        self._again: deque[Task] = deque()  # tasks of lost nodes
+        self._tries: Counter[str] = Counter()  # nodes that were lost at a point
 
     def __enter__(self) -> Self:
         """Connect, and hand every node what it lacks.
@@ -56,13 +56,12 @@ class Cluster:
         Raises:
             LitemillError: there is no cluster at the address, or none of its nodes can compute.
         """
-        _connect(self._address)
-        self._nodes = list(self._actors())
-        if not self._nodes:
-            told = "no node with a processor"
-            raise ConfigError(f"address={self._address}", told, "expected at least one")
-        shipment.ship(shipment.files(self._given.build), [one.actor for one in self._nodes])
-        self._start()
+        connect(self._address)
+        try:
+            self._prepare()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -83,40 +82,94 @@ class Cluster:
         """
         import ray
 
-        waiting = deque(tasks)
-        tries: dict[str, int] = {}
+        fresh = iter(tasks)
         at: dict[Any, tuple[_Node, Task]] = {}
-        while waiting or at:
-            self._give(waiting, at)
+        while self._give(fresh, at):
             ready, _ = ray.wait(list(at), num_returns=1, timeout=1.0)
             for reference in ready:
                 one, task = at.pop(reference)
                 one.at.remove(task)
                 try:
                     yield task, pickle.loads(base64.b64decode(ray.get(reference)))  # noqa: S301
-                except ray.exceptions.RayError:
-                    self._lose(one)
-                    tries[task.point] = tries.get(task.point, 0) + 1
-                    if tries[task.point] < TRIES:
-                        waiting.appendleft(task)
-                    else:
-                        yield task, Outcome(error=f"{TRIES} nodes were lost while they were at it")
+                except ray.exceptions.RayError as error:
+                    self._lose(one, error)
+                    yield from self._tried(task)
 
-    def _give(self, waiting: deque[Task], at: dict[Any, tuple[_Node, Task]]) -> None:
-        if not self._nodes:
-            told = "all nodes are lost"
-            raise ConfigError(f"address={self._address}", told, "finished points are kept")
+    def _give(self, fresh: Iterator[Task], at: dict[Any, tuple[_Node, Task]]) -> bool:
+        """Give tasks to nodes that are free, and tell whether any node is at one."""
         for one in self._nodes:
-            while waiting and len(one.at) < one.slots:
-                task = waiting.popleft()
+            while len(one.at) < one.slots and (task := self._next(fresh)):
                 order = base64.b64encode(pickle.dumps(task)).decode()
                 at[one.actor.compute.remote(task.point, order)] = (one, task)
                 one.at.append(task)
+        if not at and self._next(fresh):
+            self._refuse_none()
+        return bool(at)
 
-    def _lose(self, one: _Node) -> None:
+    def _next(self, fresh: Iterator[Task]) -> Task | None:
+        return self._again.popleft() if self._again else next(fresh, None)
+
+    def _tried(self, task: Task) -> Iterator[tuple[Task, Outcome]]:
+        """Have a task that took its node along tried by another one, or give up on it."""
+        self._tries[task.point] += 1
+        if self._tries[task.point] < TRIES:
+            self._again.append(task)
+        else:
+            yield task, Outcome(error=f"{TRIES} nodes were lost while they were at it")
+
+    def _lose(self, one: _Node, error: Exception) -> None:
         if one in self._nodes:
             self._nodes.remove(one)
-            print(f"sweep: node {one.name} is lost; its points go to others", file=sys.stderr)
+            told = f"sweep: node {one.name} is lost; its points go to others"
+            print(f"{told} ({_reason(error)})", file=sys.stderr)
+
+    def _refuse_none(self) -> NoReturn:
+        told = "all nodes are lost"
+        raise ConfigError(f"address={self._address}", told, "finished points are kept")
+
+    def _prepare(self) -> None:
+        import ray
+
+        self._nodes = list(self._actors())
+        if not self._nodes:
+            told = "no node with a processor"
+            raise ConfigError(f"address={self._address}", told, "expected at least one")
+        self._keep_ready()
+        listed = shipment.files(self._given.build)
+        shipment.ship(listed, self._nodes, self._ask, ray.put)
+        self._start({name: digest for name, (_, digest) in listed.items()})
+        if not self._nodes:
+            self._refuse_none()
+
+    def _keep_ready(self) -> None:
+        """Wait until nodes have processors for us; those that have none yet are left alone."""
+        import ray
+
+        calls = {one.actor.missing.remote([]): one for one in self._nodes}
+        ready: list[Any] = []
+        while not ready:
+            ready, busy = ray.wait(list(calls), num_returns=len(calls), timeout=BUSY)
+            if busy:
+                names = ", ".join(calls[one].name for one in busy)
+                what = "the sweep begins without them" if ready else "waiting for them"
+                told = f"sweep: no free processors on {names}; {what}"
+                print(told, file=sys.stderr, flush=True)
+        for one in busy:
+            self._nodes.remove(calls[one])
+            ray.kill(calls[one].actor)
+
+    def _ask(
+        self, nodes: Sequence[_Node], method: str, *arguments: Any, **named: Any
+    ) -> Iterator[tuple[_Node, Any]]:
+        """Call a method of several nodes at once; one that does not answer is lost."""
+        import ray
+
+        calls = [(one, getattr(one.actor, method).remote(*arguments, **named)) for one in nodes]
+        for one, reference in calls:
+            try:
+                yield one, ray.get(reference)
+            except ray.exceptions.RayError as error:
+                self._lose(one, error)
 
     def _actors(self) -> Iterator[_Node]:
         import ray
@@ -129,64 +182,22 @@ class Cluster:
             if cores:
                 slots = self._workers or cores
                 there = NodeAffinitySchedulingStrategy(node_id=one["NodeID"], soft=False)
-                wanted = {"num_cpus": cores, "scheduling_strategy": there}
+                wanted = {"num_cpus": min(slots, cores), "scheduling_strategy": there}
                 # One more at a time: the node answers other calls while it computes.
-                actor = ray.remote(node.Node).options(max_concurrency=slots + 1, **wanted).remote()
+                remote = ray.remote(node.Node).options(max_concurrency=slots + 1, **wanted)
+                actor = remote.remote(slots, self._seconds)
                 yield _Node(str(one["NodeManagerAddress"]), actor, slots)
 
-    def _start(self) -> None:
-        import ray
-
-        listed = {name: digest for name, (_, digest) in shipment.files(self._given.build).items()}
-        started = [(o, o.actor.start.remote(listed, o.slots, self._seconds)) for o in self._nodes]
+    def _start(self, listed: dict[str, str]) -> None:
         wrong: list[LitemillError] = []
-        for one, reference in started:
-            if told := ray.get(reference):
-                lines = [line for line in told.splitlines() if line.strip()]
-                wrong += [ConfigError(f"node {one.name}", line) for line in lines]
+        for one, told in self._ask(self._nodes, "start", listed):
+            lines = [line for line in told.splitlines() if line.strip()]
+            wrong += [ConfigError(f"node {one.name}", line) for line in lines]
         if wrong:
             raise SeveralErrors(wrong)
 
 
-def _connect(address: str) -> None:
-    # Before Ray is imported: it reads them then.
-    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"})
-    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, not seconds: one
-    try:
-        import ray
-    except ImportError:
-        told = "ray, and Ray is not installed"
-        raise ConfigError("engine", told, "`pip install litemill[ray]`, or engine=local") from None
-    _refuse_silent(address)
-    try:
-        ray.init(
-            address=address,
-            log_to_driver=False,
-            configure_logging=False,
-            logging_level="ERROR",
-        )
-    except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-        raise _unreachable(address, str(error).splitlines()[0].partition(". ")[0]) from None
-
-
-def _refuse_silent(address: str) -> None:
-    """Refuse an address where nothing answers; Ray would try for minutes."""
-    if address in ("auto", "local"):
-        return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host in LOCAL and not address.startswith("ray://"):
-        from ray.util import get_node_ip_address
-
-        host = get_node_ip_address()  # where Ray itself will look
-    if not host or not port.isdigit():
-        told = "not an address"
-        raise ConfigError(f"address={address}", told, "expected HOST:PORT, ray://HOST:PORT or auto")
-    try:
-        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from None
-
-
-def _unreachable(address: str, told: str) -> ConfigError:
-    expected = "`ray start --head` starts a cluster and tells its address"
-    return ConfigError(f"address={address}", f"no Ray cluster there ({told})", expected)
+def _reason(error: Exception) -> str:
+    """Give the last line of what Ray says, which is the node's own error where there is one."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SeveralErrors
 from stages.files import read_json, sha256, tree_sha256
 from stages.run import section, words
 from stages.schema.variant import Pick, Route, Variant
 from stages.sources import Brought
 from stages.sweeping.points import calibrated
 from stages.targets import closure, module_file
+from stages.toolchain import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # What is read, below build/; the stage that makes it. The first five are what a file depends on,
 # calibration where it takes part; the others are what it is measured with.
@@ -86,35 +87,78 @@ def inputs(build: Path) -> Inputs:
 
     Raises:
         ConfigError: something was not built.
+        SeveralErrors: the environment is not the one that it was built for.
     """
-    for name, stage in {**CONVERTED_FROM, **MEASURED_WITH}.items():
-        if not (build / name).exists():
-            raise ConfigError(build / name, "not built", f"run `dvc repro {stage}` first")
+    _refuse_unbuilt(build)
     params = section(path=build / "params.yaml")
+    refuse_other_toolchain(params)
     splits = {name: read_json(build / name / "split.json") for name in SPLITS}
     found = {name: tree_sha256(build / name) for name in {**CONVERTED_FROM, **MEASURED_WITH}}
-    converting = {
-        "files": {name: found[name] for name in CONVERTED_FROM},
-        "numerics": params["numerics"],
-        "toolchain": params["toolchain"]["convert"],
-        "code": _code("stages.convert"),
-    }
-    measuring = {
-        "files": {name: found[name] for name in MEASURED_WITH},
-        "samples": splits["prepare/evaluation"]["sha256"],
-        "how": params["validate"],
-        "toolchain": params["toolchain"]["validate"],
-        "code": [_code("stages.validate"), _scores(params["validate"])],
-    }
     brought = Brought(build / "train")
     return Inputs(
         build=build,
-        converting=_digest(converting),
+        converting=_digest(_converting(params, found)),
         calibrating=splits["prepare/calibration"]["sha256"],
-        measuring=_digest(measuring),
+        measuring=_digest(_measuring(params, found, splits["prepare/evaluation"]["sha256"])),
         calibration=splits["prepare/calibration"],
         keras=brought.is_keras() or brought.legacy.is_file(),
     )
+
+
+def refuse_other_toolchain(params: Mapping[str, Any]) -> None:
+    """Refuse an environment whose results would be kept as those of the pinned one.
+
+    Args:
+        params: the resolved parameters.
+
+    Raises:
+        SeveralErrors: packages that can change a file or its measurement differ; all of them.
+    """
+    pinned = params["toolchain"]
+    if wrong := differences({**pinned["convert"], **pinned["validate"]}):
+        raise SeveralErrors(wrong)
+
+
+def _refuse_unbuilt(build: Path) -> None:
+    for name, stage in {**CONVERTED_FROM, **MEASURED_WITH}.items():
+        if not (build / name).exists():
+            raise ConfigError(build / name, "not built", f"run `dvc repro {stage}` first")
+
+
+def _converting(params: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, Any]:
+    # Models that bring code of the project have it in train/imported.
+    return {
+        "files": {name: found[name] for name in CONVERTED_FROM},
+        "numerics": params["numerics"],
+        "toolchain": params["toolchain"]["convert"],
+        "code": _code("stages.sweeping.conversion"),
+    }
+
+
+def _measuring(params: Mapping[str, Any], found: Mapping[str, str], split: str) -> dict[str, Any]:
+    return {
+        "files": {name: found[name] for name in MEASURED_WITH},
+        "samples": split,
+        "how": params["validate"],
+        "toolchain": params["toolchain"]["validate"],
+        "code": [_code("stages.sweeping.measuring"), _digests(scores(params["validate"]))],
+    }
+
+
+def scores(how: Mapping[str, Any]) -> dict[str, Path]:
+    """Give the project's modules that score samples, by name below its folder; none of others.
+
+    Args:
+        how: the section "validate" of the resolved parameters.
+    """
+    target = ((how.get("metric") or {}).get("score") or {}).get("_target_")
+    root = Path.cwd()
+    file = module_file(str(target), root) if target else None
+    found = closure(file, root) if file else set()
+    # Importing a module runs the `__init__` of every package above it.
+    inits = {parent / "__init__.py" for path in found for parent in path.parents}
+    found |= {path for path in inits if path.is_file() and path.is_relative_to(root)}
+    return {path.relative_to(root).as_posix(): path for path in sorted(found)}
 
 
 def _code(module: str) -> list[tuple[str, str]]:
@@ -126,15 +170,11 @@ def _code(module: str) -> list[tuple[str, str]]:
     found = closure(file, home)  # empty where Litemill is an installed package
     if not found:
         return [("stages", tree_sha256(home / "stages"))]
-    return sorted((path.relative_to(home).as_posix(), sha256(path)) for path in found)
+    return _digests({path.relative_to(home).as_posix(): path for path in found})
 
 
-def _scores(how: dict[str, Any]) -> list[tuple[str, str]]:
-    """Give the digests of the code that scores samples, if samples are scored."""
-    target = ((how.get("metric") or {}).get("score") or {}).get("_target_")
-    file = module_file(str(target), Path.cwd()) if target else None
-    found = closure(file, Path.cwd()) if file else set()
-    return sorted((path.relative_to(Path.cwd()).as_posix(), sha256(path)) for path in found)
+def _digests(files: Mapping[str, Path]) -> list[tuple[str, str]]:
+    return [(name, sha256(files[name])) for name in sorted(files)]
 
 
 def _digest(value: Any) -> str:

@@ -30,7 +30,7 @@ class Local:
         """Hold the artifacts, which files were measured, and the bounds."""
         self._build, self._ready = build, False
         count = workers or len(os.sched_getaffinity(0))
-        self._pool = Pool(lambda task: compute(task, build, known), count, seconds)
+        self._pool = Pool(lambda task, tell: compute(task, build, known, tell), count, seconds)
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -16,12 +18,23 @@ from typing import IO, Any
 class Node:
     """Keeps files by content below the temporary folder, and a process that computes points."""
 
-    def __init__(self) -> None:
-        """Hold the folder of this user's files."""
+    def __init__(self, workers: int, seconds: float) -> None:
+        """Hold the folder of this user's files, and the bounds of the process.
+
+        Raises:
+            PermissionError: others can write to that folder.
+        """
+        self._bounds = str(workers), str(seconds)
         self._home = Path(tempfile.gettempdir()) / f"litemill-sweep-{os.getuid()}"
-        (self._home / "files").mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._home.lstat().st_uid != os.getuid():
-            raise PermissionError(f"{self._home} is not this user's")
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        found = self._home.lstat()
+        ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+        if not ours or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(
+                f"{self._home}: others can write there; expected a folder of ours"
+            )
+        (self._home / "files").mkdir(mode=0o700, exist_ok=True)
+        self._receiving: dict[str, tuple[Path, Any]] = {}  # by digest: the file, and its hash
         self._process: Any = None
         self._answers: dict[str, Future[str]] = {}
         self._lock = threading.Lock()
@@ -31,14 +44,29 @@ class Node:
         return [one for one in digests if not (self._home / "files" / one).exists()]
 
     def receive(self, digest: str, block: bytes, *, last: bool) -> None:
-        """Append a block to a file; the last one completes it."""
-        fresh = self._home / "files" / f"{digest}.{os.getpid()}.new"
+        """Append a block to a file; the last one completes it.
+
+        Raises:
+            ValueError: the blocks are not the file of that SHA-256; it is not kept.
+        """
+        if digest not in self._receiving:
+            handle, name = tempfile.mkstemp(".new", dir=self._home / "files")
+            os.close(handle)
+            self._receiving[digest] = Path(name), hashlib.sha256()
+        fresh, hashed = self._receiving[digest]
         with fresh.open("ab") as file:
             file.write(block)
-        if last:
-            fresh.replace(self._home / "files" / digest)
+        hashed.update(block)
+        if not last:
+            return
+        del self._receiving[digest]
+        if hashed.hexdigest() != digest:
+            fresh.unlink()
+            raise ValueError(f"{digest}: found a file of {hashed.hexdigest()}")
+        fresh.chmod(0o400)  # it is linked to wherever it is needed
+        fresh.replace(self._home / "files" / digest)
 
-    def start(self, listed: dict[str, str], workers: int, seconds: float) -> str:
+    def start(self, listed: dict[str, str]) -> str:
         """Lay out files by name, and start the process; what is wrong with it, or nothing."""
         root = Path(tempfile.mkdtemp(dir=self._home))  # the process removes it
         for name, digest in listed.items():
@@ -46,7 +74,7 @@ class Node:
             (root / name).hardlink_to(self._home / "files" / digest)
         said = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "stages.sweeping.serve", str(workers), str(seconds), str(root)],
+            [sys.executable, "-m", "stages.sweeping.serve", *self._bounds, str(root)],
             cwd=root,
             env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.PIPE,

@@ -10,29 +10,30 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import gc
 import importlib
 import os
-import pickle
 import select
 import signal
 import socket
-import struct
 import sys
 import tempfile
 import time
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
 from stages import runtime
+from stages.quiet import quiet
 from stages.run import parameters
 from stages.schema.numerics import Numerics
+from stages.sweeping.failure import failed, how_it_ended
+from stages.sweeping.line import receive, send, taken
 from stages.sweeping.task import Outcome, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 TURNS = 32  # points that a child computes
@@ -43,8 +44,9 @@ LIBRARIES = (
     "ai_edge_litert.interpreter",
     "stages.sweeping.job",
 )
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 TOLD = 200  # letters of what a crashing process said last
+Tell = Callable[[Outcome], None]
+Work = Callable[[Task, Tell], Outcome]
 
 
 def imported(build: Path) -> None:
@@ -52,24 +54,11 @@ def imported(build: Path) -> None:
     os.environ.update(
         runtime.settings(parameters(Numerics, "numerics", path=build / "params.yaml"))
     )
-    with tempfile.TemporaryFile() as log, _redirected(log):
+    with quiet():
         for library in LIBRARIES:
             importlib.import_module(library)
     gc.collect()
     gc.freeze()  # a child that collects garbage would copy every page
-
-
-@contextlib.contextmanager
-def _redirected(log: IO[bytes]) -> Iterator[None]:
-    kept = [os.dup(stream) for stream in (1, 2)]
-    for stream in (1, 2):
-        os.dup2(log.fileno(), stream)
-    try:
-        yield
-    finally:
-        for stream, original in zip((1, 2), kept, strict=True):
-            os.dup2(original, stream)
-            os.close(original)
 
 
 @dataclass
@@ -81,6 +70,7 @@ class _Child:
     log: IO[bytes]  # what it prints
     turns: int = 0
     task: Task | None = None
+    made: Outcome | None = None  # the task's file, once there is one
     until: float = 0.0  # when the task has taken too long
     received: bytearray = field(default_factory=bytearray)
 
@@ -88,8 +78,15 @@ class _Child:
 class Pool:
     """At most `workers` processes. Use as a context; whatever runs at its end is ended."""
 
-    def __init__(self, work: Callable[[Task], Outcome], workers: int, seconds: float) -> None:
-        """Hold what to do, on how many points at a time, and how long each may take."""
+    def __init__(self, work: Work, workers: int, seconds: float) -> None:
+        """Hold what to do, on how many points at a time, and how long each may take.
+
+        Args:
+            work: computes a task. What it is given tells of a file before it is measured: that is
+                then known, whatever becomes of the process.
+            workers: at a time.
+            seconds: for each.
+        """
         self._work, self._workers, self._seconds = work, workers, seconds
         self._children: list[_Child] = []
 
@@ -120,9 +117,9 @@ class Pool:
             for one in idle[: len(self._children) - self._workers + 1]:
                 self._end(one)
             child = self._forked()
-        child.task, child.until = task, time.monotonic() + self._seconds
+        child.task, child.made, child.until = task, None, time.monotonic() + self._seconds
         with contextlib.suppress(OSError):  # a child that is gone is found by `wait`
-            _send(child.line, task)
+            send(child.line, task)
 
     def wait(self, also: Sequence[Any] = (), seconds: float = 1.0) -> list[tuple[Task, Outcome]]:
         """Wait until a task is done, something of `also` can be read, or seconds went by."""
@@ -134,7 +131,8 @@ class Pool:
         found = [one for one in done if one is not None]
         for child in list(self._children):
             if child.task is not None and time.monotonic() > child.until:
-                found.append((child.task, _error(f"no answer within {self._seconds:g} s; ended")))
+                late = Outcome(error=f"no answer within {self._seconds:g} s; ended")
+                found.append((child.task, _of(child.made, late)))
                 self._end(child)
         return found
 
@@ -147,23 +145,27 @@ class Pool:
         # It closed its line, so it is ending by itself; its status tells how.
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         task, said = child.task, _last(child.log)
-        return task, _error(_how_it_ended(self._end(child)) + said)
+        status = self._end(child)
+        crashed = status != -signal.SIGKILL  # which is the system's, for want of memory
+        return task, _of(child.made, Outcome(error=how_it_ended(status) + said, crashed=crashed))
 
     def _complete(self, child: _Child) -> tuple[Task, Outcome] | None:
-        size = struct.calcsize("Q")
-        if len(child.received) < size:
-            return None
-        (length,) = struct.unpack_from("Q", child.received)
-        if len(child.received) < size + length:
-            return None
-        outcome: Outcome = pickle.loads(child.received[size:])  # noqa: S301  # our own child's
-        task = child.task
+        """Take what was received, once it is whole; give the task's outcome when that is there."""
+        while (message := taken(child.received)) is not None:
+            last, outcome = message
+            if last:
+                return self._done(child, outcome)
+            child.made = outcome
+        return None
+
+    def _done(self, child: _Child, outcome: Outcome) -> tuple[Task, Outcome]:
+        task, made = child.task, child.made
         assert task is not None
-        child.task, child.received = None, bytearray()
+        child.task = child.made = None
         child.turns += 1
         if task.alone or child.turns >= TURNS:
             self._end(child)
-        return task, outcome
+        return task, _of(made, outcome)
 
     def _forked(self) -> _Child:
         here, there = socket.socketpair()
@@ -192,7 +194,7 @@ class Pool:
         return os.waitstatus_to_exitcode(status)
 
 
-def _serve(line: socket.socket, log: IO[bytes], work: Callable[[Task], Outcome]) -> NoReturn:
+def _serve(line: socket.socket, log: IO[bytes], work: Work) -> NoReturn:
     """Be a child: answer tasks until the parent closes the line."""
     status = 1
     try:
@@ -204,10 +206,10 @@ def _serve(line: socket.socket, log: IO[bytes], work: Callable[[Task], Outcome])
             os.dup2(log.fileno(), stream)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
-        while (task := _receive(line)) is not None:
+        while (task := receive(line)) is not None:
             log.truncate(0)
             log.seek(0)
-            _send(line, _outcome(work, task))
+            send(line, (True, _outcome(work, task, lambda made: send(line, (False, made)))))
         status = 0
     finally:
         os._exit(status)
@@ -219,46 +221,19 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _outcome(work: Callable[[Task], Outcome], task: Task) -> Outcome:
+def _outcome(work: Work, task: Task, tell: Tell) -> Outcome:
     try:
-        return work(task)
+        return work(task, tell)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this point's alone
-        if isinstance(error, OSError) and error.errno in FULL:
-            return Outcome(error=os.strerror(error.errno), full=True)
         traceback.print_exc()
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        return _error(told[:TOLD])
+        return failed(error, f"{task.point}: ")
 
 
-def _send(line: socket.socket, value: object) -> None:
-    block = pickle.dumps(value)
-    line.sendall(struct.pack("Q", len(block)) + block)
-
-
-def _receive(line: socket.socket) -> Any:
-    head = _exactly(line, struct.calcsize("Q"))
-    block = None if head is None else _exactly(line, struct.unpack("Q", head)[0])
-    return None if block is None else pickle.loads(block)  # noqa: S301  # our own parent's
-
-
-def _exactly(line: socket.socket, size: int) -> bytes | None:
-    found = b""
-    while len(found) < size:
-        block = line.recv(size - len(found))
-        if not block:
-            return None
-        found += block
-    return found
-
-
-def _error(told: str) -> Outcome:
-    return Outcome(error=told)
-
-
-def _how_it_ended(status: int) -> str:
-    if status < 0:
-        return f"its process was ended by {signal.Signals(-status).name}"
-    return f"its process ended with status {status}"
+def _of(made: Outcome | None, outcome: Outcome) -> Outcome:
+    """Give the outcome of a point whose file is there, or not: what ends it later, ends no file."""
+    if made is None:
+        return outcome
+    return replace(outcome, file=made.file, content=made.content, lasting=False)
 
 
 def _last(log: IO[bytes]) -> str:

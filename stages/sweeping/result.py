@@ -38,7 +38,7 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
         progress: is told of each point.
 
     Returns:
-        What sweep.json has.
+        What sweep.json has, and as "again" the points that another try may make.
 
     Raises:
         LitemillError: the build is not there, or the engine is not.
@@ -62,7 +62,7 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
         told["winner"] = best.point.name if best else None
     table.write(out, made, told)
     plot.write(out / "index.html", told)
-    return told
+    return told | {"again": [one.point.name for one in every if not one.lasting]}
 
 
 def latencies(machine: str | None) -> Mapping[str, float]:

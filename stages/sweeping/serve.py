@@ -18,14 +18,14 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.errors import LitemillError, SeveralErrors
 from stages.run import run, section
+from stages.sweeping.inputs import refuse_other_toolchain
 from stages.sweeping.job import compute
 from stages.sweeping.pool import Pool, imported
-from stages.toolchain import differences
 
 if TYPE_CHECKING:
-    from stages.sweeping.task import Task
+    from stages.sweeping.pool import Tell
+    from stages.sweeping.task import Outcome, Task
 
 BUILD = Path("build")
 
@@ -36,7 +36,7 @@ def serve(workers: int, seconds: float) -> None:
     _say("ready")
     waiting: deque[Task] = deque()
     unread, there = b"", True
-    with Pool(lambda task: compute(task, BUILD, _unknown), workers, seconds) as pool:
+    with Pool(_computed, workers, seconds) as pool:
         while there:
             while waiting and pool.free:
                 pool.give(waiting.popleft())
@@ -65,16 +65,14 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _unknown(*_: object) -> bool:
-    return False  # the sweep knows what was measured; a node does not
+def _computed(task: Task, tell: Tell) -> Outcome:
+    # The sweep knows what was measured; a node does not.
+    return compute(task, BUILD, lambda *_: False, tell)
 
 
 def main() -> None:
     """Refuse another environment than that of the sweep; serve."""
-    pinned = section("toolchain")
-    wrong: list[LitemillError] = differences({**pinned["convert"], **pinned["validate"]})
-    if wrong:
-        raise SeveralErrors(wrong)
+    refuse_other_toolchain(section())
     try:
         serve(int(sys.argv[1]), float(sys.argv[2]))
     finally:

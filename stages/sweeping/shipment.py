@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.files import sha256, tree_files
-from stages.sweeping.inputs import FILES
+from stages.run import section
+from stages.sweeping.inputs import FILES, scores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 BLOCK = 64 << 20  # bytes that are sent at a time
-CODE = ("stages", "metrics")
+CODE = ("stages", "metrics")  # whole packages, whatever else the score's own imports are
 
 
 @cache
 def files(build: Path) -> Mapping[str, tuple[Path, str]]:
     """Give path and SHA-256 of every file that a node needs, by its name there.
 
-    The artifacts below build/, the parameters, and the code.
+    The artifacts below build/, among them the code that a model brings; the parameters; the code
+    of Litemill and of the score, wherever in the project it lies.
     """
     found = {f"build/{name}": path for part in FILES for name, path in _below(build, part)}
     found["build/params.yaml"] = build / "params.yaml"
@@ -29,20 +31,30 @@ def files(build: Path) -> Mapping[str, tuple[Path, str]]:
         root = Path.cwd() if (Path.cwd() / package).is_dir() else home
         code = _below(root, package)
         found |= {name: path for name, path in code if name.endswith(".py")}
+    found |= scores(section("validate", path=build / "params.yaml"))
     return {name: (path, sha256(path)) for name, path in sorted(found.items())}
 
 
-def ship(listed: Mapping[str, tuple[Path, str]], actors: Sequence[Any]) -> None:
-    """Bring each actor the files that it lacks, block by block; a block is stored once for all."""
-    import ray
+def ship(
+    listed: Mapping[str, tuple[Path, str]],
+    nodes: Sequence[Any],
+    ask: Callable[..., Iterator[tuple[Any, Any]]],
+    put: Callable[[bytes], Any] = lambda block: block,
+) -> None:
+    """Bring each node the files that it lacks, block by block.
 
+    Args:
+        listed: path and SHA-256 of each file, by name.
+        nodes: where to bring them; one that no longer answers gets no more.
+        ask: calls a method of several nodes; gives each that answers, with its answer.
+        put: stores a block once for all nodes, and gives what stands for it.
+    """
     paths = {digest: path for path, digest in listed.values()}
-    lacking = [set(ray.get(actor.missing.remote(list(paths)))) for actor in actors]
+    lacking = [(one, set(told)) for one, told in ask(nodes, "missing", list(paths))]
     for digest, path in paths.items():
-        wanting = [actor for actor, lacks in zip(actors, lacking, strict=True) if digest in lacks]
+        wanting = [one for one, lacks in lacking if digest in lacks]
         for block, last in _blocks(path) if wanting else ():
-            stored = ray.put(block)
-            ray.get([actor.receive.remote(digest, stored, last=last) for actor in wanting])
+            wanting = [one for one, _ in ask(wanting, "receive", digest, put(block), last=last)]
 
 
 def _blocks(path: Path) -> Iterator[tuple[bytes, bool]]:
