@@ -19,7 +19,7 @@ LOADED = (
     "XLA",
 )  # fmt: skip
 # Its own code: a worker that was started by an older one speaks otherwise.
-CODE = ("worker.py", "forked.py")
+CODE = ("worker.py", "forked.py", "endpoint.py", "lean.py")
 
 
 def path() -> Path:

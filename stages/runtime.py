@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stages import blocking, warm
+from stages import blocking, lean, warm
 from stages.run import parameters, run
 from stages.schema.numerics import Numerics
 
@@ -50,11 +50,13 @@ def start(
     os.environ.update(settings(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
     if home is not None:
         os.environ["KERAS_HOME"] = str(home.resolve())
-    import tensorflow as tf
+    with lean.imports():
+        import tensorflow as tf
 
+        seeded = tf.keras.utils.set_random_seed  # loads Keras, which waits for its first use
     tf.config.threading.set_intra_op_parallelism_threads(numerics.threads)
     tf.config.threading.set_inter_op_parallelism_threads(numerics.threads)
-    tf.keras.utils.set_random_seed(seed)
+    seeded(seed)
     if numerics.cache_sizes is not None:
         blocking.pin(numerics.cache_sizes)
     if numerics.deterministic:

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import address
+from stages import address, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -106,11 +106,11 @@ def _request(module: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def _connected() -> Iterator[socket.socket]:
     path = address.path()
-    with socket.socket(socket.AF_UNIX) as worker:
+    with socket.socket(socket.AF_UNIX) as worker, endpoint.address(path) as there:
         started, until = None, time.monotonic() + 20
         while True:
             try:
-                worker.connect(str(path))
+                worker.connect(there)
                 break
             except (FileNotFoundError, ConnectionRefusedError):
                 started = started or _start(path)

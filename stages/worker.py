@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from stages import forked
+from stages import endpoint, forked, lean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,24 +50,31 @@ def serve(path: Path, seconds: float) -> None:
             return  # another worker was faster
         lock.truncate(0)
         print(os.getpid(), file=lock, flush=True)
-        path.unlink(missing_ok=True)
         # It waits until a child is ready for it.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(path))
-            # Callers may connect from now on; they wait while the libraries are imported.
-            listener.listen(64)
-            try:
+        try:
+            with _listening(path) as listener:
                 _import()
                 _Worker(listener, lock).run(seconds)
-            finally:
-                path.unlink(missing_ok=True)
-                held.unlink(missing_ok=True)
+        finally:
+            path.unlink(missing_ok=True)
+            held.unlink(missing_ok=True)
+
+
+def _listening(path: Path) -> socket.socket:
+    # Callers may connect from now on; they wait while the libraries are imported.
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    with endpoint.address(path) as here:
+        listener.bind(here)
+    listener.listen(64)
+    return listener
 
 
 def _import() -> None:
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    with lean.imports():
+        for library in LIBRARIES:
+            importlib.import_module(library)
     gc.freeze()  # a child that collects garbage would copy every page
     os.chdir("/")  # a file system that is not held can be unmounted
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+
 import importing
 import pytest
 from project import copied, fresh
+
+
+def pytest_configure():
+    """Heed Ctrl-C: run in the background of a shell, tests ignore it, and would hand that down."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -25,10 +32,19 @@ def first_build(tmp_path_factory):
     return project
 
 
+@pytest.fixture(scope="session")
+def turn(tmp_path_factory):
+    """Give a folder that is every test's in its turn: a worker may be warm there."""
+    return tmp_path_factory.mktemp("turn") / "release"
+
+
 @pytest.fixture
-def release(first_build, tmp_path):
+def release(first_build, turn, tmp_path):
     """Give a built copy of the project, to edit."""
-    return first_build.copy(tmp_path)
+    project = first_build.copy(turn)
+    project.env["LITEMILL_WORKER_IDLE"] = "30"
+    yield project
+    turn.rename(tmp_path / "release")  # as it was left, for whoever looks for a fault
 
 
 @pytest.fixture

@@ -96,8 +96,7 @@ class Project:
     def start(self, *command: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start a command in a process group of its own, which Ctrl-C ends."""
         return subprocess.Popen(
-            # A test run in the background of a shell ignores SIGINT, and would hand that down.
-            ["env", "--default-signal=INT", *command],
+            command,
             cwd=self.root,
             env=self.env,
             stdout=subprocess.PIPE,
@@ -109,8 +108,7 @@ class Project:
     def interrupted(self, when: Callable[[str], bool], how: signal.Signals) -> Ran:
         """Run `dvc repro` and send its process group a signal once its output is as `when` says."""
         log = self.root.parent / "repro.log"
-        # A test run in the background of a shell ignores SIGINT, and would hand that down.
-        command = ["env", "--default-signal=INT", sys.executable, "-m", "dvc", "repro"]
+        command = [sys.executable, "-m", "dvc", "repro"]
         with (
             log.open("w") as file,
             subprocess.Popen(

@@ -419,6 +419,14 @@ def test_worker_is_not_left_behind_by_a_job_of_continuous_integration(
     assert ended(pid)
 
 
+def test_worker_works_below_any_temporary_folder(probe, tmp_path):
+    """A path may be longer than the address of a socket."""
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    child = probe("import sys; print('tensorflow' in sys.modules)", TMPDIR=str(folder))
+    assert ("True\n", "") == child.communicate(timeout=60)
+
+
 def test_worker_is_switched_off(probe):
     """LITEMILL_WORKER=0: nothing is run, and the stage runs itself."""
     child = probe("print('never')", LITEMILL_WORKER="0")

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
-from stages import runtime
+from stages import lean, runtime
 from stages.quiet import quiet
 from stages.run import parameters
 from stages.schema.numerics import Numerics
@@ -54,7 +54,7 @@ def imported(build: Path) -> None:
     os.environ.update(
         runtime.settings(parameters(Numerics, "numerics", path=build / "params.yaml"))
     )
-    with quiet():
+    with quiet(), lean.imports():
         for library in LIBRARIES:
             importlib.import_module(library)
     gc.collect()
