@@ -12,10 +12,12 @@ build: $(READY)
 
 environment: $(READY)
 
-# The lock is complete and hashed, so that pip resolves nothing and checks everything.
+# The lock is complete and hashed, so that pip resolves nothing and checks everything. Bytecode is made on all cores, where pip
+# would take one; some packages hold files that are no Python of this version, which is no failure.
 $(READY): requirements.lock pyproject.toml
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-compile -r requirements.lock
+	$(VENV)/bin/python -m compileall -qq -j 0 $(VENV)/lib || true
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stages import serving
-from stages.errors import ConfigError
+from stages.errors import ConfigError, first_line
 from stages.instantiate import instantiate
 from stages.metric_output import one_value
 
@@ -78,5 +78,5 @@ def _made(call: dict[str, Any], place: str) -> Any:
     try:
         return instantiate(call, place)
     except (TypeError, ValueError) as error:
-        told = str(error).splitlines()[0]
+        told = first_line(error)
         raise ConfigError(f"{place} ({call['_target_']})", told, "see its documentation") from None

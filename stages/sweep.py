@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from stages.errors import LitemillError
 from stages.run import parameters, run
 from stages.schema.sweep import Sweep
+from stages.schema.validate import Validate
 from stages.sweeping.progress import Progress
 from stages.sweeping.result import sweep
 from stages.sweeping.shown import show
+from stages.watched import refuse_unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Write build/sweep/NAME/ and show the front."""
     name = sys.argv[1]
+    if metric := parameters(Validate, "validate").metric:
+        refuse_unwatched("sweep", [("data.metric.score", metric.score)])
     out = Path("build/sweep") / name
     told = sweep(parameters(Sweep, "sweep", name), out, Progress())
     show(told, out)

@@ -20,7 +20,12 @@ from stages.targets import closure, module_file, parsed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_HOMES = {"prepare": "data/{data}", "train": "models/{model}", "validate": "metrics"}
+_HOMES = {
+    "prepare": "data/{data}",
+    "train": "models/{model}",
+    "validate": "metrics",
+    "sweep": "metrics",
+}
 
 
 def unwatched(

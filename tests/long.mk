@@ -1,5 +1,9 @@
-# Tests that `make test` leaves out, because they build many times.
-.PHONY: soak recipes emulate
+# Tests that `make test` leaves out, because they take long.
+.PHONY: slow soak recipes emulate
+
+# Do the promises hold in further cases, which take some minutes?
+slow: $(READY)
+	pytest --numprocesses 2 --dist loadfile -m slow
 
 # Is every artifact the same after kill -9 at 30 random moments?
 soak: $(READY)

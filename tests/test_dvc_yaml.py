@@ -186,7 +186,7 @@ def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path,
     choices = {"model": "digits_cnn", "data": "digits", "item.variant": "int8"}
     known = [*dependencies(release.root, name, choices), release.root / "build/params.yaml"]
     known += [release.root / path for path in own] + [release.root / f"build/{name}"]
-    if name in ("prepare", "train", "validate"):  # they look whether DVC watches what they run
+    if name in ("prepare", "train", "validate", "sweep"):  # they ask whether DVC watches it
         known += [release.root / path for path in ("dvc.yaml", "params.yaml")]
     if name == "train":  # it looks ahead at what would be refused later, and writes nothing of it
         known += [release.root / "build/prepare/data.json"]

@@ -56,6 +56,7 @@ def test_files_are_named(release):
     )
 
 
+@pytest.mark.slow
 def test_modules_that_a_stage_imports_are_named(release):
     """Whose digests configure would write anew; then DVC runs no other stage."""
     release.comment("stages/routes.py")

@@ -19,7 +19,9 @@ FILE = {"sha256": "0" * 64, "bytes": 2048, "kind": "int8"}
 
 def given(samples=180, classes=10):
     """Give inputs with a calibration split of this size."""
-    return Inputs(None, "", "", "", {"samples": samples, "classes": classes}, keras=True)
+    return Inputs(
+        None, "", "", "", {"samples": samples, "classes": classes}, keras=True, quantizers={}
+    )
 
 
 def trial(variant, **measured):

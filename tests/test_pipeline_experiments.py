@@ -38,6 +38,7 @@ def test_an_experiment_with_fewer_variants_runs_no_tensorflow(release):
     assert {"small"} == set(experiments(release))
 
 
+@pytest.mark.slow
 def test_an_experiment_with_another_model_and_data_works(release):
     """`-S model=... -S data=...`, with one option more."""
     words = ["-S", "model=diabetes_mlp", "-S", "data=diabetes", "-S", "+overrides.train.seed=3"]
@@ -65,6 +66,7 @@ def test_an_option_is_set_as_the_design_says(tmp_path):
     assert ["int8"] == list(resolved["convert"])
 
 
+@pytest.mark.slow
 def test_queued_experiments_run_apart_from_the_workspace(release):
     """`--queue`, then `--run-all`: two variants' options, each judged."""
     option = "+overrides.variants.int8.calibration.samples"

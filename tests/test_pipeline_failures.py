@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.pipeline
 MODEL = "models/digits_cnn/__init__.py"
 DATA = "data/digits/__init__.py"
 VARIANTS = "variants:\n  - float32\n  - int8\n"
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def refused(release, *stages):
@@ -171,10 +174,10 @@ def test_data_of_another_shape_stops_before_training(release):
     ("edited", "reached", "how"),
     [
         (MODEL, "Running stage 'train'", signal.SIGKILL),
-        (MODEL, "epoch 1/1", signal.SIGKILL),
-        ("stages/export.py", "Running stage 'export'", signal.SIGKILL),
-        ("stages/convert.py", "Running stage 'convert@int8'", signal.SIGKILL),
-        (MODEL, "Running stage 'train'", signal.SIGINT),
+        slow(MODEL, "epoch 1/1", signal.SIGKILL),
+        slow("stages/export.py", "Running stage 'export'", signal.SIGKILL),
+        slow("stages/convert.py", "Running stage 'convert@int8'", signal.SIGKILL),
+        slow(MODEL, "Running stage 'train'", signal.SIGINT),
         ("stages/convert.py", "Running stage 'convert@int8'", signal.SIGINT),
     ],
 )
@@ -191,7 +194,7 @@ def test_an_interrupted_build_ends_with_the_same_bytes_the_next_time(release, ed
     assert [] == release.repro().stages
 
 
-@pytest.mark.parametrize("stage", ["prepare", "train", "export", "convert", "package"])
+@pytest.mark.parametrize("stage", [slow("prepare"), "train", slow("export"), "convert", "package"])
 def test_a_full_disk_loses_nothing(release, stage):
     """The stage fails, what was there stays, and the next build is whole."""
     release.comment(f"stages/{stage}.py")

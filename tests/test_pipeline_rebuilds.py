@@ -207,6 +207,7 @@ def test_another_litert_reruns_inference_alone(release):
     assert "999.0" == manifest["toolchain"]["validate"]["ai-edge-litert"]
 
 
+@pytest.mark.slow
 def test_another_litert_converts_what_has_a_recipe_anew(release):
     """The quantizer calibrates with it, and with nothing that converts the other variants."""
     release.edit("params.yaml", "  - int8\n", "  - weight_only_int4\n")

@@ -266,6 +266,14 @@ def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
     told = sweep(again, "--promote", found[0]["point"], "--name", "mine", "--as", "its").out
     assert "conf/variant/its.yaml written" in told
 
+    metric = again.read("metrics/__init__.py")
+    again.write("shared.py", "SIZE = 1\n")
+    again.write("metrics/__init__.py", f"{metric}\nimport shared\n")
+    done = again.stage("sweep", "mine")
+    told = "data.metric.score: reaches shared.py, which is no dependency of sweep; "
+    assert (1, told) == (done.status, done.err[: len(told)])
+    again.write("metrics/__init__.py", metric)
+
     again.edit("conf/sweep/mine.yaml", "optimization=none", "optimization=int9")
     done = again.dvc("repro", "sweep")
     assert 0 != done.status
@@ -273,6 +281,7 @@ def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
     assert told in done.err
 
 
+@pytest.mark.slow
 def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
     """Neither one without a point that is done, nor one with points that may fare better."""
     again.edit("conf/sweeps.yaml", "sweeps: []", "sweeps: [mine]")

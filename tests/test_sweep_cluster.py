@@ -90,6 +90,7 @@ def kept(project):
     return len(list((project.root / "build/.sweep/files").rglob("*.json")))
 
 
+@pytest.mark.slow
 def test_a_cluster_is_reached_as_a_client_too(first_build, tmp_path, cluster):
     """By `ray://HOST:PORT`, where this machine is no part of its network."""
     project = first_build.copy(tmp_path)
@@ -116,6 +117,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_nodes_that_cannot_begin_are_told_in_one_line_and_do_not_hold_up_others(
     first_build, tmp_path, cluster
 ):

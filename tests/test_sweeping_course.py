@@ -24,7 +24,7 @@ CRASHED = "its process was ended by SIGSEGV"
 def inputs(tmp_path):
     """Give inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
-    return Inputs(tmp_path, "c", "s", "m", calibration=split, keras=True)
+    return Inputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 
 
 class Engine:
@@ -66,6 +66,14 @@ def test_another_way_of_measuring_converts_nothing_again(tmp_path, inputs):
     assert [b"10", b"20", None] == [task.content for task in tasks]
     assert ["done"] * 3 == [one.status for one in found]
     assert [] == ran(store, replace(inputs, measuring="other"), 10, 20, 30)[1]
+
+
+def test_another_litert_converts_what_has_a_recipe_again(inputs):
+    """The quantizer calibrates with it; the converter does not know it."""
+    other = replace(inputs, quantizers={"ai-edge-litert": "999.0"})
+    plain, recipe = Variant(), Variant(recipe=[{"regex": ".*"}])
+    assert inputs.conversion(plain) == other.conversion(plain)
+    assert inputs.conversion(recipe) != other.conversion(recipe)
 
 
 def test_a_file_whose_bytes_are_gone_or_damaged_is_converted_again(tmp_path, inputs):

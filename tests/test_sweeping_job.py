@@ -52,6 +52,7 @@ def build(tmp_path_factory):
     return build
 
 
+@pytest.mark.slow
 def test_a_model_of_keras_2_is_converted_elsewhere_and_measured_here_or_apart(build):
     """With the same result; what its layers are held against is made by Keras 2 as well."""
     command = [sys.executable, "-c", POINTS, str(build)]

@@ -32,7 +32,7 @@ METRIC = {"name": "top1", "goal": "maximize", "output": "y", "source": 0.9}
 def inputs(tmp_path):
     """Give inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
-    return Inputs(tmp_path, "c", "s", "m", calibration=split, keras=True)
+    return Inputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 
 
 class Engine:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stages.errors import ConfigError
+from stages.express import takes_samples
 from stages.schema.variant import Calibration, Pick
-from stages.sweeping.points import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def subsets(
     Raises:
         ConfigError: the variant takes no samples, or there are no different subsets.
     """
-    if not calibrated(variant):
+    if not takes_samples(variant):
         told = "takes no calibration samples"
         raise ConfigError("sensitivity", told, "expected an int8 or int16x8 variant, say")
     samples = variant.calibration.samples if samples is None else samples

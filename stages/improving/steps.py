@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from stages.express import takes_samples
 from stages.schema.variant import Calibration, Optimization, Pick, Variant
-from stages.sweeping.points import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ def more(variant: Variant, inputs: Inputs) -> Iterator[tuple[str, Variant]]:
     """Give it calibrated on more samples: twice as many, four times, ..., all there are."""
     asked, there = variant.calibration, int(inputs.calibration["samples"])
     count = asked.samples
-    while calibrated(variant) and count < there:
+    while takes_samples(variant) and count < there:
         count = min(2 * count, there)
         yield _calibrated(variant, replace(asked, samples=count))
 
@@ -27,7 +27,7 @@ def more(variant: Variant, inputs: Inputs) -> Iterator[tuple[str, Variant]]:
 def picked(variant: Variant, inputs: Inputs) -> Iterator[tuple[str, Variant]]:
     """Give it calibrated on as many samples that are picked in another way."""
     asked = variant.calibration
-    if not calibrated(variant) or asked.samples >= inputs.calibration["samples"]:
+    if not takes_samples(variant) or asked.samples >= inputs.calibration["samples"]:
         return
     for pick in (Pick.random, Pick.per_class):
         if pick is asked.pick or (pick is Pick.per_class and not inputs.calibration["classes"]):

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.errors import ConfigError, SeveralErrors
+from stages.express import takes_samples
 from stages.files import read_json, sha256, tree_sha256
 from stages.run import section, words
 from stages.schema.variant import Pick, Route, Variant
 from stages.sources import Brought
-from stages.sweeping.points import calibrated
 from stages.targets import closure, module_file
-from stages.toolchain import differences
+from stages.toolchain import RECIPE, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,11 +48,13 @@ class Inputs:
     measuring: str  # digest of all that a measurement depends on but the file
     calibration: dict[str, Any]  # split.json of the calibration split
     keras: bool  # whether a Keras has the source model
+    quantizers: dict[str, str]  # versions of what a file depends on where there is a recipe
 
     def conversion(self, variant: Variant) -> str:
         """Give the key of a variant's file."""
-        samples = self.calibrating if calibrated(variant) else None
-        return _digest([self.converting, samples, words(variant)])
+        samples = self.calibrating if takes_samples(variant) else None
+        quantizers = {} if variant.recipe is None else self.quantizers
+        return _digest([self.converting, quantizers, samples, words(variant)])
 
     def measurement(self, file: str, variant: Variant) -> str:
         """Give the key of a file's measurement; `file` is its SHA-256."""
@@ -68,7 +70,7 @@ class Inputs:
             yield "route: keras, and the source is no Keras model; expected another route"
         if not self.keras and variant.unroll:
             yield "unroll: true, and the source is no Keras model; expected false"
-        if not calibrated(variant):
+        if not takes_samples(variant):
             return
         asked, there = variant.calibration, self.calibration["samples"]
         if asked.samples > there:
@@ -102,6 +104,7 @@ def inputs(build: Path) -> Inputs:
         measuring=_digest(_measuring(params, found, splits["prepare/evaluation"]["sha256"])),
         calibration=splits["prepare/calibration"],
         keras=brought.is_keras() or brought.legacy.is_file(),
+        quantizers={name: params["toolchain"]["validate"][name] for name in RECIPE},
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from stages import express, options, recipes
+from stages import express, recipes
 from stages.run import words
 from stages.schema.variant import Calibration, Pick, Variant
 
@@ -78,16 +78,11 @@ def point(
 
 def canonical(variant: Variant) -> Variant:
     """Give the same file's options, those that make no difference at their defaults."""
-    if not calibrated(variant):
+    if not express.takes_samples(variant):
         return replace(variant, calibration=Calibration())
     if variant.calibration.pick is Pick.first:
         return replace(variant, calibration=replace(variant.calibration, seed=0))
     return variant
-
-
-def calibrated(variant: Variant) -> bool:
-    """Tell whether calibration samples have a part in the file."""
-    return options.calibrated(variant) or recipes.calibrated(variant.recipe)
 
 
 def name(variant: Variant) -> str:
@@ -123,7 +118,7 @@ def _idle(variant: Variant, key: str) -> bool:
     if outer != "calibration":
         return False
     first = variant.calibration.pick is Pick.first
-    return not calibrated(variant) or (inner == "seed" and first)
+    return not express.takes_samples(variant) or (inner == "seed" and first)
 
 
 def _with(variant: Variant, key: str, value: Any) -> Variant:
