@@ -2,8 +2,8 @@
 
 DVC would take each of them as a dependency of its own, some twenty for every stage and variant. It
 reads and writes all of dvc.lock after each stage, and most of dvc.lock would be these. So configure
-depends on all of them, once, and digests them; a stage depends on its own module, and on the digest
-of what that imports like on any other parameter.
+depends on stages/ as a whole, and digests them; a stage depends on its own module, and on the
+digest of what that imports like on any other parameter.
 """
 
 from __future__ import annotations

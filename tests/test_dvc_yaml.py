@@ -3,7 +3,6 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -42,19 +41,11 @@ def test_a_stage_depends_on_its_module_and_on_the_digest_of_what_that_imports(na
     assert name in STAGES
 
 
-def test_configure_depends_on_all_that_any_stage_imports():
-    """To digest it; and on nothing that none imports."""
-    found = {*closure(ROOT / "stages/configure.py", ROOT)}
-    found |= {file for name in LATER for file in modules(name, ROOT)}
-    expected = code(file.relative_to(ROOT) for file in found) - {f"stages/{n}.py" for n in LATER}
-    expected = {file for file in expected if file.startswith("stages/")}
-    listed = [dep for dep in PIPELINE["configure"]["deps"] if dep.startswith("stages/")]
-    folders = {dep for dep in listed if (ROOT / dep).is_dir()}
-
-    assert (
-        sorted({next((f for f in folders if file.startswith(f"{f}/")), file) for file in expected})
-        == listed
-    )
+def test_configure_depends_on_the_code_of_every_stage():
+    """To digest it."""
+    assert "stages" in PIPELINE["configure"]["deps"]
+    found = {file for name in LATER for file in modules(name, ROOT)}
+    assert {"stages"} == {file.relative_to(ROOT).parts[0] for file in found}
 
 
 @pytest.mark.parametrize("name", LATER)

@@ -112,6 +112,7 @@ def test_what_fails_late_leaves_the_export_of_before_as_a_whole(tmp_path):
     assert ["out", "train"] == sorted(path.name for path in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_keras_2_model_has_the_signature_that_is_asked(tmp_path):
     """As one of Keras 3; with the same answers, and the same bytes every time."""
     brought = Brought(tmp_path / "train")

@@ -211,7 +211,7 @@ def test_a_full_disk_loses_nothing(release, stage):
     done = release.run(sys.executable, "-m", "dvc", "repro", path=shim)
 
     assert 0 != done.status
-    assert [stage] == [name.partition("@")[0] for name in done.stages]
+    assert ["configure", stage] == [name.partition("@")[0] for name in done.stages]
     assert before == release.built()
     release.repro()
     assert before == release.built()
@@ -223,7 +223,7 @@ def test_a_folder_without_permission_is_told(release):
     release.comment("stages/gate.py")
     (release.root / "build/gate").chmod(0o500)
 
-    [line] = refused(release, "gate")
+    [line] = refused(release, "configure", "gate")
 
     assert "Permission denied" in line
 

@@ -106,6 +106,7 @@ def test_configure_says_what_fast_costs(tree):
 
 
 @pytest.mark.pipeline
+@pytest.mark.slow
 def test_train_looks_at_the_graph_and_the_card_says_it(release):
     """What was computed counts, not what the code seems to say."""
     release.write("models/digits_cnn/__init__.py", NORMALIZED)
