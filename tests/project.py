@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 # What is neither source nor build product of a stage: TensorFlow's own settings folder.
 SCRATCH = "build/.keras"
+# The digests of the sources, not what these make.
+CODE = "build/code.json"
 
 # Two variants, one epoch and no limits that one epoch could miss: a build takes half a minute.
 QUICK = """\
@@ -150,7 +152,7 @@ class Project:
         """Give the SHA-256 of every file that the stages made."""
         found = tree_files(self.root / "build")
         names = [f"build/{name}" for name in found]
-        return {n: sha256(self.root / n) for n in names if not n.startswith(SCRATCH)}
+        return {n: sha256(self.root / n) for n in names if n != CODE and not n.startswith(SCRATCH)}
 
     def copy(self, folder: Path) -> Project:
         """Copy the project with its Git history, DVC cache and build."""
