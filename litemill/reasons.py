@@ -167,15 +167,14 @@ def _file(dep: Any) -> Iterator[str]:
 
 
 def _code(stage: Stage, dep: Any) -> Iterator[str]:
-    """Tell which modules changed, as far as DVC knows: those that configure depends on."""
+    """Tell which modules changed, as far as Git knows: DVC has one digest of them all."""
     root = Path.cwd()
     name = stage.name.partition("@")[0]
     before = (dep.hash_info.value or {}).get(name)
     if before is None:
         yield "the digest of its code: a new dependency in dvc.yaml"
     elif before != digests(root)[name]:
-        deps = stage.repo.stage.collect(CONFIGURE)[0].deps
-        edited = {str(one) for one in deps if one.status()}
+        edited = _edited("stages")
         own = [file.relative_to(root).as_posix() for file in modules(name, root)]
         told = ", ".join(file for file in own if file in edited)
         yield f"what it imports: {f'{told} modified' if told else 'other modules than before'}"
