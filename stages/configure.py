@@ -16,7 +16,7 @@ import yaml
 from stages import imported, portable, recipes, rules, runtime, targets, toolchain, warm
 from stages.compose import compose
 from stages.conform import faults, sound
-from stages.errors import LitemillError, SeveralErrors
+from stages.errors import SeveralErrors, collected
 from stages.files import read_json, write_json, write_text
 from stages.model_rules import main_signature
 from stages.run import PARAMS, as_dataclass, parameters, run, section, words
@@ -29,8 +29,6 @@ from stages.schema.validate import Export, Validate
 from stages.sweeping import asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from stages.schema.variant import Variant
 
 CODE = Path("build/code.json")  # the digest of the code of each stage
@@ -62,16 +60,16 @@ def configure(root: Path) -> dict[str, Any]:
     for name, variant in list(config.variants.items()):
         if variant.recipe is not None:
             here = composed.place(f"variants.{name}.recipe")
-            variant.recipe = _collect(found, partial(recipes.resolve, variant.recipe, here))
+            variant.recipe = collected(found, partial(recipes.resolve, variant.recipe, here))
             if variant.recipe is None:
                 del config.variants[name]  # what it may be follows from the recipe
     if not any(path.startswith("toolchain") for path in wrong):
         lock, allow = root / "requirements.lock", config.toolchain.allow
         here = composed.place("toolchain.allow")
-        versions = _collect(found, partial(toolchain.pinned, lock, allow, place=here))
+        versions = collected(found, partial(toolchain.pinned, lock, allow, place=here))
     found += list(rules.broken(config, composed, root, wrong))
     sweeps = {
-        name: _collect(
+        name: collected(
             found, partial(asked.resolved, sweep, root, composed.place(f"sweeps.{name}"))
         )
         for name, sweep in config.sweeps.items()
@@ -130,16 +128,6 @@ def _train(config: Config) -> Train:
 def _others(config: Config) -> list[str]:
     asked = {variant.signature for variant in config.variants.values() if variant.signature}
     return sorted(asked - {main_signature(config)})
-
-
-def _collect(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except SeveralErrors as several:
-        errors += several.errors
-    except LitemillError as error:
-        errors.append(error)
-    return None
 
 
 def notes(sections: dict[str, Any], root: Path) -> list[str]:

@@ -16,10 +16,10 @@ A message reads *place: what was found; what was expected, or the nearest name*.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 class LitemillError(Exception):
@@ -69,6 +69,17 @@ class SeveralErrors(LitemillError):
     def __init__(self, errors: Iterable[LitemillError]) -> None:
         self.errors = list(errors)
         Exception.__init__(self, "\n".join(str(error) for error in self.errors))
+
+
+def collected(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
+    """Give what a call gives; or None, with what is wrong at the end of `errors`."""
+    try:
+        return call()
+    except SeveralErrors as several:
+        errors += several.errors
+    except LitemillError as error:
+        errors.append(error)
+    return None
 
 
 def as_line(error: LitemillError | OSError) -> str:

@@ -17,30 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+_TENSORFLOW = ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow", "tf-keras"]
 # By stage: what can change its output. Everything else in requirements.lock cannot. TensorFlow's
 # converter has each file written by the package flatbuffers.
 PACKAGES = {
     "prepare": ["numpy", "pandas", "pillow", "scikit-learn"],
-    "train": ["h5py", "keras", "ml-dtypes", "numpy", "tensorflow", "tf-keras"],
-    "export": [
-        "flatbuffers",
-        "h5py",
-        "keras",
-        "ml-dtypes",
-        "numpy",
-        "tensorflow",
-        "tf-keras",
-    ],
-    "convert": [
-        "ai-edge-quantizer",
-        "flatbuffers",
-        "h5py",
-        "keras",
-        "ml-dtypes",
-        "numpy",
-        "tensorflow",
-        "tf-keras",
-    ],
+    "train": _TENSORFLOW,
+    "export": ["flatbuffers", *_TENSORFLOW],
+    "convert": ["ai-edge-quantizer", "flatbuffers", *_TENSORFLOW],
     "validate": ["ai-edge-litert", "numpy"],
     "package": ["ai-edge-litert", "numpy"],
 }

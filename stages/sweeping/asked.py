@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from stages import chosen, presets
-from stages.errors import ConfigError, LitemillError, SeveralErrors, nearest
+from stages.errors import ConfigError, LitemillError, SeveralErrors, collected, nearest
 from stages.run import words
 from stages.schema.sweep import Search, Sweep, SweepChoice, Sweeping
 from stages.sweeping import grid
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEAST = {"budget": 1, "limit": 1, "seed": 0, "workers": 1}
-T = TypeVar("T")
 
 
 def resolved(
@@ -40,22 +39,12 @@ def resolved(
         return f"{places.get(setting, place)}: {setting}"
 
     wrong = list(_out_of_range(choice, of))
-    base = _tried(lambda: _base(choice, root, of), wrong)
-    _tried(lambda: _check_grid(choice, place, places), wrong)
+    base = collected(wrong, lambda: _base(choice, root, of))
+    collected(wrong, lambda: _check_grid(choice, place, places))
     if wrong or base is None:
         raise SeveralErrors(wrong)
     own = {field.name: getattr(choice, field.name) for field in dataclasses.fields(Sweeping)}
     return Sweep(**own, base=base)
-
-
-def _tried(call: Callable[[], T], wrong: list[LitemillError]) -> T | None:
-    try:
-        return call()
-    except SeveralErrors as several:
-        wrong += several.errors
-    except LitemillError as error:
-        wrong.append(error)
-    return None
 
 
 def _out_of_range(choice: SweepChoice, of: Callable[[str], str]) -> Iterator[LitemillError]:
