@@ -19,7 +19,7 @@ import numpy as np
 from stages.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     Table = np.ndarray[tuple[int], np.dtype[np.void]]
 
@@ -33,6 +33,7 @@ _FIELDS = {"name": "<u4", "info": "u1", "other": "u1", "section": "<u2", "value"
 _SYMBOL = np.dtype(list((_FIELDS | {"size": "<u8"}).items()))
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMTAB = 2
+_BLOCK = 1 << 16  # symbols
 _OBJECT = 1  # low four bits of a symbol's info: data
 
 
@@ -68,27 +69,31 @@ def _loaded() -> tuple[Path, int]:
 
 def _addresses(path: Path) -> dict[bytes, int]:
     """Give the addresses, relative to where the library is loaded, of both variables."""
-    found = {}
+    found: dict[bytes, int] = {}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        symbols, names = _local_symbols(content)
-        data = ((symbols["info"] & 15) == _OBJECT) & np.isin(symbols["size"], (8, 24))
-        for name, address in symbols[data][["name", "value"]].tolist():
-            for wanted in (SIZES, GUARD):
-                if content[names + name : names + name + len(wanted) + 1] == wanted + b"\0":
-                    found[wanted] = address
+        for symbols, names in _local_symbols(content):
+            data = ((symbols["info"] & 15) == _OBJECT) & np.isin(symbols["size"], (8, 24))
+            for name, address in symbols[data][["name", "value"]].tolist():
+                for wanted in (SIZES, GUARD):
+                    if content[names + name : names + name + len(wanted) + 1] == wanted + b"\0":
+                        found[wanted] = address
+            if len(found) == len((SIZES, GUARD)):
+                break
     if missing := {SIZES, GUARD} - set(found):
         told = f"{path.name} does not name {len(missing)} of the 2 symbols that hold them"
         raise ConfigError("numerics.cache_sizes", told, "expected null, or another TensorFlow")
     return found
 
 
-def _local_symbols(content: mmap.mmap) -> tuple[Table, int]:
-    """Give the local symbols of an ELF file, and where in the file their names start."""
+def _local_symbols(content: mmap.mmap) -> Iterator[tuple[Table, int]]:
+    """Give the local symbols of an ELF file in blocks, and where in the file their names start."""
     (first,) = struct.unpack_from("<Q", content, 40)  # e_shoff
     width, count = struct.unpack_from("<HH", content, 58)  # e_shentsize, e_shnum
     sections = [_SECTION.unpack_from(content, first + width * i) for i in range(count)]
     for _, kind, _, _, offset, _, strings, local, _, _ in sections:
         if kind == _SYMTAB:
-            table = content[offset : offset + local * _SYMBOL.itemsize]
-            return np.frombuffer(table, _SYMBOL), sections[strings][4]
-    return np.empty(0, _SYMBOL), 0  # a stripped library
+            end = offset + local * _SYMBOL.itemsize
+            # All of them are 20 MB, and those that are looked for are among the first.
+            for start in range(offset, end, _BLOCK * _SYMBOL.itemsize):
+                table = content[start : min(end, start + _BLOCK * _SYMBOL.itemsize)]
+                yield np.frombuffer(table, _SYMBOL), sections[strings][4]

@@ -117,9 +117,11 @@ def parsed(file: Path, root: Path) -> ast.Module:
 def _imports(file: Path, root: Path) -> Iterator[str]:
     package = file.relative_to(root).with_suffix("").parts[:-1]
     nodes: list[ast.AST] = [parsed(file, root)]
+    # Most of a tree are expressions, where only commands can be of interest.
+    commands = b"-m" in file.read_bytes()
     while nodes:
         node = nodes.pop()
-        if _is_type_checking(node):
+        if _is_type_checking(node) or (isinstance(node, ast.expr) and not commands):
             continue
         nodes += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
