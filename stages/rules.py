@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LEAST = {  # that a number may be, by its path
     "train.epochs": 1,
     "train.batch_size": 1,
+    "train.steps_per_execution": 1,
     "train.seed": 0,
     "data.split.seed": 0,
     "export.batch_size": 1,

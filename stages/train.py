@@ -1,16 +1,18 @@
-"""Build the model and fit it on the train split: `python -m stages.train`."""
+"""Build the model and fit it on the train split: `python -m stages train`."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stages import foresight, keras_file, metric_output, portable, runtime, serving
 from stages.errors import LitemillError, ModelError
+from stages.feed import Feed
 from stages.files import replacing, write_json, write_text
 from stages.instantiate import instantiate
 from stages.matching import fits, fitted
@@ -69,8 +71,7 @@ def train(
             metric_output.refuse(metric, _shapes(model))
             given = check_fit(model, samples)
             history = _fit(model, options, options.fit, given)
-            first = range(min(len(given), options.fit.batch_size))
-            step = _batches(model, given, options.fit, first, shuffle=False)[0]
+            step = Feed(model, given, np.arange(len(given)), options.fit.batch_size).first()
             differing = portable.operations(model, step)
             brought.settle(options.model)
             keras_file.save(model, brought.keras)
@@ -138,62 +139,30 @@ def _refuse_classes(place: str, shape: tuple[int | None, ...], classes: int) -> 
 
 
 def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict[str, list[float]]:
-    model.compile(**objective(model, options.task, fit))
-    train_rows, held_out = _hold_out(len(samples), fit)
-    batches = _batches(model, samples, fit, train_rows, shuffle=True)
-    validation = _batches(model, samples, fit, held_out, shuffle=False) if len(held_out) else None
+    import keras
+
+    compiled = objective(model, options.task, fit)
+    model.compile(**compiled, steps_per_execution=fit.steps_per_execution)
+    rows, held_out = _hold_out(len(samples), fit)
+    feed = Feed(model, samples, rows, fit.batch_size, fit.seed)
+    held = Feed(model, samples, held_out, fit.batch_size) if len(held_out) else None
     interactive = sys.stdout.isatty()
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=feed.shuffle)]
     result = model.fit(
-        batches,
+        feed.dataset(),
         epochs=fit.epochs,
-        validation_data=validation,
+        shuffle=False,  # by Keras, which could not
+        validation_data=held.dataset() if held else None,
         verbose=1 if interactive else 0,
-        callbacks=[] if interactive else [_lines(fit.epochs)],
+        callbacks=callbacks if interactive else [*callbacks, _lines(fit.epochs)],
     )
     return {name: [float(v) for v in values] for name, values in result.history.items()}
 
 
-def _hold_out(count: int, fit: Fit) -> tuple[Any, Any]:
-    import numpy as np
-
+def _hold_out(count: int, fit: Fit) -> tuple[np.ndarray, np.ndarray]:
     order = np.random.default_rng(fit.seed).permutation(count)
     held = round(fit.validation * count)
     return np.sort(order[held:]), np.sort(order[:held])
-
-
-def _batches(model: keras.Model, samples: Samples, fit: Fit, rows: Any, *, shuffle: bool) -> Any:
-    import keras
-    import numpy as np
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no type information
-        """Batches read from the memory-mapped split, in a seeded order that is new every epoch."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.random = np.random.default_rng(fit.seed)
-            self.order = rows
-            self.on_epoch_begin()
-
-        def __len__(self) -> int:
-            return math.ceil(len(rows) / fit.batch_size)
-
-        def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
-            taken = self.order[index * fit.batch_size : (index + 1) * fit.batch_size]
-            batch = samples.take(np.sort(taken))
-            asked = serving.structure(model, "input")
-            if isinstance(asked, list | tuple):
-                # Keras knows them by name; its data pipeline takes no lists.
-                asked = {tensor.name: tensor for tensor in asked}
-            inputs = keras.tree.map_structure(lambda t: batch.inputs[t.name], asked)
-            # Without targets, a model learns to give its input back: an autoencoder.
-            targets = batch.targets or batch.inputs
-            return inputs, targets if len(targets) > 1 else next(iter(targets.values()))
-
-        def on_epoch_begin(self) -> None:
-            if shuffle:
-                self.order = self.random.permutation(rows)
-
-    return Batches()
 
 
 def _lines(epochs: int) -> Any:
@@ -228,7 +197,3 @@ def main() -> None:
         numerics = parameters(Numerics, "numerics")
         runtime.start(numerics, seed=seed)
     train(options, samples, Path("build/train"), numerics, metric_output.asked())
-
-
-if __name__ == "__main__":
-    runtime.run_warm(main, "stages.train")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import zoo
 
 import metrics
 from stages.errors import ConfigError, ModelError
+from stages.feed import Feed
 from stages.files import read_json
 from stages.objective import objective
 from stages.samples import Samples
@@ -56,6 +58,23 @@ def test_training_makes_the_model_better(tmp_path):
     assert losses[-1] < losses[0] / 2
     assert losses[-1] == read_json(tmp_path / "metrics.json")["loss"]
     assert Brought(tmp_path).is_keras()
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_steps_at_once_give_the_same_weights(tmp_path, monkeypatch, steps):
+    """With dropout, and a number of batches that they do not divide."""
+    monkeypatch.setattr(zoo, "dropping", dropping, raising=False)
+
+    def weights(steps_per_execution):
+        keras.utils.set_random_seed(0)
+        fit = replace(FIT, steps_per_execution=steps_per_execution)
+        out = tmp_path / str(steps_per_execution)
+        train(options("zoo.dropping", "regression", fit), rows(), out, Numerics())
+        return [(out / "history.csv").read_text(), *Brought(out).load_keras().get_weights()]
+
+    whole = weights(16)
+    for one, other in zip(whole, weights(steps), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_classification_has_a_loss_on_logits_and_an_accuracy(tmp_path):
@@ -124,6 +143,25 @@ def test_a_task_without_targets_needs_a_loss(tmp_path):
         train(options("zoo.dense", "none"), rows(), tmp_path, Numerics())
 
     assert not Brought(tmp_path).keras.exists()
+
+
+def test_each_epoch_takes_all_rows_in_another_order(tmp_path, monkeypatch):
+    """The order of an epoch is drawn before its first batch is read."""
+    read, orders = Feed._read, []
+    monkeypatch.setattr(Feed, "_read", lambda self, rows: orders.append(rows) or read(self, rows))
+    fit = replace(FIT, validation=0.0)
+    train(options("zoo.dense", "regression", fit), rows(), tmp_path, Numerics())
+
+    epochs = [[*order] for order in orders if len(order) == len(rows())][-3:]
+    assert [[*range(40)]] * 3 == [sorted(order) for order in epochs]
+    assert 3 == len({tuple(order) for order in epochs})
+
+
+def dropping():
+    """Give a Keras model with dropout: `features` [6] to one number."""
+    return keras.Sequential(
+        [keras.Input((6,), name="features"), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    )
 
 
 def head(units=3, activation=None):

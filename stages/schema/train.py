@@ -34,6 +34,7 @@ class Fit:
 
     epochs: int = 20
     batch_size: int = 32
+    steps_per_execution: int = 16  # batches between two looks at Python; the weights are the same
     seed: int = 0
     validation: float = 0.1  # share of the train split that is held out to draw the curves
     optimizer: dict[str, Any] = MISSING  # a `_target_` from keras.optimizers
