@@ -135,7 +135,7 @@ def _digits(count: int) -> tuple[np.ndarray, np.ndarray]:
 def measured(project: Path, stage: str, *words: str) -> float:
     """Run a stage in a process of its own; print and give its peak resident memory in MB."""
     start = time.monotonic()
-    command = [sys.executable, "-m", f"stages.{stage}", *words]
+    command = [sys.executable, "-m", "stages", stage, *words]
     environment = os.environ | {"LITEMILL_WORKER": "0"}
     log = project.parent / "log"
     pid = os.posix_spawn(

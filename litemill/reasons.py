@@ -177,7 +177,7 @@ def _code(stage: Stage, dep: Any) -> Iterator[str]:
         edited = _edited("stages")
         own = [file.relative_to(root).as_posix() for file in modules(name, root)]
         told = ", ".join(file for file in own if file in edited)
-        yield f"what it imports: {f'{told} modified' if told else 'other modules than before'}"
+        yield f"its code: {f'{told} modified' if told else 'other modules than before'}"
 
 
 def _values(dep: Any, values: dict[str, Any]) -> Iterator[str]:

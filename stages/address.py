@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from stages.files import sha256
@@ -26,8 +26,7 @@ def path() -> Path:
     """Give the path of the socket, in a folder that is this user's alone.
 
     Raises:
-        OSError: the folder is another's, or cannot be made.
-        PackageNotFoundError: no TensorFlow is installed.
+        OSError: the folder is another's, or cannot be made; no TensorFlow is installed.
     """
     folder = Path(tempfile.gettempdir()) / f"litemill-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -38,13 +37,15 @@ def path() -> Path:
 
 
 def _key() -> str:
-    installed = metadata.distribution("tensorflow")
-    files = Path(str(installed.locate_file("."))).stat()
+    found = PathFinder.find_spec("tensorflow")  # imports nothing, as telling its version would
+    if found is None or found.origin is None:
+        raise FileNotFoundError("no TensorFlow is installed")
+    installed = Path(found.origin).parents[1]
     known = {
         "project": str(Path.cwd().resolve()),
         "python": sys.executable,
-        "tensorflow": installed.version,
-        "environment": files.st_mtime_ns,  # of site-packages: installing anything changes it
+        "tensorflow": str(installed),
+        "environment": installed.stat().st_mtime_ns,  # of site-packages: installing changes it
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(LOADED)},
         "worker": [sha256(Path(__file__).with_name(name)) for name in CODE],
     }

@@ -1,4 +1,4 @@
-"""Compose and check the whole configuration, once: `python -m stages.configure`.
+"""Compose and check the whole configuration, once: `python -m stages configure`.
 
 Hydra composes conf/ with the choices of params.yaml; everything is checked before anything is
 trained; what each stage depends on goes to a section of its own in build/params.yaml.
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stages import imported, portable, recipes, rules, runtime, targets, toolchain, warm
+from stages import imported, portable, recipes, rules, targets, toolchain, variables, warm
 from stages.compose import compose
 from stages.conform import faults, sound
 from stages.errors import SeveralErrors, collected
 from stages.files import read_json, write_json, write_text
 from stages.model_rules import main_signature
-from stages.run import PARAMS, as_dataclass, parameters, run, section, words
+from stages.run import PARAMS, as_dataclass, section, words
 from stages.schema.config import Config
 from stages.schema.numerics import Numerics
 from stages.schema.package import Release
@@ -168,16 +168,15 @@ def main() -> None:
     """Write what the stages depend on; start TensorFlow in the background if it will be needed."""
     before = section() if PARAMS.exists() else {}
     code = read_json(CODE) if CODE.exists() else {}
-    sections, digests = configure(Path.cwd()), imported.digests(Path.cwd())
+    sections = configure(Path.cwd())
+    settings = variables.of(as_dataclass(Numerics, sections["numerics"]))
+    missing = not Path("build/export").exists()
+    if missing or any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW):
+        warm.ahead(settings)
+    digests = imported.digests(Path.cwd())
+    if any(code.get(name) != digests.get(name) for name in _WITH_TENSORFLOW):
+        warm.ahead(settings)
     write(sections)
     write_json(CODE, digests)
     for line in notes(sections, Path.cwd()):
         print(f"configure: {line}")
-    changed = any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW)
-    edited = any(code.get(name) != digests.get(name) for name in _WITH_TENSORFLOW)
-    if changed or edited or not Path("build/export").exists():
-        warm.ahead(runtime.settings(parameters(Numerics, "numerics")))
-
-
-if __name__ == "__main__":
-    run(main)

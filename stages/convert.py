@@ -1,4 +1,4 @@
-"""Convert the source model to one variant, and read the file back: `python -m stages.convert int8`.
+"""Convert the source model to one variant, and read the file back: `python -m stages convert int8`.
 
 The file takes its place only when it is what was asked for.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -195,9 +194,8 @@ def _operators(kind: str, message: str) -> list[str]:
     return [name.strip() for name in found[1].split(",")] if found else []
 
 
-def main() -> None:
-    """Convert build/export (or build/train, by route) to the variant named on the command line."""
-    name = sys.argv[1]
+def main(name: str) -> None:
+    """Convert build/export (or build/train, by route) to the variant of that name."""
     variant = parameters(Variant, "convert", name)
     if wrong := differences(section("quantizers", name)):
         raise SeveralErrors(wrong)
@@ -212,7 +210,3 @@ def main() -> None:
     )
     samples = read_split(Path("build/prepare/calibration"))
     convert(name, variant, source, samples, Path("build/convert") / name)
-
-
-if __name__ == "__main__":
-    runtime.run_warm(main, "stages.convert")

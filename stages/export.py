@@ -1,4 +1,4 @@
-"""Write the SavedModel and what it answers on the evaluation split: `python -m stages.export`."""
+"""Write the SavedModel and what it answers on the evaluation split: `python -m stages export`."""
 
 from __future__ import annotations
 
@@ -141,7 +141,3 @@ def main() -> None:
     evaluation = read_split(Path("build/prepare/evaluation"))
     brought = Brought(Path("build/train"))
     export(brought, options, evaluation, Path("build/export"), metric_output.asked())
-
-
-if __name__ == "__main__":
-    runtime.run_warm(main, "stages.export")

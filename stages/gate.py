@@ -1,6 +1,6 @@
 """Let a release through, or stop the build and name every failed check: `gate`.
 
-    python -m stages.gate
+    python -m stages gate
 
 Reads build/report/report.json, writes build/gate/verdict.json, which is truthful either way; the
 exit status is 1 when a check failed, so that DVC records no pass and builds no package.
@@ -13,7 +13,6 @@ from typing import Any
 
 from stages.errors import GateError, LitemillError, SeveralErrors
 from stages.files import read_json, write_json
-from stages.run import run
 from stages.verdict import failures
 
 REPORT = Path("build/report/report.json")
@@ -43,7 +42,3 @@ def main() -> None:
     write_json(OUT, verdict)
     if not verdict["passed"]:
         raise SeveralErrors([_error(line) for line in verdict["failed"]])
-
-
-if __name__ == "__main__":
-    run(main)

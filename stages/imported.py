@@ -1,9 +1,9 @@
-"""What code a stage runs: digests of the modules that it imports, however deep.
+"""What code a stage runs: digests of its module and of those that it imports, however deep.
 
 DVC would take each of them as a dependency of its own, some twenty for every stage and variant. It
 reads and writes all of dvc.lock after each stage, and most of dvc.lock would be these. So configure
-depends on stages/ as a whole, and digests them; a stage depends on its own module, and on the
-digest of what that imports like on any other parameter.
+depends on stages/ as a whole, and digests them; a stage depends on its digest like on any other
+parameter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WATCHED = ("data", "metrics", "models")
 
 
 def digests(root: Path) -> dict[str, str]:
-    """Give the digest of what each stage imports: SHA-256 of names and contents.
+    """Give the digest of what each stage runs: SHA-256 of names and contents.
 
     Raises:
         ConfigError: one of them is no Python.
@@ -45,9 +45,8 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def modules(stage: str, root: Path, known: dict[Path, set[Path]] | None = None) -> list[Path]:
-    """List the modules that a stage imports, sorted, but for those that dvc.yaml names itself."""
-    own, *more = _starts(stage, root)
-    found = {file for start in (own, *more) for file in closure(start, root, known)} - {own}
+    """List the modules that a stage runs, sorted, but for those that dvc.yaml names itself."""
+    found = {file for start in _starts(stage, root) for file in closure(start, root, known)}
     return sorted(file for file in found if not _listed(file, root))
 
 
@@ -70,7 +69,7 @@ def _listed(file: Path, root: Path) -> bool:
 
 
 def _starts(stage: str, root: Path) -> list[Path]:
-    return [root / "stages" / f"{name}.py" for name in (stage, *STAGES[stage])]
+    return [root / "stages" / f"{name}.py" for name in (stage, "__main__", *STAGES[stage])]
 
 
 def _digest(files: list[Path], root: Path) -> str:

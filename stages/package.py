@@ -1,6 +1,6 @@
 """Collect the release: variants, manifest, evidence: `package`.
 
-    python -m stages.package
+    python -m stages package
 
 Reads what the stages before it wrote, writes build/package/. Nothing in it depends on the time,
 the commit or the machine. Only variants that the report passed go in.
@@ -34,7 +34,7 @@ from stages.files import (
 from stages.golden import Golden, golden
 from stages.handover import readme
 from stages.reference import read_signature, suited
-from stages.run import PARAMS, parameters, run, section
+from stages.run import PARAMS, parameters, section
 from stages.samples import Samples, read_split
 from stages.schema.package import Release
 from stages.version import VERSION
@@ -237,7 +237,3 @@ def main() -> None:
     report = read_json(BUILD / "report" / "report.json")
     release = parameters(Release, "release")
     package(report, Sources(BUILD, PARAMS), release, section("toolchain"), OUT)
-
-
-if __name__ == "__main__":
-    run(main, "stages.package")

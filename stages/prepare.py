@@ -1,4 +1,4 @@
-"""Turns a data set into train, calibration and evaluation splits: `python -m stages.prepare`.
+"""Turns a data set into train, calibration and evaluation splits: `python -m stages prepare`.
 
 Reads what `load` names; writes build/prepare/{train,calibration,evaluation}/ (see
 stages/samples.py) and build/prepare/data.json. Same input, same bytes. At most a few blocks of
@@ -17,7 +17,7 @@ from stages.dataset import SPLITS, Dataset
 from stages.errors import DataError
 from stages.files import remove, replacing, write_json
 from stages.instantiate import instantiate
-from stages.run import parameters, run
+from stages.run import parameters
 from stages.samples import described, write_split
 from stages.scan import Scanned, named, scan
 from stages.schema.prepare import Duplicates, Prepare
@@ -144,7 +144,3 @@ def main() -> None:
     told = prepare(options, OUT)
     counts = ", ".join(f"{name} {told['splits'][name]['samples']}" for name in SPLITS)
     print(f"prepare: {told['samples']} samples of {told['source']}: {counts}")
-
-
-if __name__ == "__main__":
-    run(main, "stages.prepare")

@@ -1,6 +1,6 @@
 """Judge every variant against its limits and tell it as a table and a page: `report`.
 
-    python -m stages.report
+    python -m stages report
 
 Reads build/validate/<variant>.json, measured/ and released.json, writes build/report/. It judges
 and never fails on a verdict: `gate` does, so that every measurement stays recorded.
@@ -16,7 +16,7 @@ from stages import page, plots, since, speed, summary
 from stages.checks import judge
 from stages.errors import LitemillError
 from stages.files import keep_only, read_json, replacing, write_json, write_text
-from stages.run import parameters, run, section
+from stages.run import parameters, section
 from stages.schema.report import Report
 
 if TYPE_CHECKING:
@@ -204,7 +204,3 @@ def main() -> None:
     told = report(measured, limits, asked.title, machines=machines, released=released)
     write(told, OUT, measured)
     summary.terminal(told)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -24,17 +24,9 @@ PARAMS = Path("build/params.yaml")
 T = TypeVar("T")
 
 
-def run(main: Callable[[], None], module: str = "") -> NoReturn:
-    """Call `main` and exit: no traceback for what a user can mend, a full one for what we must.
-
-    Args:
-        main: what to do.
-        module: the stage's own name, such as stages.train. A stage does not run in another
-            environment than the one that its parameters were resolved for.
-    """
+def run(main: Callable[[], None]) -> NoReturn:
+    """Call `main` and exit: no traceback for what a user can mend, a full one for what we must."""
     try:
-        if module:
-            _refuse_other_toolchain(module.rpartition(".")[2])
         main()
     except LitemillError as error:
         print(error, file=sys.stderr)
@@ -90,7 +82,12 @@ def words(value: Any) -> Any:
     return [words(item) for item in value] if isinstance(value, list) else value
 
 
-def _refuse_other_toolchain(stage: str) -> None:
+def refuse_other_toolchain(stage: str) -> None:
+    """Refuse to run a stage in another environment than its parameters were resolved for.
+
+    Raises:
+        SeveralErrors: packages of other versions than requirements.lock pins.
+    """
     from stages.toolchain import differences
 
     pinned = (section() or {}).get("toolchain", {})

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from stages import blocking, lean, warm
-from stages.run import parameters, run
-from stages.schema.numerics import Numerics
+from stages import blocking, heap, lean, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-
-def run_warm(main: Callable[[], None], module: str) -> NoReturn:
-    """Run a stage in the worker that has TensorFlow already, or here if there is none."""
-
-    def handed_over() -> None:
-        status = warm.run(module, settings(parameters(Numerics, "numerics")))
-        if status is not None:
-            sys.exit(status)
-        main()
-
-    run(handed_over, module)
+    from stages.schema.numerics import Numerics
 
 
 def start(
@@ -47,7 +34,8 @@ def start(
         assert module is not None, "stages are run as modules"
         arguments = [sys.executable, "-m", module.name, *sys.argv[1:]]
         os.execv(sys.executable, arguments)  # noqa: S606
-    os.environ.update(settings(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
+    os.environ.update(variables.of(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
+    heap.keep()
     if home is not None:
         os.environ["KERAS_HOME"] = str(home.resolve())
     with lean.imports():
@@ -65,20 +53,3 @@ def start(
     # now, while the caller listens.
     tf.constant(0)
     return tf
-
-
-def settings(numerics: Numerics) -> dict[str, str]:
-    """Give the variables of the environment that TensorFlow reads while it is loaded."""
-    values = {
-        "KERAS_BACKEND": "tensorflow",
-        # A keras.json in the user's home may set another floatx or image data format.
-        "KERAS_HOME": str(Path("build/.keras").resolve()),
-        "TF_USE_LEGACY_KERAS": "0",
-        "TF_CPP_MIN_LOG_LEVEL": "1",  # no notes; warnings and errors
-        "TF_ENABLE_ONEDNN_OPTS": str(int(numerics.onednn)),
-    }
-    # oneDNN's own word for all that there is.
-    values["ONEDNN_MAX_CPU_ISA"] = numerics.instruction_set or "DEFAULT"
-    if not numerics.gpu:
-        values["CUDA_VISIBLE_DEVICES"] = "-1"
-    return values

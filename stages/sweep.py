@@ -1,13 +1,12 @@
-"""Try the points of one sweep of conf/sweeps.yaml: `python -m stages.sweep default`."""
+"""Try the points of one sweep of conf/sweeps.yaml: `python -m stages sweep default`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.errors import LitemillError
-from stages.run import parameters, run
+from stages.run import parameters
 from stages.schema.sweep import Sweep
 from stages.schema.validate import Validate
 from stages.sweeping.progress import Progress
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def main() -> None:
+def main(name: str) -> None:
     """Write build/sweep/NAME/ and show the front."""
-    name = sys.argv[1]
     if metric := parameters(Validate, "validate").metric:
         refuse_unwatched("sweep", [("data.metric.score", metric.score)])
     out = Path("build/sweep") / name
@@ -43,7 +41,3 @@ def refuse_unsettled(name: str, told: Mapping[str, Any]) -> None:
         found = f"{len(again)} of {count} points failed, perhaps by the machine's fault"
         expected = f"`dvc repro sweep` tries again; or take {again[0]} out of its conf/sweep/ file"
         raise LitemillError(place, found, expected)
-
-
-if __name__ == "__main__":
-    run(main, "stages.sweep")

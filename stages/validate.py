@@ -1,4 +1,4 @@
-"""Measure one variant against the source model on real samples: `python -m stages.validate int8`.
+"""Measure one variant against the source model on real samples: `python -m stages validate int8`.
 
 Nothing is judged here: the gate does that, so that a failed check leaves its measurement behind. A
 file that cannot run is a measurement too.
@@ -26,7 +26,7 @@ from stages.kernel_matrix import measured as matrix
 from stages.layers import layers
 from stages.quiet import quiet
 from stages.reference import place, read_signature, suited
-from stages.run import parameters, run, section
+from stages.run import parameters, section
 from stages.samples import Samples, read_split
 from stages.schema.validate import Validate
 from stages.watched import refuse_unwatched
@@ -212,9 +212,8 @@ def read_float(folder: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
 
 
-def main() -> None:
+def main(variant: str) -> None:
     """Measure build/convert/VARIANT/model.tflite."""
-    variant = sys.argv[1]
     key = section("convert", variant)["signature"]
     export, options = Path("build/export"), parameters(Validate, "validate")
     if options.metric:
@@ -233,7 +232,3 @@ def main() -> None:
     write_json(Path("build/validate") / f"{variant}.json", measured)
     if measured["error"]:
         print(measured["error"], file=sys.stderr)
-
-
-if __name__ == "__main__":
-    run(main, "stages.validate")

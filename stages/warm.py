@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +34,14 @@ GONE = (
     f"or without a worker ({SWITCH}=0)"
 )
 # A worker that cannot be had, or that answers otherwise, is one that is not there.
-UNUSABLE = (OSError, ValueError, metadata.PackageNotFoundError)
+UNUSABLE = (OSError, ValueError)
 
 
 def run(module: str, settings: Mapping[str, str]) -> int | None:
     """Run `python -m module` in the worker, with this process's arguments and streams.
 
     Args:
-        module: such as stages.train.
+        module: such as stages.
         settings: variables of the environment that TensorFlow is started with.
 
     Returns:

@@ -77,7 +77,7 @@ class Project:
 
     def stage(self, *words: str) -> Ran:
         """Run one stage as dvc.yaml does: `stage("convert", "int8")`."""
-        return self.run(sys.executable, "-m", f"stages.{words[0]}", *words[1:])
+        return self.run(sys.executable, "-m", "stages", *words)
 
     def dvc(self, *words: str) -> Ran:
         """Run DVC."""

@@ -50,7 +50,7 @@ def test_files_are_named(release):
     release.comment("stages/gate.py")
     release.write("models/digits_cnn/parts.py", "SIZE = 1\n")
 
-    assert "  stages/gate.py: modified\n" in explain(release, "gate")
+    assert "  its code: stages/gate.py modified\n" in explain(release, "gate")
     assert "  models/digits_cnn: modified (models/digits_cnn/parts.py; " in explain(
         release, "train"
     )
@@ -63,7 +63,7 @@ def test_modules_that_a_stage_imports_are_named(release):
 
     sure, _ = foretold(explain(release))
 
-    assert "  what it imports: stages/routes.py modified\n" in explain(release, "convert@int8")
+    assert "  its code: stages/routes.py modified\n" in explain(release, "convert@int8")
     assert ["configure", "convert@float32", "convert@int8"] == sure
     assert sorted(sure) == sorted(release.repro().stages)
 
@@ -89,7 +89,7 @@ def test_a_new_variant_was_never_built(release):
 
 def test_a_command_of_another_wording_is_told(release):
     """DVC would run it for that alone."""
-    release.edit("dvc.yaml", "python -m stages.gate", "python -m  stages.gate")
+    release.edit("dvc.yaml", "python -m stages gate", "python -m  stages gate")
 
     assert "its command in dvc.yaml is another" in explain(release, "gate")
 

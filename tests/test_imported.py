@@ -18,7 +18,8 @@ def edited(tree, name):
 @pytest.mark.parametrize(
     ("module", "stages"),
     [
-        ("gate.py", set()),
+        ("gate.py", {"gate"}),
+        ("__main__.py", set(STAGES)),
         ("verdict.py", {"report", "gate"}),
         ("loaders.py", {"prepare"}),
         ("routes.py", {"convert", "sweep"}),

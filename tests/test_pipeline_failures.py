@@ -203,8 +203,7 @@ def test_a_full_disk_loses_nothing(release, stage):
     shim.mkdir()
     # As if there were room for some files, and then for no more.
     (shim / "python").write_text(
-        f'#!/bin/sh\nif [ "$2" = stages.{stage} ]; then ulimit -S -f 16; fi\n'
-        f'exec {sys.executable} "$@"\n'
+        f'#!/bin/sh\nif [ "$3" = {stage} ]; then ulimit -S -f 16; fi\nexec {sys.executable} "$@"\n'
     )
     (shim / "python").chmod(0o755)
 

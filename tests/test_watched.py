@@ -22,6 +22,7 @@ FILES = {
     "data/own/__init__.py": "import models.other\n",
     "data/own/bad.py": "def load(:\n",
     "stages/loaders.py": "def npz(): ...\n",
+    "stages/__main__.py": "",
 }
 
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 
-from stages import lean, runtime
+from stages import lean, variables
 from stages.quiet import quiet
 from stages.run import parameters
 from stages.schema.numerics import Numerics
@@ -51,9 +51,7 @@ Work = Callable[[Task, Tell], Outcome]
 
 def imported(build: Path) -> None:
     """Import all that children need, once, under the settings of the configuration."""
-    os.environ.update(
-        runtime.settings(parameters(Numerics, "numerics", path=build / "params.yaml"))
-    )
+    os.environ.update(variables.of(parameters(Numerics, "numerics", path=build / "params.yaml")))
     with quiet(), lean.imports():
         for library in LIBRARIES:
             importlib.import_module(library)
