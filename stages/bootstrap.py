@@ -79,7 +79,8 @@ def _draws(count: int) -> Array:
     Kept, because all sets of kernels are judged on the same draws.
     """
     raw = np.random.PCG64(SEED).random_raw((RESAMPLES * count + 1) // 2)
-    halves = np.stack([raw & np.uint64(0xFFFFFFFF), raw >> np.uint64(32)], axis=1).ravel()
+    halves = raw.astype("<u8", copy=False).view("<u4")[: RESAMPLES * count]  # the lower half first
     # Multiplied and shifted, 32 bits give a number below `count` with a bias below 2^-22 of it.
-    drawn: Array = (halves[: RESAMPLES * count] * np.uint64(count)) >> np.uint64(32)
-    return drawn.reshape(RESAMPLES, count).astype(np.int64)
+    drawn: Array = np.multiply(halves, np.uint64(count), dtype=np.uint64)
+    drawn >>= np.uint64(32)
+    return drawn.reshape(RESAMPLES, count).view(np.int64)
