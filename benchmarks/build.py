@@ -7,7 +7,7 @@ their own:
     one edit   an option of one variant changed, to its verdict, against the same script
     next edit  the same again at once, while the worker that imported TensorFlow is there
     no-op      `dvc repro` with nothing to do, against DVC on a dummy DAG with as many stages; and
-               that DAG with our `params:` on our build/params.yaml, against the one without
+               that DAG with our `params:` on our build/params.json, against the one without
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from benchmarks.timing import machine, table
 ROOT = Path(__file__).resolve().parents[1]
 DVC = (sys.executable, "-m", "dvc")
 SCRIPT = (sys.executable, "-m", "benchmarks.straight_line")
-PARAMS = "build/params.yaml"
+PARAMS = "build/params.json"
 IDLE = 10  # seconds that a worker waits for more to do
 NOOPS = 3  # no-op builds in each round: they are short
 

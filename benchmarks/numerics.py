@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.timing import machine, table
-from stages.run import as_dataclass, run
-from stages.samples import read_split
-from stages.schema.numerics import Numerics
+from litemill.config.parameters import as_dataclass
+from litemill.core.exit_status import run
+from litemill.data.samples import read_split
+from litemill.config.schema.numerics import Numerics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,9 +69,9 @@ def apart(choice: str, model: str, epochs: int) -> float:
 def seconds(choice: str, name: str, epochs: int) -> float:
     """Fit a model and give the seconds an epoch took."""
     from models.digits_cnn import build
-    from stages import runtime
+    from litemill.runtime import tensorflow_start
 
-    runtime.start(numerics(choice))
+    tensorflow_start.start(numerics(choice))
     import keras
 
     model = build(**MODELS[name])  # type: ignore[arg-type]  # a table of mixed values

@@ -30,9 +30,9 @@ from pathlib import Path
 
 import yaml
 
-from releases.archive import packed
-from releases.assemble import assemble
-from stages.files import sha256, tree_files, tree_sha256
+from litemill.release.archive import packed
+from litemill.release.assemble import assemble
+from litemill.core.files import sha256, tree_files, tree_sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMIT = "0" * 40  # the same for all, so that the archives can be compared
@@ -104,7 +104,7 @@ def sources() -> dict[str, bytes]:
     """Read the project's own files, committed or not, once: edits while this runs do not count."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    made = ("", "dvc.lock", "build/params.yaml")
+    made = ("", "dvc.lock", "build/params.json")
     names = [name for name in listed.split("\0") if name not in made and (ROOT / name).is_file()]
     return {name: (ROOT / name).read_bytes() for name in names}
 

@@ -37,12 +37,12 @@ overrides:
 DATA = """\
 task: classification
 load:
-  _target_: stages.loaders.npz
+  _target_: litemill.data.loaders.npz
   path: data/enlarged/samples.npz
   inputs: {image: image}
   target: digit
 split: {train: 0.1, calibration: 0.3, evaluation: 0.6}
-metric: {name: top1, score: {_target_: metrics.top1}}
+metric: {name: top1, score: {_target_: litemill.metrics.top1}}
 """
 MODEL = """\
 build: {_target_: models.enlarged.build}

@@ -20,20 +20,20 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.timing import machine, table
-from stages.run import run
-from stages.schema.variant import Optimization, Variant
-from stages.sweeping import grid, points
-from stages.sweeping.course import Course
-from stages.sweeping.inputs import inputs
-from stages.sweeping.local import Local
-from stages.sweeping.store import Store
-from stages.sweeping.task import Task
+from litemill.core.exit_status import run
+from litemill.config.schema.variant import Optimization, Variant
+from litemill.sweep import grid, points
+from litemill.sweep.executor import Course
+from litemill.sweep.inputs import inputs
+from litemill.sweep.local import Local
+from litemill.sweep.store import Store
+from litemill.sweep.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stages.sweeping.course import Found
-    from stages.sweeping.points import Point
+    from litemill.sweep.executor import Found
+    from litemill.sweep.points import Point
 
 BUILD = Path("build")
 BASE = Variant(optimization=Optimization.int8)
@@ -110,7 +110,7 @@ def _apart(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def swept(several: list[Point], workers: int | None) -> dict[str, Any]:
     """Sweep into an empty store; the seconds from the first result on, and when each came."""
-    from stages.sweeping.pool import imported
+    from litemill.sweep.pool import imported
 
     imported(BUILD)
     start = time.perf_counter()
@@ -120,8 +120,8 @@ def swept(several: list[Point], workers: int | None) -> dict[str, Any]:
 
 def looped(several: list[Point], _: int | None = None) -> dict[str, Any]:
     """Do the same in a loop in this process; the seconds of each point."""
-    from stages.sweeping.job import compute
-    from stages.sweeping.pool import imported
+    from litemill.sweep.job import compute
+    from litemill.sweep.pool import imported
 
     imported(BUILD)
     each = []
@@ -135,7 +135,7 @@ def looped(several: list[Point], _: int | None = None) -> dict[str, Any]:
 
 def long(several: list[Point], workers: int | None) -> None:
     """Print what the last hundred points cost against the first hundred, and the memory."""
-    from stages.sweeping.pool import imported
+    from litemill.sweep.pool import imported
 
     imported(BUILD)
     with _Memory() as memory:

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.timing import machine, table
-from stages.apart import apart
-from stages.litert import Kernels, Model
-from stages.quiet import quiet
-from stages.reference import place, read_signature, suited
-from stages.run import parameters, run, section
-from stages.samples import Samples, read_split
-from stages.schema.validate import Metric, Validate
-from stages.validate import read_reference, validate
+from litemill.runtime.subprocess_isolation import apart
+from litemill.tflite.interpreter import Kernels, Model
+from litemill.runtime.capture_output import quiet
+from litemill.models.reference_outputs import place, read_signature, suited
+from litemill.config.parameters import parameters, section
+from litemill.core.exit_status import run
+from litemill.data.samples import Samples, read_split
+from litemill.config.schema.validate import Metric, Validate
+from litemill.evaluation.validate import read_reference, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

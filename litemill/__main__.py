@@ -1,5 +1,5 @@
 """`python -m litemill`: the command, where it is not installed."""
 
-from litemill.cli import main
+from litemill.cli.main import main
 
 main()

@@ -1,1 +1,1 @@
-"""The pipeline: one module per stage, and the leaves they share."""
+"""The pipeline: one thin module a stage. dvc.yaml says when each runs; they are yours to change."""

@@ -1,212 +1,30 @@
-"""Convert the source model to one variant, and read the file back: `python -m stages convert int8`.
+"""Convert the source model to one variant, and read the file back.
 
-The file takes its place only when it is what was asked for.
+    python -m stages.convert int8
+
+Reads build/export, build/train and build/prepare/calibration.
+Writes build/convert/<variant>/model.tflite and record.json, which tells how it was made.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-import tempfile
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from stages import calibration, flatbuffer, options, recipes, runtime, spared
-from stages.errors import ConversionError, LitemillError, SeveralErrors, first_line
-from stages.express import takes_samples
-from stages.files import replacing, write_json
-from stages.islands import Islands
-from stages.quiet import quiet
-from stages.readback import departures
-from stages.reference import read_signature, suited
-from stages.routes import ROUTES, Source
-from stages.run import parameters, section, words
-from stages.samples import Samples, read_split
-from stages.schema.numerics import Numerics
-from stages.schema.variant import Optimization, Route, TensorType, Variant
-from stages.sources import Brought
-from stages.toolchain import differences
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from stages.description import Description
+from litemill.pipeline.stage_runner import run_stage
 
 
-def convert(name: str, variant: Variant, source: Source, samples: Samples, out: Path) -> None:
-    """Write model.tflite and record.json below `out`.
+def main(variant: str) -> None:
+    """Convert to one variant."""
+    from litemill.conversion import convert
 
-    Args:
-        name: the variant's name, for messages.
-        variant: its conversion options.
-        source: the source model.
-        samples: the calibration split.
-        out: the directory to write to.
-
-    Raises:
-        ConversionError: the converter failed.
-        SeveralErrors: the file is not what was asked for; every departure.
-    """
-    converted = content(name, variant, source, samples)
-    with replacing(out / "model.tflite") as fresh:
-        fresh.write_bytes(converted.content)
-    write_json(
-        out / "record.json",
-        {
-            "variant": name,
-            "asked": words(variant),
-            "calibration_rows": converted.rows,
-            "sha256": hashlib.sha256(converted.content).hexdigest(),
-            "found": asdict(converted.found),
-        },
+    convert.run(
+        variant,
+        trained=Path("build/train"),
+        exported=Path("build/export"),
+        calibration=Path("build/prepare/calibration"),
+        out=Path("build/convert") / variant,
     )
 
 
-@dataclass(frozen=True)
-class Converted:
-    """A file that is what was asked for."""
-
-    content: bytes
-    found: Description
-    rows: list[int]  # of the calibration split, in the order in which they were used
-
-
-def content(name: str, variant: Variant, source: Source, samples: Samples | None) -> Converted:
-    """Convert and read back; `samples` may be missing where nothing is calibrated.
-
-    Raises:
-        ModelError: the source model cannot be traced as the variant asks, or does not fit the
-            samples.
-        ConversionError: the converter failed, or needs samples and has none.
-        SeveralErrors: the file is not what was asked for; every departure.
-    """
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    rows, given = _representative(name, variant, source, samples)
-    islands = Islands(variant.float_layers, source.key, f"variant {name}")
-    try:
-        with tempfile.TemporaryDirectory() as folder, quiet(explained=LitemillError):
-            if variant.batch is not None or variant.unroll:
-                source = source.traced(
-                    Path(folder) / "traced", batch=variant.batch, unroll=variant.unroll
-                )
-            file = _converted(variant, source, given, islands)
-    except (ConverterError, ValueError, RuntimeError) as error:
-        # What nothing here can explain: the converter's own words have been printed.
-        told = first_line(error)
-        raise ConversionError(f"variant {name}", told, "its own words stand above") from error
-    found = flatbuffer.describe(file)
-    wrong = departures(found, variant, source.signature)
-    if wrong := [*wrong, *islands.departures(file, others=_others(variant))]:
-        raise SeveralErrors(
-            ConversionError(f"variant {name}", told, "the file was not kept") for told in wrong
-        )
-    return Converted(file, found, rows)
-
-
-def _representative(
-    name: str, variant: Variant, source: Source, samples: Samples | None
-) -> tuple[list[int], Callable[[], Any] | None]:
-    if not takes_samples(variant):
-        return [], None
-    if samples is None:
-        raise ConversionError(f"variant {name}", "no calibration samples", "expected real ones")
-    fitting = suited(samples, source.signature)
-    rows = calibration.picked(variant.calibration, fitting)
-    return rows, calibration.representative_dataset(fitting, rows, batch=variant.batch)
-
-
-def _others(variant: Variant) -> bool:
-    """Tell whether layers that are not named may be in float too."""
-    return variant.float_fallback or variant.recipe is not None
-
-
-def _converted(
-    variant: Variant, source: Source, given: Callable[[], Any] | None, islands: Islands
-) -> bytes:
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    place = islands.place
-    renaming = variant.route in (Route.keras, Route.concrete_function)
-    if renaming and source.key != "serving_default":
-        told = f"the route {variant.route.name}, which names every signature serving_default"
-        expected = f"use the route saved_model, which keeps {source.key!r}"
-        raise ConversionError(place, told, expected)
-    if options.calibrated(variant) and source.loops():
-        _refuse_loop(variant, source, place)
-    # A converter keeps its settings, so that every variant gets a fresh one.
-    prepare = options.applied(variant, given)
-    if variant.float_layers and variant.recipe is None:
-        prepare = spared.sparing(prepare, islands)
-    try:
-        file = ROUTES[variant.route.name](source, prepare)
-    except ConverterError as error:
-        if explained := _told(str(error), source):
-            raise ConversionError(place, *explained) from error
-        raise
-    if variant.recipe is None:
-        return file
-    sides = {"INPUT": variant.input_type, "OUTPUT": variant.output_type}
-    spare = [side for side, dtype in sides.items() if dtype is TensorType.float32]
-    rules = recipes.with_float(variant.recipe, spare)
-    rules = recipes.without(rules, islands.find(file))
-    return recipes.quantize(file, rules, source.key, given, place=place)
-
-
-def _refuse_loop(variant: Variant, source: Source, place: str) -> None:
-    """Refuse what would end the process: the converter's calibrator crashes on loops."""
-    plain = options.applied(replace(variant, optimization=Optimization.none), None)
-    loops = {"WHILE", "IF"} & {
-        operator.name
-        for operator in flatbuffer.describe(ROUTES["saved_model"](source, plain)).operators
-    }
-    if loops:
-        told = f"{variant.optimization.name} of a graph with {' and '.join(sorted(loops))}"
-        expected = "`unroll: true` for recurrent layers, or the optimization dynamic_range"
-        raise ConversionError(place, f"{told}, which the converter cannot calibrate", expected)
-
-
-def _told(message: str, source: Source) -> tuple[str, str] | None:
-    """Name the operators that the converter has no words for, and what would allow them."""
-    flex = _operators("TF Select ops", message)
-    custom = _operators("Custom ops", message)
-    if "TensorListReserve' op requires element_shape to be static" in message:
-        found = (
-            "a recurrent layer (or another loop) for any batch size, which TensorFlow Lite lacks"
-        )
-        if source.is_keras():
-            return found, "`batch: 1` fixes the size, `unroll: true` writes recurrent layers out"
-        return found, "expected a model that was exported with a fixed batch size"
-    allowing = []
-    if flex:
-        allowing.append("`select_tf_ops: true`, for applications that link TensorFlow's kernels")
-    if custom:
-        allowing.append(f"`custom_ops: [{', '.join(custom)}]`, for applications that bring them")
-    if not allowing:
-        return None
-    found = f"no TensorFlow Lite operator for {', '.join(flex + custom)}"
-    return found, f"what would allow it: {'; '.join(allowing)}"
-
-
-def _operators(kind: str, message: str) -> list[str]:
-    found = re.search(rf"^{kind}: (.+)$", message, re.MULTILINE)
-    return [name.strip() for name in found[1].split(",")] if found else []
-
-
-def main(name: str) -> None:
-    """Convert build/export (or build/train, by route) to the variant of that name."""
-    variant = parameters(Variant, "convert", name)
-    if wrong := differences(section("quantizers", name)):
-        raise SeveralErrors(wrong)
-    brought = Brought(Path("build/train"))
-    legacy = variant.route is Route.keras and brought.legacy.is_file()
-    with quiet():
-        runtime.start(parameters(Numerics, "numerics"), legacy=legacy)
-    source = Source(
-        saved_model=Path("build/export/saved_model"),
-        brought=brought,
-        signature=read_signature(Path("build/export"), variant.signature),
-    )
-    samples = read_split(Path("build/prepare/calibration"))
-    convert(name, variant, source, samples, Path("build/convert") / name)
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,143 +1,28 @@
-"""Write the SavedModel and what it answers on the evaluation split: `python -m stages export`."""
+"""Write the SavedModel and its answers on the evaluation samples.
+
+    python -m stages.export
+
+Reads build/train and build/prepare/evaluation.
+Writes build/export/: saved_model/, signature.json, reference/, float/, signatures/.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from stages import float_file, metric_output, runtime, serving
-from stages.errors import LitemillError, ModelError
-from stages.files import replacing, write_json
-from stages.quiet import quiet
-from stages.reference import suited
-from stages.run import parameters
-from stages.samples import Samples, read_split
-from stages.schema.numerics import Numerics
-from stages.schema.validate import Export
-from stages.sources import Brought
-
-
-def export(
-    brought: Brought,
-    options: Export,
-    evaluation: Samples,
-    out: Path,
-    metric: dict[str, Any] | None = None,
-) -> None:
-    """Write saved_model/, signature.json, reference/, float/ and signatures/ to a new `out`.
-
-    Args:
-        brought: the source model, as `train` left it.
-        options: the name of the signature, the batch size of the reference outputs.
-        evaluation: the samples that the source model answers.
-        out: the directory that they replace, once all are there: they belong together.
-        metric: what the model will be judged by.
-
-    Raises:
-        ConfigError: the metric is of no output.
-        ModelError: the model cannot be exported or run, or does not fit the samples.
-    """
-    key = brought.signature(options.signature)
-    with quiet(explained=LitemillError), replacing(out) as fresh:
-        folder, others = fresh / "saved_model", fresh / "signatures"
-        brought.save(folder, key)
-        _refer(folder, key, options, evaluation, fresh, metric)
-        # Also without others there is a file: DVC warns of an empty folder.
-        write_json(others / "index.json", {"main": key, "others": options.others})
-        for other in options.others:
-            _refer(folder, other, options, evaluation, others / other)
-
-
-def _refer(  # noqa: PLR0913, PLR0917
-    folder: Path,
-    key: str,
-    options: Export,
-    evaluation: Samples,
-    out: Path,
-    metric: dict[str, Any] | None = None,
-) -> None:
-    """Write a signature's description, what it answers, and its float file."""
-    function = serving.load(folder, key)
-    signature = serving.describe(function, key) | {"subset": bool(options.others)}
-    metric_output.refuse(metric, _shapes(signature))
-    samples = suited(evaluation, signature)
-    write_json(out / "signature.json", signature)
-    answer(function, samples, options.batch_size, out / "reference")
-    float_file.write(folder, key, out)
-
-
-def _shapes(signature: dict[str, Any]) -> dict[str, tuple[int | None, ...] | None]:
-    shapes = {name: spec["shape"] for name, spec in signature["outputs"].items()}
-    return {name: None if shape is None else tuple(shape) for name, shape in shapes.items()}
-
-
-def answer(function: Any, samples: Samples, size: int, folder: Path) -> None:
-    """Write what a signature's function answers, one memory-mapped .npy for each output.
-
-    Args:
-        function: named tensors to named tensors.
-        samples: under the names and in the types that it takes.
-        size: samples at a time; a function of a fixed batch size is called with that.
-        folder: where the files go; made here.
-
-    Raises:
-        ModelError: the model fails, or does not give one row for each sample.
-    """
-    import tensorflow as tf
-
-    folder.mkdir()
-    arrays: dict[str, np.memmap[Any, Any]] = {}
-    start = 0
-    for batch in samples.batches(_batch(function) or size):
-        count = len(batch)
-        inputs = {name: tf.constant(_padded(a, function)) for name, a in batch.inputs.items()}
-        for name, value in _called(function, inputs).items():
-            rows = value.numpy()[:count]
-            if rows.ndim == 0 or len(rows) != count:
-                told = f"gives {rows.shape} for {count} samples"
-                raise ModelError(f"output {name}", told, "expected one row a sample")
-            if name not in arrays:
-                shape = (len(samples), *rows.shape[1:])
-                arrays[name] = np.lib.format.open_memmap(
-                    folder / f"{name}.npy", "w+", dtype=rows.dtype, shape=shape
-                )
-            arrays[name][start : start + count] = rows
-        start += count
-
-
-def _called(function: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    import tensorflow as tf
-
-    try:
-        answers: dict[str, Any] = function(**inputs)
-    except tf.errors.OpError as error:
-        told = str(error.message).strip().splitlines()[0]
-        raise ModelError("the source model", f"fails on the samples ({told})", "") from error
-    return answers
-
-
-def _batch(function: Any) -> int | None:
-    """Give the fixed batch size of a function, or None where any will do."""
-    specs = function.structured_input_signature[1].values()
-    sizes = {spec.shape[0] for spec in specs if spec.shape.rank}
-    fixed: set[int] = sizes - {None}
-    return min(fixed) if fixed else None
-
-
-def _padded(array: Any, function: Any) -> Any:
-    missing = (_batch(function) or 0) - len(array)
-    if missing <= 0:
-        return np.ascontiguousarray(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+from litemill.pipeline.stage_runner import run_stage
 
 
 def main() -> None:
-    """Export what build/train holds."""
-    options = parameters(Export, "export")
-    with quiet():
-        runtime.start(parameters(Numerics, "numerics"))
-    evaluation = read_split(Path("build/prepare/evaluation"))
-    brought = Brought(Path("build/train"))
-    export(brought, options, evaluation, Path("build/export"), metric_output.asked())
+    """Export the model."""
+    from litemill.conversion import export
+
+    export.run(
+        trained=Path("build/train"),
+        evaluation=Path("build/prepare/evaluation"),
+        out=Path("build/export"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

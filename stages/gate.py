@@ -1,44 +1,24 @@
-"""Let a release through, or stop the build and name every failed check: `gate`.
+"""Fail the build when a check failed, and name every one.
 
-    python -m stages gate
+    python -m stages.gate
 
-Reads build/report/report.json, writes build/gate/verdict.json, which is truthful either way; the
-exit status is 1 when a check failed, so that DVC records no pass and builds no package.
+Reads build/report/report.json.
+Writes build/gate/verdict.json.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from stages.errors import GateError, LitemillError, SeveralErrors
-from stages.files import read_json, write_json
-from stages.verdict import failures
-
-REPORT = Path("build/report/report.json")
-OUT = Path("build/gate/verdict.json")
-
-
-def gate(report: dict[str, Any]) -> dict[str, Any]:
-    """Give the verdict on a report: `passed`, by variant and over all, and every failed check."""
-    return {
-        "passed": report["passed"],
-        "variants": {row["variant"]: row["passed"] for row in report["variants"]},
-        "failed": failures(report),
-    }
-
-
-def _error(line: str) -> GateError:
-    place, found = line.split(": ", 1)
-    return GateError(place, found)
+from litemill.pipeline.stage_runner import run_stage
 
 
 def main() -> None:
-    """Judge the report; raises one GateError for every failed check."""
-    report = read_json(REPORT)
-    if not isinstance(report, dict) or not report.get("variants"):
-        raise LitemillError(REPORT, "not a report", "rebuild it with `dvc repro report`")
-    verdict = gate(report)
-    write_json(OUT, verdict)
-    if not verdict["passed"]:
-        raise SeveralErrors([_error(line) for line in verdict["failed"]])
+    """Judge the report."""
+    from litemill.report import gate
+
+    gate.run(report=Path("build/report/report.json"), out=Path("build/gate/verdict.json"))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,146 +1,24 @@
-"""Turns a data set into train, calibration and evaluation splits: `python -m stages prepare`.
+"""Split the data set into train, calibration and evaluation samples.
 
-Reads what `load` names; writes build/prepare/{train,calibration,evaluation}/ (see
-stages/samples.py) and build/prepare/data.json. Same input, same bytes. At most a few blocks of
-samples are in memory at a time, and some 100 bytes for each sample.
+    python -m stages.prepare
+
+Reads data/, as conf/data/ says.
+Writes build/prepare/train, calibration, evaluation, and data.json, what is in them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from stages import splits
-from stages.dataset import SPLITS, Dataset
-from stages.errors import DataError
-from stages.files import remove, replacing, write_json
-from stages.instantiate import instantiate
-from stages.run import parameters
-from stages.samples import described, write_split
-from stages.scan import Scanned, named, scan
-from stages.schema.prepare import Duplicates, Prepare
-from stages.watched import refuse_unwatched
-
-if TYPE_CHECKING:
-    from stages.schema.prepare import Split
-
-OUT = Path("build/prepare")
-
-
-def prepare(options: Prepare, out: Path) -> dict[str, Any]:
-    """Write the splits of a data set below `out`, which is replaced as a whole at the end.
-
-    Returns:
-        What data.json holds: counts, digests, shapes, classes.
-
-    Raises:
-        ConfigError: the `_target_` cannot be called.
-        DataError: the data set cannot be used or split as asked.
-    """
-    with replacing(out) as fresh:
-        scratch = fresh / "scratch"
-        scratch.mkdir(parents=True)
-        dataset = _load(options, scratch)
-        found = scan(dataset, options.task)
-        parts = _divide(options, dataset, found)
-        told = _told(options, found, parts)
-        for name, indices in parts.items():
-            told["splits"][name]["sha256"] = write_split(
-                fresh / name,
-                found.inputs,
-                found.targets,
-                indices,
-                classes=found.classes,
-                task=options.task.name,
-                slices=found.slices,
-            )
-        write_json(fresh / "data.json", told)
-        remove(scratch)
-    return told
-
-
-def _load(options: Prepare, scratch: Path) -> Dataset:
-    dataset = instantiate(options.load, "data.load", scratch=scratch, task=options.task.name)
-    if not isinstance(dataset, Dataset):
-        found = f"returned a {type(dataset).__name__}"
-        raise DataError(options.load["_target_"], found, "expected a stages.dataset.Dataset")
-    dataset.place = dataset.place or options.load["_target_"]
-    return dataset
-
-
-def _divide(options: Prepare, dataset: Dataset, found: Scanned) -> dict[str, np.ndarray]:
-    declared = _declared(dataset, len(found))
-    pairs = splits.twins(found.digests)
-    kept = np.arange(len(found))
-    if options.split.duplicates is Duplicates.drop:
-        kept = np.delete(kept, pairs[:, 1])
-    parts = _parts(options.split, kept, found.labels, declared)
-    if options.split.duplicates is Duplicates.refuse and len(pairs):
-        _refuse_twins(dataset, pairs, parts)
-    return parts
-
-
-def _parts(
-    options: Split, kept: np.ndarray, labels: np.ndarray | None, declared: np.ndarray | None
-) -> dict[str, np.ndarray]:
-    if declared is not None:
-        return splits.gather(options, kept, declared[kept])
-    stratified = labels is not None and options.stratify
-    return splits.divide(options, kept, labels[kept] if labels is not None and stratified else None)
-
-
-def _declared(dataset: Dataset, count: int) -> np.ndarray | None:
-    if dataset.split is None:
-        return None
-    declared = np.asarray(dataset.split[:])
-    if declared.shape != (count,) or declared.dtype.kind not in "US":
-        found = f"shape {declared.shape}, type {declared.dtype}"
-        raise DataError(f"{dataset.place}: split", found, f"expected {count} names of splits")
-    return declared.astype(np.str_)
-
-
-def _refuse_twins(dataset: Dataset, pairs: np.ndarray, parts: dict[str, np.ndarray]) -> None:
-    where = {int(sample): name for name, part in parts.items() for sample in part}
-    # A pair that lies in two splits says most.
-    worst = min(pairs.tolist(), key=lambda pair: where.get(pair[0]) == where.get(pair[1]))
-    told = [f"{named(dataset, s)} in {where.get(s, 'no split')}" for s in worst]
-    more = f", and {len(pairs) - 1} more such pair(s)" if len(pairs) > 1 else ""
-    found = f"{' and '.join(told)} have identical inputs{more}"
-    raise DataError(dataset.place, found, "remove one, or set split.duplicates: drop")
-
-
-def _told(options: Prepare, found: Scanned, parts: dict[str, np.ndarray]) -> dict[str, Any]:
-    pairs = len(splits.twins(found.digests))
-    return {
-        "source": options.load["_target_"],
-        "task": options.task.name,
-        "seed": options.split.seed,
-        "samples": len(found),
-        "duplicates_dropped": pairs,
-        "unused": len(found) - pairs - sum(len(part) for part in parts.values()),
-        "inputs": described(found.inputs),
-        "targets": described(found.targets),
-        "classes": found.classes,
-        "splits": {
-            name: {"samples": len(part), "classes": _counts(found, part)}
-            for name, part in parts.items()
-        },
-    }
-
-
-def _counts(found: Scanned, part: np.ndarray) -> dict[str, int] | None:
-    if found.labels is None or found.classes is None:
-        return None
-    counts = np.bincount(found.labels[part], minlength=len(found.classes)).tolist()
-    return dict(zip(found.classes, counts, strict=True))
+from litemill.pipeline.stage_runner import run_stage
 
 
 def main() -> None:
-    """Prepare what build/params.yaml says."""
-    options = parameters(Prepare, "prepare")
-    refuse_unwatched("prepare", [("data.load", options.load)])
-    told = prepare(options, OUT)
-    counts = ", ".join(f"{name} {told['splits'][name]['samples']}" for name in SPLITS)
-    print(f"prepare: {told['samples']} samples of {told['source']}: {counts}")
+    """Prepare the samples."""
+    from litemill.data import prepare
+
+    prepare.run(out=Path("build/prepare"))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,199 +1,24 @@
-"""Build the model and fit it on the train split: `python -m stages train`."""
+"""Build the model and fit it on the train split, or import a trained one.
+
+    python -m stages.train
+
+Reads build/prepare/train and the model's code or file.
+Writes build/train/: model.keras, imported/, history.csv, metrics.json, portability.json.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from stages import foresight, keras_file, metric_output, portable, runtime, serving
-from stages.errors import LitemillError, ModelError
-from stages.feed import Feed
-from stages.files import replacing, write_json, write_text
-from stages.instantiate import instantiate
-from stages.matching import fits, fitted
-from stages.matching import told as shape_told
-from stages.metric_output import one_value
-from stages.objective import objective
-from stages.quiet import quiet
-from stages.run import parameters
-from stages.samples import Samples, read_split
-from stages.schema.numerics import Numerics
-from stages.schema.train import Fit, Train
-from stages.sources import Brought, bring
-
-if TYPE_CHECKING:
-    import keras
-
-TWO = 2  # classes, which one value can tell apart
-
-
-def train(
-    options: Train,
-    samples: Samples,
-    out: Path,
-    numerics: Numerics,
-    metric: dict[str, Any] | None = None,
-) -> None:
-    """Write model.keras, imported/, history.csv, metrics.json and portability.json below `out`.
-
-    An imported model is not trained: its history and metrics are empty, and imported/ holds what
-    loading it takes.
-
-    Args:
-        options: the model and how it is fitted.
-        samples: the train split; inputs are matched to the model's by name.
-        out: the directory to write to.
-        numerics: what TensorFlow was started with; tells where the same weights come out.
-        metric: what the trained model will be judged by.
-
-    Raises:
-        ConfigError: a `_target_` cannot be called as configured, or the metric is of no output.
-        ModelError: what it gives is no model, or does not fit the data.
-    """
-    history: dict[str, list[float]] = {}
-    differing: list[str] | None = None
-    # As a whole: a full disk, or a model that cannot be imported, leaves the one of before.
-    with replacing(out) as fresh:
-        fresh.mkdir()
-        brought = Brought(fresh)
-        if options.fit is None:
-            with quiet(explained=LitemillError):
-                told = bring(options.model, brought)
-            print(f"train: nothing to train, the model is {told}")
-        else:
-            assert options.model.build is not None
-            model = build(options.model.build)
-            metric_output.refuse(metric, _shapes(model))
-            given = check_fit(model, samples)
-            history = _fit(model, options, options.fit, given)
-            step = Feed(model, given, np.arange(len(given)), options.fit.batch_size).first()
-            differing = portable.operations(model, step)
-            brought.settle(options.model)
-            keras_file.save(model, brought.keras)
-        write_text(fresh / "history.csv", _csv(history))
-        write_json(fresh / "metrics.json", {name: values[-1] for name, values in history.items()})
-        write_json(fresh / "portability.json", portable.statement(numerics, differing))
-
-
-def build(call: dict[str, Any]) -> keras.Model:
-    """Call the `_target_` of a model.
-
-    Raises:
-        ConfigError: it cannot be imported, or does not take these arguments.
-        ModelError: it gives something else than a keras.Model.
-    """
-    import keras
-
-    model = instantiate(call, "model.build")
-    if not isinstance(model, keras.Model):
-        told = f"{call['_target_']} returned a {type(model).__name__}"
-        raise ModelError("model.build", told, "expected a keras.Model")
-    return model
-
-
-def _shapes(model: keras.Model) -> dict[str, Any]:
-    return {
-        name: tuple(output.shape)
-        for name, output in zip(serving.outputs(model), model.outputs, strict=True)
-    }
-
-
-def check_fit(model: keras.Model, samples: Samples) -> Samples:
-    """Give the samples as the model takes them.
-
-    Raises:
-        ModelError: the inputs or outputs of model and data differ in name, shape or number.
-    """
-    place = f"model {model.name}"
-    described = {
-        tensor.name: {"dtype": tensor.dtype, "shape": list(tensor.shape)} for tensor in model.inputs
-    }
-    given = fitted(samples, described, place)
-    outputs = dict(zip(serving.outputs(model), model.outputs, strict=True))
-    for name, target in samples.targets.items():
-        if len(outputs) > 1 and name not in outputs:
-            told = f"the data has the target {name!r}"
-            raise ModelError(place, told, f"the model gives {', '.join(outputs)}")
-        output = outputs.get(name, model.outputs[0])
-        shape = tuple(output.shape[1:])
-        if samples.task == "regression" and not fits(shape, target.shape[1:]):
-            told = (
-                f"the model gives {shape_told(shape)}, the target is {shape_told(target.shape[1:])}"
-            )
-            raise ModelError(f"{place}: output {output.name}", told, "expected the same shape")
-        if samples.classes is not None:
-            _refuse_classes(f"{place}: output {output.name}", output.shape, len(samples.classes))
-    return given
-
-
-def _refuse_classes(place: str, shape: tuple[int | None, ...], classes: int) -> None:
-    one = one_value(shape)
-    if (1 if one else shape[-1]) != classes and not (one and classes == TWO):
-        told = f"{'1 value' if one else f'{shape[-1]} values'} for {classes} classes"
-        raise ModelError(place, told, "expected one value a class, or one in all for two classes")
-
-
-def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict[str, list[float]]:
-    import keras
-
-    compiled = objective(model, options.task, fit)
-    model.compile(**compiled, steps_per_execution=fit.steps_per_execution)
-    rows, held_out = _hold_out(len(samples), fit)
-    feed = Feed(model, samples, rows, fit.batch_size, fit.seed)
-    held = Feed(model, samples, held_out, fit.batch_size) if len(held_out) else None
-    interactive = sys.stdout.isatty()
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=feed.shuffle)]
-    result = model.fit(
-        feed.dataset(),
-        epochs=fit.epochs,
-        shuffle=False,  # by Keras, which could not
-        validation_data=held.dataset() if held else None,
-        verbose=1 if interactive else 0,
-        callbacks=callbacks if interactive else [*callbacks, _lines(fit.epochs)],
-    )
-    return {name: [float(v) for v in values] for name, values in result.history.items()}
-
-
-def _hold_out(count: int, fit: Fit) -> tuple[np.ndarray, np.ndarray]:
-    order = np.random.default_rng(fit.seed).permutation(count)
-    held = round(fit.validation * count)
-    return np.sort(order[held:]), np.sort(order[:held])
-
-
-def _lines(epochs: int) -> Any:
-    import keras
-
-    class Lines(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type information
-        """One quiet line an epoch, for logs."""
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            told = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-            print(f"epoch {epoch + 1}/{epochs}  {told}", flush=True)
-
-    return Lines()
-
-
-def _csv(history: dict[str, list[float]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *history])
-    for epoch, values in enumerate(zip(*history.values(), strict=True), start=1):
-        writer.writerow([epoch, *values])
-    return text.getvalue()
+from litemill.pipeline.stage_runner import run_stage
 
 
 def main() -> None:
-    """Train on build/prepare/train."""
-    options = parameters(Train, "train")
-    foresight.before_training(options)
-    samples = read_split(Path("build/prepare/train"))
-    seed = options.fit.seed if options.fit else 0
-    with quiet():
-        numerics = parameters(Numerics, "numerics")
-        runtime.start(numerics, seed=seed)
-    train(options, samples, Path("build/train"), numerics, metric_output.asked())
+    """Train the model."""
+    from litemill.training import fit
+
+    fit.run(samples=Path("build/prepare/train"), out=Path("build/train"))
+
+
+if __name__ == "__main__":
+    run_stage(main)

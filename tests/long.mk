@@ -7,12 +7,12 @@ slow: $(READY)
 
 # Is every artifact the same after kill -9 at 30 random moments?
 soak: $(READY)
-	pytest -m long tests/test_soak.py
+	pytest -m long tests/pipeline/test_soak.py
 
 # Does each line of the recipes in docs/ci/ work?
 recipes: $(READY)
-	pytest -m long tests/test_ci.py
+	pytest -m long tests/project/test_ci_recipes.py
 
 # Is a build on an emulated processor the committed one? Needs qemu-x86_64 (Debian: qemu-user).
 emulate: $(READY)
-	pytest -m long tests/test_processors.py
+	pytest -m long tests/project/test_processors.py

@@ -21,21 +21,21 @@ import yaml
 import zoo
 from project import Project, Ran
 
-from litemill.cli import main
-from releases.archive import packed
-from releases.assemble import assemble
-from stages import portable
-from stages.files import read_json, tree_files, write_json
-from stages.litert import Model
-from stages.package import Sources, package
-from stages.report import report, write
-from stages.samples import read_split
-from stages.schema.numerics import Numerics
-from stages.schema.package import Release
-from stages.schema.train import Model as TrainedModel
-from stages.schema.validate import Validate
-from stages.sources import Brought
-from stages.validate import validate
+from litemill.cli.main import main
+from litemill.release.archive import packed
+from litemill.release.assemble import assemble
+from litemill.runtime import portability
+from litemill.core.files import read_json, tree_files, write_json
+from litemill.tflite.interpreter import Model
+from litemill.release.package import Sources, package
+from litemill.report.assemble import report, write
+from litemill.data.samples import read_split
+from litemill.config.schema.numerics import Numerics
+from litemill.config.schema.package import Release
+from litemill.config.schema.train import Model as TrainedModel
+from litemill.config.schema.validate import Validate
+from litemill.models.source_model import Brought
+from litemill.evaluation.validate import validate
 
 ROOT = Path(__file__).parents[1]
 CLASSES = list("0123456789")
@@ -112,7 +112,7 @@ def build(folder, models):
     brought.settle(TrainedModel())
     with zipfile.ZipFile(brought.keras, "w") as archive:
         archive.writestr(zipfile.ZipInfo("config.json"), "{}")
-    write_json(folder / "train" / "portability.json", portable.statement(Numerics(), []))
+    write_json(folder / "train" / "portability.json", portability.statement(Numerics(), []))
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
     (folder / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
@@ -166,7 +166,7 @@ class Tiny(Project):
         self.git("config", "user.email", "t@localhost")
         assert 0 == self.dvc("init", "--quiet").status
         self.write("dvc.yaml", PIPELINE)
-        self.write(".gitignore", "/build/*\n!/build/params.yaml\n/dist/\n")
+        self.write(".gitignore", "/build/*\n!/build/params.json\n/dist/\n")
         self.write("notes/readme.txt", "An input.\n")
         self.write("verdict.json", '{"passed": true, "failed": []}\n')
         self.write("requirements.lock", LOCK)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.files import sha256, tree_files
+from litemill.core.files import sha256, tree_files
 
 if TYPE_CHECKING:
     import signal
@@ -194,7 +194,7 @@ def sources() -> list[str]:
 def copied(root: Path) -> Path:
     """Copy the sources to a new folder, without what a build adds."""
     for name in sources():
-        if name not in ("dvc.lock", "build/params.yaml"):
+        if name not in ("dvc.lock", "build/params.json"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
     return root

@@ -8,9 +8,9 @@ import zlib
 
 import pytest
 
-from releases.archive import GZIP_HEADER
-from releases.check import opened, read
-from stages.errors import LitemillError
+from litemill.release.archive import GZIP_HEADER
+from litemill.release.check import opened, read
+from litemill.core.errors import LitemillError
 
 
 def inspect(path):

@@ -39,8 +39,8 @@ from zoo_keras import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stages.routes import Source
-    from stages.samples import Samples
+    from litemill.conversion.routes import Source
+    from litemill.data.samples import Samples
 
 # What tests reach as `zoo.NAME`, from wherever it is.
 __all__ = [
@@ -139,10 +139,10 @@ FUNCTIONS = {"unsupported": (unsupported, (None, 3, 3)), "custom": (custom, (Non
 @functools.cache
 def source(name: str) -> Source:
     """Give a source model of `SOURCES` as the stages train and export leave it, made once."""
-    from stages import keras_file, serving
-    from stages.routes import Source
-    from stages.schema.train import Model
-    from stages.sources import Brought
+    from litemill.models import keras_file, saved_model as serving
+    from litemill.conversion.routes import Source
+    from litemill.config.schema.train import Model
+    from litemill.models.source_model import Brought
 
     brought = Brought(folder() / name)
     brought.settle(Model())
@@ -155,10 +155,10 @@ def source(name: str) -> Source:
 @functools.cache
 def module_source(key: str) -> Source:
     """Give one signature of `module` as an imported SavedModel."""
-    from stages import serving
-    from stages.routes import Source
-    from stages.schema.train import Model
-    from stages.sources import Brought, bring
+    from litemill.models import saved_model as serving
+    from litemill.conversion.routes import Source
+    from litemill.config.schema.train import Model
+    from litemill.models.source_model import Brought, bring
 
     brought = Brought(folder() / f"module_{key}")
     bring(Model(file=str(module_saved()), signature=key), brought)
@@ -171,10 +171,10 @@ def function_source(name: str) -> Source:
     """Give a function of `FUNCTIONS` as an imported model."""
     import tensorflow as tf
 
-    from stages import serving
-    from stages.routes import Source
-    from stages.schema.train import Model
-    from stages.sources import Brought
+    from litemill.models import saved_model as serving
+    from litemill.conversion.routes import Source
+    from litemill.config.schema.train import Model
+    from litemill.models.source_model import Brought
 
     function, shape = FUNCTIONS[name]
     brought = Brought(folder() / f"function_{name}")
@@ -216,7 +216,7 @@ keras.Model(image, outer).save({str(path)!r}, save_format="h5")
 
 def split(source: Source, count: int = 32) -> Samples:
     """Give `count` samples that a source takes, with classes where it has ten outputs."""
-    from stages.samples import Samples
+    from litemill.data.samples import Samples
 
     inputs = {
         name: batch_of(tuple(spec["shape"][1:]), count, dtype=spec["dtype"])
@@ -227,8 +227,8 @@ def split(source: Source, count: int = 32) -> Samples:
 
 def truth(source: Source, samples: Samples) -> dict[str, Any]:
     """Give what a source model answers to samples, by output name."""
-    from stages import serving
-    from stages.export import answer
+    from litemill.models import saved_model as serving
+    from litemill.conversion.export import answer
 
     path = Path(tempfile.mkdtemp(dir=folder())) / "answers"
     answer(serving.load(source.saved_model, source.key), samples, 8, path)

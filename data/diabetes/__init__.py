@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from stages.dataset import Dataset
+from litemill.data.dataset import Dataset
 
 
 def load() -> Dataset:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.dataset import Dataset
+from litemill.data.dataset import Dataset
 
 LEVELS = 16  # each pixel counts the ink dots of a 4x4 square, 0 to 16
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.configure import configure
-from stages.dataset import Dataset
-from stages.instantiate import instantiate
+from litemill.pipeline.configure import configure
+from litemill.data.dataset import Dataset
+from litemill.config.instantiate import instantiate
 
 ROOT = Path(__file__).parents[1]
 

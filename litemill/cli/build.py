@@ -1,0 +1,163 @@
+"""`litemill build -j N`: `dvc repro`, with the variants converted and validated in parallel.
+
+DVC runs one stage after the other. It does lock each stage and artifact on its own, though, so that
+several DVC processes may work in one project; each of these does one variant. What comes before and
+after them is a plain `dvc repro`, which also has the last word on what is up to date.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
+# The stages that variants have of their own, in order; those before are up to `export`.
+EACH = ("convert", "validate")
+SHARED, NEXT = "export", "report"
+LOCK = Path("dvc.lock")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_positive,
+        default=_cores(),
+        metavar="N",
+        help="variants at a time (default: as many as cores, here %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build everything that changed; a variant that fails does not stop the others."""
+    from litemill.core.errors import ConfigError
+
+    if not Path("dvc.yaml").exists():
+        raise ConfigError("dvc.yaml", "no such file here", "expected to run in a project's folder")
+    if arguments.jobs > 1:
+        if _repro(SHARED):
+            return 1
+        variants = _changed()
+        if len(variants) > 1 and not _all_built(variants, arguments.jobs):
+            return 1
+    return int(_repro() != 0)
+
+
+def _repro(*targets: str) -> int:
+    """Run `dvc repro` and give its status; Ctrl-C reaches it by itself, and it is waited for."""
+    with subprocess.Popen([*DVC, "repro", *targets]) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            _wait(process)
+            raise
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(KeyboardInterrupt):
+            process.wait()
+
+
+def _all_built(variants: list[str], jobs: int) -> bool:
+    known = _locked()
+    try:
+        failed = _in_parallel(variants, jobs)
+    finally:
+        _put_in_order(known)
+    for variant in failed:
+        print(f"{variant}: failed; see its lines above", file=sys.stderr)
+    return not failed
+
+
+def _changed() -> list[str]:
+    """List the variants with a stage that is not up to date.
+
+    Raises:
+        LitemillError: DVC cannot tell.
+    """
+    from litemill.core.errors import LitemillError
+
+    command = [*DVC, "status", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise LitemillError("dvc status", f"ended with {done.returncode}", "see its lines above")
+    told = done.stdout
+    stages = [name.partition("@") for name in json.loads(told)]
+    return list(dict.fromkeys(variant for stage, _, variant in stages if stage in EACH))
+
+
+def _in_parallel(variants: list[str], jobs: int) -> list[str]:
+    """Run the stages of each variant in a DVC process of its own; give those that failed.
+
+    Ctrl-C reaches these processes by itself; they are waited for, and no other one is started.
+    """
+    failed = []
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        running = {pool.submit(_one, variant): variant for variant in variants}
+        for done in as_completed(running):
+            status, told = done.result()
+            print(told, end="", flush=True)
+            if status:
+                failed.append(running[done])
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return sorted(failed, key=variants.index)
+
+
+def _one(variant: str) -> tuple[int, str]:
+    command = [*DVC, "repro", "--single-item", *(f"{stage}@{variant}" for stage in EACH)]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def _locked() -> dict[str, str]:
+    """Give the lines of each stage in dvc.lock, by name, in its order."""
+    text = LOCK.read_text() if LOCK.exists() else ""
+    parts = re.split(r"^  (\S+):\n", text.partition("\nstages:\n")[2], flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def _put_in_order(known: dict[str, str]) -> None:
+    """Let dvc.lock be what one DVC process makes: it adds new stages in the order of the DAG.
+
+    Those that a first build has left, when a variant failed or somebody interrupted it, are new
+    too.
+    """
+    from litemill.config.parameters import section
+    from litemill.core.files import write_text
+
+    found = _locked()
+    built = NEXT in known
+    kept = [name for name in known if built or name.partition("@")[0] not in EACH]
+    added = [f"{stage}@{variant}" for stage in EACH for variant in section("report", "variants")]
+    order = dict.fromkeys(name for name in [*kept, *added, *found] if name in found)
+    head = LOCK.read_text().partition("\nstages:\n")[0]
+    stages = "".join(f"  {name}:\n{found[name]}" for name in order)
+    write_text(LOCK, f"{head}\nstages:\n{stages}")
+
+
+def _positive(text: str) -> int:
+    import argparse
+
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1")
+    return int(text)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

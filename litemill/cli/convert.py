@@ -1,0 +1,141 @@
+"""`litemill convert`: one model to one .tflite file, without a project.
+
+The flags are those of TensorFlow's `tflite_convert`, and more. The work is that of the pipeline's
+stages, done in a process of its own: a converter that crashes takes no output along.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from litemill.config.schema.variant import Variant
+    from litemill.standalone.convert_file import Order
+
+SECONDS = 24 * 3600.0  # that a conversion may take
+TYPES = ("float32", "int8", "uint8", "int16")
+ROUTES = ("saved_model", "keras", "concrete_function", "cli")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments; each flag may be written with underscores or hyphens."""
+    parser.description = "Convert a Keras file or a SavedModel to a .tflite file, and check it."
+    parser.epilog = "Example: litemill convert --keras_model_file=model.h5 --output_file=m.tflite"
+    sources = parser.add_argument_group("source").add_mutually_exclusive_group(required=True)
+    _flag(sources, "keras_model_file", help="a .keras or .h5 file, of Keras 3 or Keras 2")
+    _flag(sources, "saved_model_dir", help="folder of a SavedModel")
+    _flag(parser, "output_file", required=True, help="the .tflite file to write")
+    group = parser.add_argument_group("how")
+    _flag(group, "variant", default="float32", help="of conf/variant/ (default: %(default)s)")
+    _flag(group, "samples", help="real inputs to calibrate with and to compare on: .npz or .npy")
+    _flag(group, "input_type", choices=TYPES, help="instead of the variant's")
+    _flag(group, "output_type", choices=TYPES, help="instead of the variant's")
+    _flag(group, "batch", type=int, help="a fixed batch size")
+    _flag(group, "unroll", action="store_true", help="write recurrent layers out step by step")
+    _flag(group, "route", choices=ROUTES, help="where the converter starts")
+    group = parser.add_argument_group("loading the source")
+    _flag(group, "saved_model_signature_key", type=_one, help="which of its signatures")
+    _flag(group, "saved_model_tag_set", help="tags of the graph, separated by commas")
+    _flag(group, "custom_objects", help="modules of its layers, separated by commas")
+    _flag(group, "allow_lambda", action="store_true", help="run code from inside of the file")
+    for name in ("experimental_new_converter", "experimental_new_quantizer"):
+        _flag(parser, name, nargs="?", const="true", type=_true, help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, and say in two lines what was written and what was checked.
+
+    Raises:
+        LitemillError: there is no such source, variant or sample, the conversion failed, or the
+            file is not what was asked for. The output file is then as it was before.
+    """
+    from litemill.core.errors import ConfigError
+    from litemill.core.files import replacing
+    from litemill.runtime.subprocess_isolation import apart
+    from litemill.standalone.convert_file import converted
+
+    if str(Path.cwd()) not in sys.path:  # modules of --custom_objects
+        sys.path.append(str(Path.cwd()))
+    out = Path(arguments.output_file)
+    if out.is_dir():
+        raise ConfigError(out, "a folder", "expected the name of a .tflite file")
+    order = _order(arguments)
+    done = apart(converted, order, seconds=SECONDS, place=order.file)
+    if done is None:
+        done = apart(converted, replace(order, legacy=True), seconds=SECONDS, place=order.file)
+    assert done is not None
+    with replacing(out) as fresh:
+        fresh.write_bytes(done.content)
+    print(f"{out}: {done.told}")
+    print(f"checked: {done.checked}")
+    return 0
+
+
+def _flag(parser: Any, name: str, **options: Any) -> None:
+    if not {"action", "choices"} & set(options):
+        options["metavar"] = name.rpartition("_")[2].upper()
+    spellings = dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}"))
+    parser.add_argument(*spellings, dest=name, **options)
+
+
+def _words(value: str | None) -> list[str]:
+    return [word.strip() for word in (value or "").split(",") if word.strip()]
+
+
+def _true(value: str) -> str:
+    if value.lower() != "true":
+        raise argparse.ArgumentTypeError(f"found {value!r}; only the new one is left: true")
+    return value
+
+
+def _one(value: str) -> str:
+    if "," in value:
+        raise argparse.ArgumentTypeError(f"found {value!r}; a file is made of one signature")
+    return value
+
+
+def _order(arguments: argparse.Namespace) -> Order:
+    from litemill.standalone.convert_file import Order
+
+    name, variant = _variant(arguments)
+    return Order(
+        file=arguments.keras_model_file or arguments.saved_model_dir,
+        keras=arguments.keras_model_file is not None,
+        signature=arguments.saved_model_signature_key or variant.signature,
+        tags=_words(arguments.saved_model_tag_set),
+        custom_objects=_words(arguments.custom_objects),
+        allow_lambda=arguments.allow_lambda,
+        name=name,
+        variant=variant,
+        samples=arguments.samples,
+    )
+
+
+def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
+    """Give the named variant with what the command line says instead."""
+    from litemill.config import option_conflicts, presets
+    from litemill.config.schema.variant import Route, TensorType
+    from litemill.core.errors import ConfigError, SeveralErrors
+
+    name = arguments.variant
+    variant = presets.variant(name, Path.cwd())
+    given: dict[str, Any] = {}
+    for option in ("input_type", "output_type"):
+        if getattr(arguments, option):
+            given[option] = TensorType[getattr(arguments, option)]
+    if arguments.route:
+        given["route"] = Route[arguments.route]
+    if arguments.batch is not None:
+        given["batch"] = arguments.batch
+    if arguments.unroll:
+        given["unroll"] = True
+    variant = replace(variant, **given)
+    if wrong := option_conflicts.refusals(variant):
+        raise SeveralErrors(
+            ConfigError(f"variant {name}, {option}", told) for option, told in wrong.items()
+        )
+    return name, variant

@@ -1,0 +1,80 @@
+"""`litemill show`: the table of the last report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+FORMATS = ("terminal", "markdown", "csv", "json")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.description = "Show the table of variants of the last report, with its failed checks."
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="terminal",
+        help="terminal (default), markdown for a pull request, csv or json for programs",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("build/report/report.json"),
+        metavar="FILE",
+        help="report to show (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--since",
+        type=Path,
+        metavar="ARCHIVE",
+        help="tell what changed since this release, instead of since the one in released.json; not"
+        " in csv, which has a line a variant and no room for it",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report in the chosen format; 0, whatever the verdict is.
+
+    Raises:
+        LitemillError: there is no report, it is damaged, or CSV cannot tell what is asked for.
+    """
+    from litemill.core.errors import ConfigError, LitemillError
+    from litemill.core.files import read_json
+    from litemill.report import release_diff, summary
+
+    if args.since and args.format == "csv":
+        told = "expected terminal, markdown or json, which tell what changed"
+        raise ConfigError("--since", "found --format csv", told)
+    report = read_json(args.report)
+    if not isinstance(report, dict) or not report.get("variants"):
+        raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
+    if args.since:
+        report["since"] = release_diff.changes(
+            report["variants"], _released(args.since), report["metric"]
+        )
+    if args.format == "terminal":
+        summary.terminal(report)
+    elif args.format == "markdown":
+        sys.stdout.write(summary.markdown(report))
+    elif args.format == "csv":
+        sys.stdout.write(summary.rows_csv(report))
+    elif args.since:
+        text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False)
+        sys.stdout.write(f"{text}\n")
+    else:
+        sys.stdout.write(args.report.read_text(encoding="utf-8"))
+    return 0
+
+
+def _released(archive: Path) -> dict[str, Any]:
+    from litemill.release.check import opened, read
+    from litemill.report.release_diff import remembered
+
+    with opened(archive) as found:
+        return remembered(read(found))

@@ -1,0 +1,236 @@
+"""What a `_target_` names, found without running any of it; `instantiate` calls it."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from litemill.core.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PACKAGE = Path(__file__).resolve().parents[1]  # litemill/
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def check(target: object, place: object, root: Path) -> None:
+    """Refuse a `_target_` that cannot be imported, without importing anything.
+
+    Importing a model's module imports TensorFlow, which configure cannot afford. So modules are
+    found but not run, and a name is looked up in the source's syntax tree. Packages that are
+    installed are only asked to be there: what they offer may be made at run time.
+
+    Raises:
+        ConfigError: there is no such module, or no such name in it.
+    """
+    if not isinstance(target, str) or "." not in target:
+        raise ConfigError(place, f"{target!r}", "expected a dotted name such as models.mine.build")
+    file = module_file(target, root)
+    if file is None:
+        raise ConfigError(place, f"{target}: no module of that name", _near_module(target, root))
+    if not _own(file, root) or file.suffix != ".py":
+        return
+    name = target.rpartition(".")[2]
+    statements = list(_statements(parsed(file, root).body))
+    names = {known for node in statements for known in _names(node)}
+    if name not in names and "*" not in names:
+        defined = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
+        told = nearest(name, (known for known in defined or names if not known.startswith("_")))
+        raise ConfigError(place, f"{target}: no {name!r} in {file.relative_to(root)}", told)
+
+
+def module_file(dotted: str, root: Path) -> Path | None:
+    """Give the file of the innermost module in a dotted name, run nothing; None if there is none.
+
+    The name's last part may be a function: `models.mine.build` gives models/mine/__init__.py.
+    """
+    import sys
+
+    search: list[str] | None = [str(root), *(p for p in sys.path if p not in ("", str(root)))]
+    found: Path | None = None
+    parts = dotted.split(".")
+    for count in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:count]), search)
+        if spec is None:
+            # All but the last part must be modules, or `models.mnie.build` would pass for models.
+            return found if count == len(parts) or _installed(found, root) else None
+        found = Path(spec.origin) if spec.origin and spec.origin != "namespace" else found
+        if spec.submodule_search_locations is None:
+            return found
+        search = list(spec.submodule_search_locations)
+    return found
+
+
+def _own(file: Path, root: Path) -> bool:
+    """Tell whether a file is the project's: below `root`, and not in an environment there."""
+    return file.is_relative_to(root) and "site-packages" not in file.parts
+
+
+def _litemill(file: Path) -> bool:
+    """Tell whether a file is Litemill's, wherever it is installed."""
+    return file.is_relative_to(PACKAGE)
+
+
+class Graph:
+    """Which source files import which: those of the project, and Litemill's."""
+
+    def __init__(self, root: Path, skip: Callable[[str], bool] = lambda _: False) -> None:
+        """Start with nothing read.
+
+        Args:
+            root: the project.
+            skip: whether a module, by its dotted name, is left out with all that it imports.
+        """
+        self._root, self._skip = root, skip
+        self._imports: dict[Path, set[Path]] = {}
+        self._trees: dict[Path, ast.Module] = {}
+
+    def name(self, file: Path) -> str:
+        """Return the dotted name of a module, the same wherever it is installed."""
+        home = PACKAGE.parent if _litemill(file) else self._root
+        parts = file.relative_to(home).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    def tree(self, file: Path) -> ast.Module:
+        """Return the syntax tree of a source file.
+
+        Raises:
+            ConfigError: it is not Python.
+        """
+        if file not in self._trees:
+            self._trees[file] = parsed(file, self._root)
+        return self._trees[file]
+
+    def closure(self, start: Path) -> set[Path]:
+        """Return a source file and every other that it imports or starts, however deep.
+
+        Raises:
+            ConfigError: one of them is not Python.
+        """
+        found: set[Path] = set()
+        queue = [start]
+        while queue:
+            file = queue.pop()
+            if file in found or file.suffix != ".py" or not self._known(file):
+                continue
+            found.add(file)
+            if file not in self._imports:
+                names = {part for name in self._names(file) for part in _with_parents(name)}
+                files = (module_file(name, self._root) for name in names)
+                self._imports[file] = {path for path in files if path}
+            queue += self._imports[file]
+        return found
+
+    def _known(self, file: Path) -> bool:
+        if not (_own(file, self._root) or _litemill(file)):
+            return False
+        return not self._skip(self.name(file))
+
+    def _names(self, file: Path) -> Iterator[str]:
+        name = self.name(file)
+        package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+        yield from _imports(self.tree(file), package, commands=b"-m" in file.read_bytes())
+
+
+def closure(file: Path, root: Path) -> set[Path]:
+    """Return a source file of a project and every other of it that it imports, however deep.
+
+    Raises:
+        ConfigError: one of them is not Python.
+    """
+    return Graph(root, skip=lambda name: name.partition(".")[0] == "litemill").closure(file)
+
+
+def parsed(file: Path, root: Path) -> ast.Module:
+    """Give the syntax tree of a source file.
+
+    Raises:
+        ConfigError: it is no Python.
+    """
+    try:
+        return ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        name = file.relative_to(root) if file.is_relative_to(root) else file
+        raise ConfigError(f"{name}:{error.lineno}", "not Python", error.msg) from None
+
+
+def _imports(tree: ast.Module, package: list[str], *, commands: bool) -> Iterator[str]:
+    nodes: list[ast.AST] = [tree]
+    while nodes:
+        node = nodes.pop()
+        # Most of a tree are expressions, where only commands can be of interest.
+        if is_type_checking(node) or (isinstance(node, ast.expr) and not commands):
+            continue
+        nodes += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.List):
+            yield from _started(node)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    # Importing a module runs the `__init__` of every package above it.
+    parts = name.split(".")
+    yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _started(command: ast.List) -> Iterator[str]:
+    # `python -m litemill.models.keras2` runs a module as surely as an import does.
+    words = [node.value if isinstance(node, ast.Constant) else None for node in command.elts]
+    for flag, name in itertools.pairwise(words):
+        if flag == "-m" and isinstance(name, str):
+            yield name
+
+
+def has_code(file: Path, root: Path) -> bool:
+    """Tell whether a module does anything: an empty `__init__.py` changes nothing when edited."""
+    return any(not isinstance(node, ast.Expr) for node in parsed(file, root).body)
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    """Tell whether a statement is `if TYPE_CHECKING:`, which never runs."""
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give a module's own statements: those below `if` and `try` too, those in functions not."""
+    for node in body:
+        yield node
+        if not isinstance(node, _DEFINITIONS):
+            for part in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(node, part, []))
+            for handler in getattr(node, "handlers", []):
+                yield from _statements(handler.body)
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, _DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Assign):
+        yield from (name.id for name in node.targets if isinstance(name, ast.Name))
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+
+
+def _installed(found: Path | None, root: Path) -> bool:
+    return found is not None and not _own(found, root)
+
+
+def _near_module(target: str, root: Path) -> str:
+    top, _, rest = target.partition(".")
+    folder = root / top
+    if folder.is_dir():
+        known = [entry.stem for entry in folder.iterdir() if not entry.name.startswith(("_", "."))]
+        return nearest(rest.partition(".")[0], known)
+    return f"expected a module in this project or an installed package; no {top!r} in either"

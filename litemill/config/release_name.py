@@ -1,0 +1,50 @@
+"""What a release may be called."""
+
+from __future__ import annotations
+
+import re
+
+from litemill.core.errors import ReleaseError
+
+# As https://semver.org gives it, with the parts that it allows.
+SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
+    r"(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?",
+    re.ASCII,
+)
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+NAMES = "expected letters, digits and any of ._+-"
+VERSIONS = "expected a version such as 1.2.0 or 1.2.0-rc.1 (Semantic Versioning or PEP 440)"
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a release may have this name: it becomes a file's."""
+    return PLAIN.fullmatch(name) is not None
+
+
+def is_version(version: str) -> bool:
+    """Tell whether this is a version, of Semantic Versioning or PEP 440, that a file may have."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        if not SEMVER.fullmatch(version):
+            Version(version)
+    except InvalidVersion:
+        return False
+    return PLAIN.fullmatch(version) is not None and version[0].isdigit()
+
+
+def full_name(name: str, version: str) -> str:
+    """Give NAME-VERSION, the name of the archive and of its one folder.
+
+    Raises:
+        ReleaseError: the name is no plain file name, or the version is no version.
+    """
+    if not is_name(name):
+        raise ReleaseError("release.name", repr(name), NAMES)
+    if not is_version(version):
+        raise ReleaseError("release.version", repr(version), VERSIONS)
+    return f"{name}-{version}"

@@ -1,0 +1,15 @@
+"""What `report` is asked: which variants, in which order, under which title."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from litemill.config.schema import MISSING
+
+
+@dataclass
+class Report:
+    """The table of variants; the limits have a section of their own, by variant."""
+
+    variants: list[str] = MISSING  # in the order of the table
+    title: str = "Release"  # heading of the page and of the Markdown

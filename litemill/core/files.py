@@ -1,0 +1,109 @@
+"""Files that are either whole or not there, and the same bytes for the same content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litemill.core.errors import LitemillError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a fresh path beside `target`, which takes its place when the block succeeds.
+
+    The block creates a file or a directory at the path it is given. When it fails, `target` stays
+    as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.new")
+    remove(fresh)
+    try:
+        yield fresh
+        remove(target) if fresh.is_dir() or target.is_dir() else None
+        fresh.replace(target)
+    finally:
+        remove(fresh)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, link or directory tree, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, its line ends as they are, atomically."""
+    with replacing(path) as fresh:
+        fresh.write_bytes(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write canonical JSON: sorted keys, two spaces, no NaN."""
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        LitemillError: the file is missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LitemillError(path, "no such file", "run `dvc repro` first") from None
+    except ValueError as error:
+        raise LitemillError(path, f"not JSON ({error})", "rebuild it with `dvc repro`") from None
+
+
+def sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def tree_sha256(path: Path) -> str:
+    """Give one SHA-256 for a file, or for a directory's relative names and contents in order."""
+    if path.is_file():
+        return sha256(path)
+    digest = hashlib.sha256()
+    for name in sorted(tree_files(path)):
+        digest.update(f"{name}\0{sha256(path / name)}\n".encode())
+    return digest.hexdigest()
+
+
+def tree_files(path: Path) -> list[str]:
+    """List the files below a directory, as sorted POSIX-style relative names."""
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        found += [(Path(folder) / name).relative_to(path).as_posix() for name in names]
+    return sorted(found)
+
+
+def keep_only(directory: Path, names: set[str]) -> None:
+    """Remove what earlier builds left in `directory` under names that are no longer built.
+
+    DVC never removes the artifacts of a variant that left the list, but counts them in a directory
+    dependency.
+    """
+    for entry in directory.iterdir() if directory.is_dir() else ():
+        if entry.name not in names:
+            remove(entry)

@@ -1,0 +1,127 @@
+"""Arrays of a `.npz` file, copied out in blocks: a compressed array cannot be mapped in place."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.core.errors import DataError, nearest
+from litemill.data.dataset import Dataset, Stored
+from litemill.data.labels import encode
+from litemill.data.samples import BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SUFFIX = ".npy"
+
+
+def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
+    path: str,
+    *,
+    scratch: Path,
+    task: str,
+    inputs: dict[str, str] | None = None,
+    target: str | dict[str, str] | None = None,
+    split: str | None = None,
+    slices: dict[str, str] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Dataset:
+    """Read arrays that `numpy.savez` or `numpy.savez_compressed` wrote.
+
+    Args:
+        path: the file; its arrays have the samples as their first axis.
+        scratch: folder for the copies.
+        task: `classification`, `regression` or `none`; passed by prepare.
+        inputs: {name of the model's input: key in the file}; None takes every key that is not
+            named otherwise, under its own name.
+        target: key in the file, or {name: key} for several.
+        split: key of an array of texts, the predeclared split of every sample.
+        slices: {name: key} of arrays of texts or integers that divide the samples for the report.
+        classes: names of the classes 0, 1, ...; found out when None. A target of texts becomes
+            classes sorted by name.
+
+    Raises:
+        DataError: the file is missing, damaged or pickled, or has no such key.
+    """
+    targets = {"target": target} if isinstance(target, str) else dict(target or {})
+    with _opened(path) as archive:
+        known = [n.removesuffix(SUFFIX) for n in archive.namelist() if n.endswith(SUFFIX)]
+        named = [*targets.values(), *([split] if split else []), *(slices or {}).values()]
+        inputs = inputs or {key: key for key in known if key not in named}
+        wanted = dict.fromkeys([*inputs.values(), *named])
+        for key in wanted:
+            if key not in known:
+                raise DataError(path, f"no array {key!r}", nearest(key, known))
+        stored = {key: _copy(archive, key, scratch / f"{i}.raw") for i, key in enumerate(wanted)}
+    answers: dict[str, Any] = {name: stored[key] for name, key in targets.items()}
+    for name, rows in answers.items():
+        if task == "classification" and rows.dtype.kind in "US":
+            found = encode(_texts(rows), classes, f"{path}: {targets[name]}")
+            answers[name], classes = found.values, found.classes or classes
+    return Dataset(
+        inputs={name: stored[key] for name, key in inputs.items()},
+        targets=answers or None,
+        classes=classes,
+        split=stored[split] if split else None,
+        slices={name: stored[key] for name, key in (slices or {}).items()},
+        place=path,
+    )
+
+
+def _opened(path: str) -> zipfile.ZipFile:
+    try:
+        if Path(path).stat().st_size == 0:
+            raise DataError(path, "empty", "expected a .npz file")
+        return zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise DataError(path, "no such file", "expected a .npz file") from None
+    except zipfile.BadZipFile as error:
+        raise DataError(path, f"damaged or no .npz file ({error})", "write it again") from None
+
+
+def _copy(archive: zipfile.ZipFile, key: str, to: Path) -> Stored:
+    place = f"{archive.filename}: {key}"
+    try:
+        with archive.open(key + SUFFIX) as source:
+            stored = _header(source, to, place)
+            with to.open("wb") as file:
+                shutil.copyfileobj(source, file, BLOCK)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise DataError(place, f"truncated or damaged ({error})", "write it again") from None
+    found = to.stat().st_size
+    expected = stored.dtype.itemsize * int(np.prod(stored.shape, dtype=np.float64))
+    if found != expected:
+        raise DataError(place, f"{found} bytes of values", f"its header says {expected}")
+    return stored
+
+
+def _header(source: IO[bytes], to: Path, place: str) -> Stored:
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    try:
+        version = np.lib.format.read_magic(source)
+        shape, fortran, dtype = readers[version](source)
+    except (ValueError, KeyError) as error:
+        raise DataError(place, f"no array ({error})", "expected what numpy.savez writes") from None
+    if dtype.hasobject:
+        raise DataError(place, "pickled objects", "expected plain numbers; ragged lists are none")
+    if not shape:
+        raise DataError(place, "a single value", "expected the samples as the first axis")
+    if 0 in shape:
+        raise DataError(place, f"empty, of shape {shape}", "expected at least one sample")
+    return Stored(to, dtype, shape, "F" if fortran else "C")
+
+
+def _texts(rows: Stored) -> Iterator[str]:
+    step = max(1, BLOCK // rows.dtype.itemsize)
+    for start in range(0, rows.shape[0], step):
+        block = rows[start : start + step].reshape(-1)
+        yield from (np.char.decode(block, "utf-8") if block.dtype.kind == "S" else block).tolist()

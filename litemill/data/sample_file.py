@@ -1,0 +1,74 @@
+"""Samples that a person has in a file: `.npz` with an array for each input, or one `.npy`."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.core.errors import DataError, first_line
+from litemill.data.sample_matching import fits, fitted
+from litemill.data.samples import Samples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def read_samples(path: Path, inputs: Mapping[str, Any]) -> Samples:
+    """Read the samples that a model takes; other arrays of the file are left alone.
+
+    A model of one input takes the file's only array whatever its name, or the only one whose shape
+    fits. Arrays have the samples as their first axis.
+
+    Args:
+        path: the file.
+        inputs: of each input the dtype and the shape, first the samples; null is any size.
+
+    Raises:
+        DataError: no such file, no samples in it, or a damaged one.
+        ModelError: names, shapes or types do not fit the model.
+    """
+    arrays = _arrays(path)
+    chosen = {name: array for name, array in arrays.items() if name in inputs} or arrays
+    if len(inputs) == 1 < len(chosen):
+        (spec,) = inputs.values()
+        fitting = {name: a for name, a in chosen.items() if _fits(spec, a)}
+        chosen = fitting if len(fitting) == 1 else chosen
+    samples = fitted(Samples(chosen, {}, None, "none"), inputs, path)
+    counts = {len(array) for array in samples.inputs.values()}
+    if len(counts) > 1 or 0 in counts:
+        found = f"{', '.join(map(str, sorted(counts)))} samples"
+        raise DataError(path, found, "expected as many for every input, at least one")
+    for name, array in samples.inputs.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise DataError(path, f"NaN or infinity in {name!r}", "expected numbers")
+    return samples
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            found = {path.stem: loaded}
+        else:
+            with loaded:
+                found = {name: loaded[name] for name in loaded.files}
+    except FileNotFoundError:
+        raise DataError(path, "no such file", "expected samples in a .npz or .npy file") from None
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        told = f"not readable ({first_line(error)})"
+        raise DataError(path, told, "expected a .npz or .npy file") from None
+    found = {name: array for name, array in found.items() if array.ndim}
+    if not found:
+        raise DataError(path, "holds no samples", "expected an array for each input")
+    return found
+
+
+def _fits(spec: Any, array: Array) -> bool:
+    shape = spec["shape"]
+    return array.dtype.kind in "fiub" and (shape is None or fits(shape[1:], array.shape[1:]))

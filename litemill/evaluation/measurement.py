@@ -1,0 +1,116 @@
+"""All that is measured of a variant's answers under one set of kernels, batch by batch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from litemill.data.samples import let_go
+from litemill.evaluation.fidelity import Agreement, Fidelity
+from litemill.evaluation.histogram import Histogram
+from litemill.evaluation.scoring import Scoring
+from litemill.evaluation.sequence import Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from litemill.config.schema.validate import Validate
+    from litemill.data.samples import Samples
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Measurement:
+    """Errors, agreement and metric of the answers to the first `count` samples.
+
+    Attributes:
+        count: how many samples are measured.
+        classes: the outputs whose last axis are classes.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        reference: Mapping[str, Array],
+        samples: Samples,
+        options: Validate,
+        *,
+        count: int,
+        detailed: bool = False,
+        sequential: bool = False,
+    ) -> None:
+        """Measure against `reference`, [samples, ...] by output.
+
+        `detailed` counts histograms too, `sequential` errors along the sequence of samples.
+        """
+        self.count, self._reference = count, reference
+        self.classes = [n for n in sorted(reference) if has_classes(reference[n], options.task)]
+        self._fidelity = {name: Fidelity() for name in sorted(reference)}
+        self._agreement = {name: Agreement() for name in self.classes}
+        self._flips = {name: Agreement() for name in self.classes}
+        self._metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
+        self._sequence = Sequence(count, sorted(reference)) if sequential else None
+        self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
+
+    def add(
+        self,
+        start: int,
+        answers: Mapping[str, Array],
+        block: Samples,
+        others: Mapping[str, Array] | None = None,
+    ) -> None:
+        """Count a block of answers.
+
+        Args:
+            start: which sample is its first.
+            answers: [samples, ...] by output.
+            block: the samples.
+            others: the answers of the default kernels to the same samples, to count flips.
+
+        Raises:
+            ValueError: an answer is of another shape than the reference.
+        """
+        stop = start + len(block)
+        for name, measure in self._fidelity.items():
+            expected, answer = self._reference[name][start:stop], answers[name]
+            error = measure.add(expected, answer)
+            if self._sequence:
+                self._sequence.add(start, name, expected, answer)
+            if name in self._histograms:
+                self._histograms[name].add(error)
+            if name in self._agreement:
+                self._agreement[name].add(expected, answer)
+                if others:
+                    self._flips[name].add(others[name], answer)
+            if self._metric and self._metric.output == name:
+                self._metric.add(expected, answer, block)
+        let_go(*self._reference.values())
+
+    def told(self) -> dict[str, Any]:
+        """Give the measures, as JSON takes them."""
+        return {
+            "samples": self.count,
+            "outputs": {name: measure.measures() for name, measure in self._fidelity.items()},
+            "top1_agreement": {n: a.share() for n, a in self._agreement.items()} or None,
+            "agreement_samples": {n: asdict(a) for n, a in self._agreement.items()} or None,
+            "metric": self._metric.measure() if self._metric else None,
+        }
+
+    def flips(self) -> dict[str, int] | None:
+        """Count the answers whose top class is not that of the default kernels, by output."""
+        return {name: one.of - one.same for name, one in self._flips.items()} or None
+
+    def detail(self) -> dict[str, Any]:
+        """Give what is told of the default kernels alone."""
+        nothing = {"per_class": None, "per_slice": None, "confusion": None}
+        return {
+            **(self._metric.detail() if self._metric else nothing),
+            "histograms": {name: one.told() for name, one in self._histograms.items()},
+            "sequence": self._sequence.told() if self._sequence else None,
+        }
+
+
+def has_classes(reference: Array, task: str) -> bool:
+    """Tell whether an output's last axis are classes."""
+    return task == "classification" and reference.ndim > 1 and reference.shape[-1] > 1

@@ -1,0 +1,94 @@
+"""How near a conversion's answers have to be to its source's, by what the file is.
+
+These limits ask whether a file is a conversion of that model at all, not whether it is good enough
+to ship (the gate of a release asks that). So they let through what correct conversions do on hard
+samples; a file of nearly the same weights is told by the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.evaluation.fidelity import Agreement, Fidelity
+
+if TYPE_CHECKING:
+    from litemill.tflite.description import Description
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+FEWEST = 10  # samples from which a share of them says something
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The least that the answers of a file have to reach."""
+
+    snr_db: float
+    top1_agreement: float  # of outputs that are probabilities
+
+
+# Quantized classifiers change their mind where two classes are close; on samples unlike those of
+# training (white noise, say) that is one in eight for a correct int8 ResNet.
+TOLERANCES = {
+    # Kernels add in another order, a relative 1e-6: correct files have 105 dB and more, while one
+    # bias that is off by 1e-3 of the signal leaves 60.
+    "float32": Tolerance(80, 0.99),
+    # Weights of 11 bits are off by 2e-4: 65 to 75 dB for one layer, less by each further one.
+    "float16": Tolerance(40, 0.95),
+    # int8 activations of 7 bits and a sign: 20 to 40 dB; 15 for a softmax far from its training.
+    "dynamic range": Tolerance(15, 0.8),
+    "int8": Tolerance(12, 0.8),
+    "mixed": Tolerance(12, 0.8),
+    # int8 weights, activations that are good for 90 dB; but with few samples to calibrate on, they
+    # are cut off: 16 dB and more.
+    "int16x8": Tolerance(12, 0.8),
+}
+# Weights of 15 values: 18 dB in one layer; of 3 values, no more than a likeness.
+FEW_BITS = {"int4": Tolerance(6, 0.5), "uint4": Tolerance(6, 0.5), "int2": Tolerance(-3, 0)}
+
+
+def tolerance(found: Description, kind: str) -> Tolerance:
+    """Give the limits for a file of a kind, as `litemill.conversion.verification.kind` tells it."""
+    narrow = [FEW_BITS[dtype] for dtype in ("int2", "int4", "uint4") if dtype in found.weights]
+    return narrow[0] if narrow else TOLERANCES[kind]
+
+
+def measured(reference: Array, answer: Array) -> dict[str, Any]:
+    """Measure one output: what `Fidelity` does, and `top1_agreement` where it has classes.
+
+    `broken` counts numbers that are NaN or infinite where the source's are not.
+    """
+    fidelity = Fidelity()
+    fidelity.add(reference, answer)
+    broken = int((np.isfinite(reference) & ~np.isfinite(answer)).sum())
+    agreement = None
+    if is_probability(reference):
+        same = Agreement()
+        same.add(reference, answer)
+        agreement = same.share()
+    return {**fidelity.measures(), "broken": broken, "top1_agreement": agreement}
+
+
+def is_probability(reference: Array) -> bool:
+    """Tell whether every row of an output [samples, classes] is a distribution over classes."""
+    if reference.ndim != 2 or reference.shape[1] < 2 or reference.dtype.kind != "f":  # noqa: PLR2004
+        return False
+    return bool((reference >= 0).all() and np.allclose(reference.sum(axis=1), 1, atol=1e-3))
+
+
+def shortfalls(name: str, measures: dict[str, Any], least: Tolerance, samples: int) -> list[str]:
+    """Tell in words where an output's measures are below the limits; nothing if nowhere."""
+    if measures["broken"]:
+        return [f"{measures['broken']} NaN or infinite values in output {name!r}"]
+    told = []
+    snr, same = measures["snr_db"], measures["top1_agreement"]
+    if snr is not None and snr < least.snr_db:
+        worst = f"max. difference {measures['max_abs_error']:.3g}"
+        told.append(f"output {name!r} at {snr:.1f} dB ({worst}), expected {least.snr_db:g}")
+    if same is not None and samples >= FEWEST and same < least.top1_agreement:
+        expected = f"expected {least.top1_agreement:.0%}"
+        told.append(f"output {name!r} of the source's class in {same:.0%} of samples, {expected}")
+    return told

@@ -1,0 +1,56 @@
+"""The variant that is looked at, as conf/ has it now, and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from litemill.config.compose import compose
+from litemill.config.parameters import as_dataclass
+from litemill.config.schema.variant import Variant
+from litemill.core.errors import ConfigError, nearest
+from litemill.pipeline.configure import configure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Times of files are measured on devices, and these files were never there.
+NOT_HERE = ("latency_ms",)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A variant of params.yaml, resolved."""
+
+    name: str
+    variant: Variant
+    limits: dict[str, Any]  # by check: its own over those of all
+    own: dict[str, Any]  # its own alone
+
+    def held_to(self, drop: float | None) -> Subject:
+        """Give it with another limit of the metric's drop; None leaves it."""
+        if drop is None:
+            return self
+        limit = {"metric_drop": drop}
+        return replace(self, limits=self.limits | limit, own=self.own | limit)
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """The limits that can be judged without a device."""
+        return {name: limit for name, limit in self.limits.items() if name not in NOT_HERE}
+
+
+def subject(name: str, root: Path) -> Subject:
+    """Resolve a variant of params.yaml.
+
+    Raises:
+        LitemillError: there is none of that name, or the configuration is faulty.
+    """
+    sections = configure(root)
+    known = sections["convert"]
+    if name not in known:
+        place = "params.yaml: variants"
+        raise ConfigError(place, f"no variant {name!r}", nearest(name, list(known)))
+    own = compose(root).tree["variants"][name].get("limits") or {}
+    variant: Variant = as_dataclass(Variant, known[name])
+    return Subject(name, variant, sections["limits"][name], dict(own))

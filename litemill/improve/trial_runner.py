@@ -1,0 +1,60 @@
+"""Where trials are made: the engine and the store of sweeps, measuring as the stages do."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from litemill.improve.trial import Trial, judged
+from litemill.sweep.executor import Course, kind
+from litemill.sweep.inputs import inputs
+from litemill.sweep.local import Local
+from litemill.sweep.points import point
+from litemill.sweep.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litemill.config.schema.variant import Variant
+
+BUILD = Path("build")
+
+
+class Bench:
+    """Makes trials of a built model. Use as a context; TensorFlow starts with the first new one."""
+
+    def __init__(self, limits: dict[str, Any], seconds: float) -> None:
+        """Hold the limits, and how long a trial may take.
+
+        Raises:
+            ConfigError: something was not built.
+        """
+        self.inputs = inputs(BUILD)
+        self._limits, self._store, self._stack = limits, Store(), ExitStack()
+        engine = Local(BUILD, self._known, workers=None, seconds=seconds)
+        self._course = Course(self.inputs, self._store, engine, deep=True)
+        self._engine = engine
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._stack.enter_context(self._engine)
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        """End what still runs."""
+        self._stack.__exit__(*what)  # type: ignore[arg-type]  # as given
+
+    def trials(self, asked: Sequence[tuple[str, Variant]]) -> list[Trial]:
+        """Make, measure and judge; what was before, by any sweep or trial, is not made again."""
+        points = [point(variant, {}, self.inputs.objection) for _, variant in asked]
+        distinct = {one.name: one for one in points}
+        found = dict(zip(distinct, self._course.over(list(distinct.values())), strict=True))
+        return [
+            judged(what, found[one.name], self._limits)
+            for (what, _), one in zip(asked, points, strict=True)
+        ]
+
+    def _known(self, file: str, variant: Variant) -> bool:
+        key = self.inputs.measurement(file, variant)
+        return self._store.get(kind(deep=True), key) is not None

@@ -1,0 +1,248 @@
+"""Compose and check the whole configuration, once.
+
+Hydra composes conf/ with the choices of params.yaml; everything is checked before anything is
+trained; what each stage depends on goes to a section of its own in build/params.json.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litemill.config import import_graph, selection, toolchain
+from litemill.config.compose import compose
+from litemill.config.parameters import PARAMS, as_dataclass, section, words
+from litemill.config.schema.config import Config
+from litemill.config.schema.numerics import Numerics
+from litemill.config.schema.package import Release
+from litemill.config.schema.prepare import Prepare
+from litemill.config.schema.train import Model, Train
+from litemill.config.schema.validate import Export, Validate
+from litemill.config.schema_validation import faults, sound
+from litemill.conversion import recipes
+from litemill.core.errors import SeveralErrors, collected
+from litemill.core.files import read_json, write_json, write_text
+from litemill.pipeline import code_digest, rules
+from litemill.pipeline.code_digest import Reached
+from litemill.pipeline.dvc_dependencies import unwatched
+from litemill.pipeline.model_rules import main_signature
+from litemill.pipeline.stage_table import STAGES
+from litemill.runtime import environment, portability, worker_client
+from litemill.sweep import request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from litemill.config.compose import Composed
+    from litemill.config.schema.variant import Variant
+
+CODE = Path("build/code.json")  # the digest of the code of each stage
+_WITH_TENSORFLOW = ("prepare", "train", "export", "convert", "numerics")
+
+
+def configure(root: Path) -> dict[str, Any]:
+    """Give the resolved parameters of every stage, from the project in `root`.
+
+    Raises:
+        LitemillError: anything is wrong; one line for each fault found.
+    """
+    composed = compose(root)
+    wrong: list[str] = []
+
+    def place(path: str) -> str:
+        wrong.append(path)
+        return composed.place(path)
+
+    found = faults(composed.tree, Config, place)
+    # What does not depend on a faulty section is judged all the same.
+    config: Config = sound(composed.tree, Config, wrong)
+    for name, variant in list(config.variants.items()):
+        if variant.recipe is not None:
+            here = composed.place(f"variants.{name}.recipe")
+            variant.recipe = collected(found, partial(recipes.resolve, variant.recipe, here))
+            if variant.recipe is None:
+                del config.variants[name]  # what it may be follows from the recipe
+    if not any(path.startswith("toolchain") for path in wrong):
+        lock, allow = root / "requirements.lock", config.toolchain.allow
+        here = composed.place("toolchain.allow")
+        packages = {one.name: one.toolchain for one in STAGES.values() if one.toolchain}
+        pin = partial(toolchain.pinned, lock, packages, allow, place=here)
+        versions = collected(found, pin)
+    found += list(rules.broken(config, composed, root, wrong))
+    sweeps = {
+        name: collected(
+            found, partial(request.resolved, sweep, root, composed.place(f"sweeps.{name}"))
+        )
+        for name, sweep in config.sweeps.items()
+        if not any(path.startswith(f"sweeps.{name}") for path in wrong)
+    }
+    if not found:
+        found += unwatched(root, places_reached(config, composed, root), composed.choices)
+    if found:
+        raise SeveralErrors(found)
+    return {**_sections(config, composed.choices, versions), "sweep": words(sweeps)}
+
+
+def _sections(
+    config: Config, choices: dict[str, str], versions: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    data, model, task = config.data, config.model, config.data.task.name
+    convert = {name: asdict(variant) for name, variant in config.variants.items()}
+    limits = {name: {**config.limits, **options.pop("limits")} for name, options in convert.items()}
+    release = Release(
+        name=config.release.name or choices["model"],
+        version=config.release.version,
+        description=model.description,
+        intended_use=model.intended_use,
+        limitations=model.limitations,
+        repository=config.release.repository,
+        license=model.license,
+        golden_samples=config.release.golden_samples,
+    )
+    measuring = Validate(**asdict(config.validate), task=task, metric=data.metric)
+    sections = {
+        "prepare": asdict(Prepare(load=data.load, task=data.task, split=data.split)),
+        "train": asdict(_train(config)),
+        "export": asdict(Export(**asdict(config.export), others=_others(config))),
+        "convert": convert,
+        "validate": asdict(measuring),
+        "report": {"title": release.name, "variants": list(config.variants)},
+        "limits": limits,
+        "release": asdict(release),
+        "numerics": asdict(config.numerics),
+        "toolchain": versions,
+        "quantizers": {name: _quantizers(one, versions) for name, one in config.variants.items()},
+    }
+    return {name: words(section) for name, section in sections.items()}
+
+
+def _quantizers(variant: Variant, versions: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Give what quantizes this variant alone: another LiteRT converts no other one again."""
+    known = versions["validate"]
+    return {} if variant.recipe is None else {name: known[name] for name in toolchain.RECIPE}
+
+
+def _train(config: Config) -> Train:
+    own = {field.name: getattr(config.model, field.name) for field in fields(Model)}
+    fit = config.train if config.model.build is not None else None
+    return Train(model=Model(**own), fit=fit, task=config.data.task.name)
+
+
+def _others(config: Config) -> list[str]:
+    request = {variant.signature for variant in config.variants.values() if variant.signature}
+    return sorted(request - {main_signature(config)})
+
+
+def notes(sections: dict[str, Any], root: Path) -> list[str]:
+    """Say what is weaker than `same data, same weights, on any processor`, a line each.
+
+    What the model computes is known when it is built; here, its source code is read for the names
+    of layers and functions that lead there, and `train` looks at the graph itself.
+    """
+    train, numerics = sections["train"], as_dataclass(Numerics, sections["numerics"])
+    if train["fit"] is None:
+        return []
+    where, because = portability.settings_told(numerics)
+    if because:
+        return [f"{', '.join(because)}: the same trained weights on {where}"]
+    build = train["model"]["build"]
+    file = import_graph.module_file(build["_target_"], root)
+    sources = import_graph.closure(file, root) if file else ()
+    names = portability.named(import_graph.parsed(one, root) for one in sources)
+    names += sorted(portability.NAMES.intersection(map(str, build.values())))
+    if not names:
+        return []
+    told = f"uses {', '.join(names)}, whose last bits depend on the processor"
+    where = f"the same trained weights on {portability.SAME_KIND}; from these weights on, anywhere"
+    return [f"{build['_target_']}: {told}: {where} (docs/reproducibility.md)"]
+
+
+def places_reached(config: Config, composed: Composed, root: Path) -> Iterator[tuple[str, Path]]:
+    """List the project's code and files that a configuration reaches, each with its place."""
+    for place, dotted in _targets(config):
+        file = import_graph.module_file(dotted, root)
+        for path in sorted(import_graph.closure(file, root)) if file else ():
+            if import_graph.has_code(path, root):
+                yield composed.place(place), path
+    for place, path in _paths(config):
+        yield composed.place(place), root / path
+
+
+def _targets(config: Config) -> Iterator[tuple[str, str]]:
+    calls = {
+        "data.load": config.data.load,
+        "model.build": config.model.build,
+        "model.function": config.model.function,
+        "train.optimizer": config.train.optimizer,
+        "train.loss": config.train.loss,
+        "data.metric.score": config.data.metric.score if config.data.metric else None,
+    }
+    for place, call in calls.items():
+        if call is not None:
+            yield f"{place}._target_", str(call["_target_"])
+    # A module, as if one of its layers were called.
+    yield from (("model.custom_objects", f"{module}.x") for module in config.model.custom_objects)
+
+
+def _paths(config: Config) -> Iterator[tuple[str, str]]:
+    if "path" in config.data.load:
+        yield "data.load.path", str(config.data.load["path"])
+    if config.model.file is not None:
+        yield "model.file", config.model.file
+
+
+def reached(sections: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Reached]:
+    """Return what the configuration adds to each stage's own code."""
+    train = sections["train"]
+    model, fit, load = train["model"], train["fit"] or {}, sections["prepare"]["load"]
+    calls = [model["build"], model["function"], fit.get("optimizer"), fit.get("loss")]
+    trains = [str(call["_target_"]) for call in calls if call]
+    trains += [f"{module}.x" for module in model["custom_objects"]]
+    metric = sections["validate"]["metric"]
+    scores = [str(metric["score"]["_target_"])] if metric else []
+    data, models = f"data/{choices['data']}", f"models/{choices['model']}"
+    return {
+        "prepare": Reached(
+            [str(load["_target_"])], [data, *([str(load["path"])] if "path" in load else [])]
+        ),
+        "train": Reached(trains, [models, *([model["file"]] if model["file"] else [])]),
+        "validate": Reached(scores),
+        "sweep": Reached(scores),
+    }
+
+
+def text(sections: dict[str, Any]) -> str:
+    """Return the resolved parameters as build/params.json holds them."""
+    return json.dumps(sections, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
+    """Write the resolved parameters."""
+    write_text(path, text(sections))
+
+
+def run(*, params: Path, code: Path) -> None:
+    """Resolve the parameters, and digest the code; start TensorFlow early if it will be needed.
+
+    Args:
+        params: build/params.json.
+        code: build/code.json.
+    """
+    root = Path.cwd()
+    before = section(path=params) if params.exists() else {}
+    digests_before = read_json(code) if code.exists() else {}
+    sections = configure(root)
+    settings = environment.of(as_dataclass(Numerics, sections["numerics"]))
+    missing = not Path("build/export").exists()
+    if missing or any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW):
+        worker_client.ahead(settings)
+    digests = code_digest.digests(root, reached(sections, selection.chosen(root)))
+    if any(digests_before.get(name) != digests.get(name) for name in _WITH_TENSORFLOW):
+        worker_client.ahead(settings)
+    write(sections, params)
+    write_json(code, digests)
+    for line in notes(sections, root):
+        print(f"configure: {line}")

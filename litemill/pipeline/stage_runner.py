@@ -1,0 +1,76 @@
+"""How a stage starts and ends: `python -m stages.convert int8`, as DVC runs it.
+
+A stage that needs TensorFlow is handed to the worker that has imported it. This process imports
+little before: it only waits for the worker, and a release has more than a dozen of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from litemill.config.parameters import parameters, section
+from litemill.config.schema.numerics import Numerics
+from litemill.core.errors import ConfigError, SeveralErrors, nearest
+from litemill.core.exit_status import run
+from litemill.pipeline.stage_table import STAGES, Stage
+from litemill.runtime import environment, worker_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run_stage(main: Callable[..., None]) -> NoReturn:
+    """Run the stage whose module was started with `python -m`, and exit with its status.
+
+    Args:
+        main: the stage's function; takes the words of the command line.
+    """
+    run(lambda: _run(main))
+
+
+def _run(main: Callable[..., None]) -> None:
+    stage, arguments = _stage(main), sys.argv[1:]
+    _check_arguments(stage, main, arguments)
+    if stage.tensorflow:
+        variables = environment.of(parameters(Numerics, "numerics"))
+        status = worker_client.run(_module(main), variables)
+        if status is not None:
+            sys.exit(status)
+    if stage.toolchain is not None:
+        refuse_other_toolchain(stage.name)
+    main(*arguments)
+
+
+def _module(main: Callable[..., None]) -> str:
+    """Return the dotted name of the module that was started, such as stages.convert."""
+    spec: Any = sys.modules[main.__module__].__spec__
+    return str(spec.name)
+
+
+def _stage(main: Callable[..., None]) -> Stage:
+    module = _module(main)
+    name = module.rpartition(".")[2]
+    if name not in STAGES:
+        raise ConfigError(f"python -m {module}", f"no stage {name!r}", nearest(name, STAGES))
+    return STAGES[name]
+
+
+def _check_arguments(stage: Stage, main: Callable[..., None], arguments: list[str]) -> None:
+    if len(arguments) != (stage.argument is not None):
+        found = " ".join(arguments) or "nothing"
+        expected = f"expected {stage.argument or 'nothing'}"
+        raise ConfigError(f"python -m {_module(main)}", found, expected)
+
+
+def refuse_other_toolchain(stage: str) -> None:
+    """Refuse to run a stage in another environment than its parameters were resolved for.
+
+    Raises:
+        SeveralErrors: packages of other versions than requirements.lock pins.
+    """
+    from litemill.config.toolchain import differences
+
+    pinned = (section() or {}).get("toolchain", {})
+    if found := differences(pinned.get(stage, {})):
+        raise SeveralErrors(found)

@@ -1,0 +1,128 @@
+"""Is what was built what the commit says? Git knows the commit, DVC knows the build."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from litemill.core.errors import GateError, LitemillError, ReleaseError, SeveralErrors
+from litemill.core.files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOLD = 5  # names of a long list
+
+
+def commit(root: Path) -> str:
+    """Give the commit whose build is in `root`.
+
+    Raises:
+        LitemillError, SeveralErrors: no project, uncommitted changes, a failed gate, or a build
+            that is not of these sources; all of them.
+    """
+    if not (root / "dvc.yaml").is_file():
+        raise ReleaseError(root, "no dvc.yaml", "run this in the project's folder")
+    found = git(root, "rev-parse", "--verify", "HEAD").strip()
+    errors = [*_dirty(root), *_failed(root), *_stale(root), *_untold(root)]
+    if errors:
+        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+    return found
+
+
+def git(root: Path, *words: str) -> str:
+    """Run Git in a folder and give what it prints.
+
+    Raises:
+        ReleaseError: with Git's own last line.
+    """
+    done = subprocess.run(
+        ["git", *words],
+        cwd=root,
+        env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        told = (done.stderr.strip().splitlines() or ["failed"])[-1]
+        raise ReleaseError(root, f"git {words[0]}: {told}")
+    return done.stdout
+
+
+def dvc(root: Path, *words: str, env: dict[str, str] | None = None) -> Any:
+    """Run DVC in a folder and give the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *words],
+        cwd=root,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _dirty(root: Path) -> Iterator[LitemillError]:
+    listed = git(root, "status", "--porcelain", "-z", "--untracked-files=all").split("\0")
+    names = [entry[3:] for entry in listed if entry[2:3] == " "]
+    # Files that Git was told not to look at: assume-unchanged in small letters, skip-worktree S.
+    flagged = git(root, "ls-files", "-v", "-z").split("\0")
+    names += [entry[2:] for entry in flagged if entry[:1].islower() or entry[:1] == "S"]
+    if names:
+        yield ReleaseError("working tree", f"uncommitted: {_few(names)}", "commit them first")
+
+
+def _failed(root: Path) -> Iterator[LitemillError]:
+    path = root / "build" / "gate" / "verdict.json"
+    if not path.is_file():
+        yield GateError("gate", "never ran", "run `dvc repro`")
+    elif not (verdict := read_json(path)).get("passed"):
+        failed = [str(one) for one in verdict.get("failed", [])]
+        yield GateError("gate", f"failed: {_few(failed)}", "a release passes every check")
+
+
+def _stale(root: Path) -> Iterator[LitemillError]:
+    done = dvc(root, "status", "--json")
+    try:
+        changed = json.loads(done.stdout)
+    except ValueError:
+        told = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        raise ReleaseError("dvc status", told) from None
+    if changed:
+        yield ReleaseError("build", f"stale: {_few(list(changed))}", "run `dvc repro`")
+    stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
+    if frozen := [name for name, stage in stages.items() if stage.get("frozen")]:
+        yield ReleaseError("dvc.yaml", f"frozen: {_few(frozen)}", "DVC does not look at them")
+
+
+def _untold(root: Path) -> Iterator[LitemillError]:
+    """Find inputs that Git ignores: they are in no commit, so nobody else could build this."""
+    path = root / "dvc.lock"
+    if not path.is_file():
+        return
+    stages = yaml.load(path.read_bytes(), yaml.CSafeLoader).get("stages", {}).values()
+    made = {one["path"] for stage in stages for one in stage.get("outs", [])}
+    read = {one["path"] for stage in stages for one in stage.get("deps", [])}
+    inputs = sorted(name for name in read - made if not name.startswith("build/"))
+    ignored = ["--exclude-from=.dvcignore"] if (root / ".dvcignore").is_file() else []
+    listed = git(root, "ls-files", "--others", "-z", *ignored, "--", *inputs) if inputs else ""
+    names = [name for name in listed.split("\0") if name and not _followed(root, name)]
+    if names:
+        yield ReleaseError("inputs", f"in no commit: {_few(names)}", "commit them, or `dvc add`")
+
+
+def _followed(root: Path, name: str) -> bool:
+    """Tell whether a .dvc file pins a file, or a folder above it."""
+    path = Path(name)
+    return any((root / f"{one}.dvc").is_file() for one in (path, *path.parents))
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return ", ".join(names[:TOLD]) + more

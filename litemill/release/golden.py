@@ -1,0 +1,149 @@
+"""Golden samples: real inputs, the answers of a variant, and how far another runtime may be off.
+
+The answers are those of LiteRT's reference kernels: plain loops that do not depend on the
+processor, and what the kernels of microcontrollers are compared with. Other kernels round
+differently, so each output has a tolerance, in its own real unit:
+
+- a quantized output: one quantization step, and the steps by which LiteRT's own kernel sets
+  (XNNPACK, builtin, reference) differ from each other on these samples;
+- a float output of a float model: 1e-4 of the output's range over all evaluation samples, and the
+  difference of the kernel sets;
+- a float output of a model that computes with integers: 1/255 of that range, which is one step of
+  an int8 tensor that spans it, and the difference of the kernel sets;
+- an integer output without a scale, such as a class index: 0.
+
+Tolerances of float outputs are rounded up to 1, 2 or 5 times a power of ten.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.core.errors import InterpreterError
+from litemill.tflite.description import INTEGER_WEIGHTS
+from litemill.tflite.interpreter import Kernels, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litemill.data.samples import Samples
+    from litemill.tflite.description import Tensor
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+FLOAT_SHARE = 1e-4
+STEP_SHARE = 1 / 255
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What a device has to reproduce.
+
+    Attributes:
+        inputs: by name, [samples, ...] in the variant's own types.
+        outputs: by name, [samples, ...] in the variant's own types.
+        tolerances: by output, the largest difference allowed, in real units.
+        kernels: which kernel set gave the outputs.
+        model: what the file is.
+    """
+
+    inputs: dict[str, Array]
+    outputs: dict[str, Array]
+    tolerances: dict[str, float]
+    kernels: str
+    model: Model
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What is run: a file, by which signature, and what errors call it."""
+
+    content: bytes
+    signature: str | None
+    place: object
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What one kernel set answered, in the file's own types."""
+
+    kernels: str
+    model: Model
+    stored: dict[str, Array]
+
+
+def golden(
+    content: bytes,
+    samples: Samples,
+    ranges: Mapping[str, tuple[float, float]],
+    *,
+    signature: str | None = None,
+    place: object = "model",
+) -> Golden:
+    """Run samples through a variant.
+
+    Args:
+        content: the .tflite file.
+        samples: real inputs.
+        ranges: by output, the lowest and the highest value over the evaluation samples.
+        signature: which one to call; by default the first.
+        place: what errors call the file.
+
+    Raises:
+        InterpreterError: no kernel set runs the file.
+    """
+    sets = (Kernels.reference, Kernels.no_delegate, Kernels.default)
+    tried = [_run(_Call(content, signature, place), kernels, samples) for kernels in sets]
+    runs = [one for one in tried if isinstance(one, _Run)]
+    if not runs:
+        raise next(one for one in tried if isinstance(one, InterpreterError))
+    model, stored = runs[0].model, runs[0].stored
+    real = model.real(stored)
+    others = [one.model.real(one.stored) for one in runs[1:]]
+    tolerances = {
+        name: _tolerance(
+            tensor,
+            max((_difference(real[name], other[name]) for other in others), default=0.0),
+            ranges.get(name) or (float(np.min(real[name])), float(np.max(real[name]))),
+            integer=bool(INTEGER_WEIGHTS & set(model.description.weights)),
+        )
+        for name, tensor in model.outputs.items()
+    }
+    return Golden(model.stored(samples.inputs), stored, tolerances, runs[0].kernels, model)
+
+
+def _run(call: _Call, kernels: Kernels, samples: Samples) -> _Run | InterpreterError:
+    """Run samples with one kernel set; not every operator has a kernel in every set."""
+    try:
+        model = Model(call.content, signature=call.signature, kernels=kernels, place=call.place)
+        return _Run(kernels.name, model, model.run_stored(model.stored(samples.inputs)))
+    except InterpreterError as error:
+        return error
+
+
+def _difference(left: Array, right: Array) -> float:
+    difference = np.abs(np.asarray(left, np.float64) - np.asarray(right, np.float64))
+    return float(difference.max(initial=0.0))
+
+
+def _tolerance(
+    tensor: Tensor, difference: float, span: tuple[float, float], *, integer: bool
+) -> float:
+    if tensor.scale:
+        steps = 1 + round(difference / tensor.scale)
+        return float(f"{steps * tensor.scale:.6g}")
+    if not tensor.dtype.startswith(("float", "bfloat")):
+        return 0.0
+    low, high = span
+    share = STEP_SHARE if integer else FLOAT_SHARE
+    return _rounded_up(((high - low) or abs(high) or 1.0) * share + difference)
+
+
+def _rounded_up(value: float) -> float:
+    """Round up to 1, 2 or 5 times a power of ten, so that noise in the last digits is not told."""
+    unit = 10.0 ** math.floor(math.log10(value))
+    return float(f"{next(unit * f for f in (1, 2, 5, 10) if value <= unit * f * (1 + 1e-9)):.1g}")

@@ -1,0 +1,44 @@
+"""Let a release through, or stop the build and name every failed check: `gate`.
+
+    python -m stages gate
+
+Reads build/report/report.json, writes build/gate/verdict.json, which is truthful either way; the
+exit status is 1 when a check failed, so that DVC records no pass and builds no package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from litemill.core.errors import GateError, LitemillError, SeveralErrors
+from litemill.core.files import read_json, write_json
+from litemill.report.verdict import failures
+
+REPORT = Path("build/report/report.json")
+OUT = Path("build/gate/verdict.json")
+
+
+def gate(report: dict[str, Any]) -> dict[str, Any]:
+    """Give the verdict on a report: `passed`, by variant and over all, and every failed check."""
+    return {
+        "passed": report["passed"],
+        "variants": {row["variant"]: row["passed"] for row in report["variants"]},
+        "failed": failures(report),
+    }
+
+
+def _error(line: str) -> GateError:
+    place, found = line.split(": ", 1)
+    return GateError(place, found)
+
+
+def run(*, report: Path, out: Path) -> None:
+    """Judge the report in the file `report`; raises one GateError for every failed check."""
+    told = read_json(report)
+    if not isinstance(told, dict) or not told.get("variants"):
+        raise LitemillError(report, "not a report", "rebuild it with `dvc repro report`")
+    verdict = gate(told)
+    write_json(out, verdict)
+    if not verdict["passed"]:
+        raise SeveralErrors([_error(line) for line in verdict["failed"]])

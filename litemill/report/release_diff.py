@@ -1,0 +1,115 @@
+"""What changed since the last release, as released.json remembers it.
+
+A stage may not look at tags or at dist/: the same commit has to give the same report. So the last
+release is an input, a small file that `litemill release --remember` writes and that is committed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litemill.core.errors import DataError
+from litemill.core.files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+NUMBERS = ("bytes", "metric", "drop", "agreement", "snr_db")
+
+
+def remembered(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what released.json holds of a release.
+
+    Args:
+        manifest: of its bundle.
+    """
+    return {
+        "name": manifest["release"]["name"],
+        "version": manifest["release"]["version"],
+        "metric": manifest["metric"],
+        "variants": {
+            name: {
+                "sha256": one["sha256"],
+                "bytes": one["bytes"],
+                **{key: one["metrics"].get(key) for key in NUMBERS if key != "bytes"},
+            }
+            for name, one in manifest["variants"].items()
+        },
+    }
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Read released.json; `{}` or no file is no release yet.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    if not isinstance(found, dict) or (found and not _is_release(found)):
+        told = "expected what `litemill release --remember` writes, or {}"
+        raise DataError(path, "not a release", told)
+    return found or None
+
+
+def _is_release(found: dict[str, Any]) -> bool:
+    variants = found.get("variants")
+    if "version" not in found or not isinstance(variants, dict):
+        return False
+    return all(isinstance(one, dict) and "sha256" in one for one in variants.values())
+
+
+def changes(
+    rows: list[dict[str, Any]],
+    released: Mapping[str, Any],
+    metric: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Compare variants with those of a release.
+
+    Args:
+        rows: of the report.
+        released: what `read` gave.
+        metric: that of the report. Numbers of another one are left out of "before".
+
+    Returns:
+        {"release": its name and version, "metric": the name of that of the release where it is
+        another one, or None, "variants": [{"variant", "change": `same` bytes, `changed`, `added` or
+        `gone`, "before": numbers or None, "after": numbers or None}]}.
+    """
+    other = _other(released.get("metric"), metric)
+    keys = [key for key in NUMBERS if not (other and key in ("metric", "drop"))]
+    before = released["variants"]
+    after = {row["variant"]: row for row in rows}
+    return {
+        "release": f"{released.get('name', '')} {released['version']}".strip(),
+        "metric": other,
+        "variants": [
+            {
+                "variant": name,
+                "change": _change(before.get(name), after.get(name)),
+                "before": _numbers(before.get(name), keys),
+                "after": _numbers(after.get(name)),
+            }
+            for name in dict.fromkeys([*after, *before])
+        ],
+    }
+
+
+def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str:
+    if old is None or new is None:
+        return "added" if old is None else "gone"
+    return "same" if old["sha256"] == new["sha256"] else "changed"
+
+
+def _other(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
+    if not old or not new or old["name"] == new["name"]:
+        return None
+    return str(old["name"])
+
+
+def _numbers(one: Mapping[str, Any] | None, keys: Sequence[str] = NUMBERS) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return dict.fromkeys(NUMBERS) | {key: one.get(key) for key in keys}

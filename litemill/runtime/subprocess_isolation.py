@@ -1,0 +1,107 @@
+"""Running a function in a process of its own, for files that may take their process down.
+
+The child is a fresh interpreter, so that nothing that the parent has loaded can matter; or, where
+the parent is known to have started no threads of its own, a fork, which starts in milliseconds.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from litemill.core.errors import InterpreterError, LitemillError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+T = TypeVar("T")
+
+
+class OutOfTimeError(InterpreterError):
+    """A process took longer than it was given."""
+
+
+class CrashError(InterpreterError):
+    """A process ended without an answer."""
+
+
+def apart(
+    function: Callable[..., T], *arguments: Any, seconds: float, place: object, fork: bool = False
+) -> T:
+    """Call `function(*arguments)` in a child process; all of it must be picklable by name.
+
+    Args:
+        function: a function at the top of a module; any function for a fork.
+        arguments: what it is called with.
+        seconds: how long it may take.
+        place: what errors call it.
+        fork: fork this process where the platform can, and pickle only the answer.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        LitemillError: as the function raised it.
+        RuntimeError: a fork raised anything else; with its traceback.
+        CrashError: the child died of a signal; OutOfTimeError: it took too long.
+    """
+    context = _context(fork=fork)
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(there, function, arguments, fork))
+    child.start()
+    there.close()
+    try:
+        if not here.poll(seconds):
+            raise OutOfTimeError(place, f"no answer within {seconds:g} s", "the run was ended")
+        done, answer = here.recv()
+    except EOFError:
+        child.join()
+        raise CrashError(place, _how_it_ended(child.exitcode)) from None
+    finally:
+        child.kill()
+        child.join()
+        here.close()
+    if not done:
+        raise _again(*answer)
+    return answer  # type: ignore[no-any-return]
+
+
+def _context(*, fork: bool) -> Any:
+    # A fork on macOS crashes in the system's own libraries.
+    can = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    return multiprocessing.get_context("fork" if fork and can else "spawn")
+
+
+def _answer(
+    there: Connection,
+    function: Callable[..., T],
+    arguments: tuple[Any, ...],
+    fork: bool,  # noqa: FBT001  # of the process
+) -> None:
+    faulthandler.disable()  # the parent tells how it ended
+    try:
+        there.send((True, function(*arguments)))
+    except LitemillError as error:
+        # Class and text, because the class itself is called with parts that are joined by now.
+        there.send((False, (type(error), str(error))))
+    except Exception:
+        if not fork:
+            raise
+        there.send((False, (RuntimeError, traceback.format_exc())))
+
+
+def _again(kind: type[Exception], told: str) -> Exception:
+    error = kind.__new__(kind)
+    Exception.__init__(error, told)
+    return error
+
+
+def _how_it_ended(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"the process that ran it was ended by {signal.Signals(-status).name}"
+    return f"the process that ran it ended with status {status}"

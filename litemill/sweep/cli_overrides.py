@@ -1,0 +1,117 @@
+"""The words of a command line that ask for a sweep: settings, and lines of a grid."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from litemill.config import schema_validation, selection
+from litemill.config.schema.sweep import Engine, Search, SweepChoice
+from litemill.core.errors import ConfigError, SeveralErrors, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+SETTINGS = tuple(field.name for field in dataclasses.fields(SweepChoice) if field.name != "grid")
+# Settings that have a part in some sweeps only: with which setting, at which values.
+PART = {
+    "budget": ("search", (Search.random, Search.smallest)),
+    "seed": ("search", (Search.random, Search.smallest)),
+    "max_drop": ("search", (Search.smallest,)),
+    "address": ("engine", (Engine.ray,)),
+}
+COMMAND = "command line"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line asks for."""
+
+    choice: SweepChoice
+    name: str  # of the file that it starts from, or "grid"
+    place: str  # of what no word said
+    places: dict[str, str]  # of settings and lines of the grid that are elsewhere
+
+
+def from_words(given: Iterable[str], root: Path) -> Asked:
+    """Read the words of a command line: settings of the sweep, and the grid.
+
+    `sweep=NAME` starts from conf/sweep/NAME.yaml, whose grid loses the options that are given anew.
+    With nothing but settings, conf/sweep/default.yaml is meant.
+
+    Raises:
+        LitemillError: a word is no override, is there twice or has no part in the sweep, or a
+            setting cannot have its value.
+    """
+    settings, lines = _sorted(given)
+    name = settings.pop("sweep", None if lines else "default")
+    file = SweepChoice() if name is None else _file(str(name), root)
+    wrong = schema_validation.faults(settings, SweepChoice, lambda path: f"{COMMAND}: {path}")
+    if wrong:
+        raise SeveralErrors(wrong)
+    typed: SweepChoice = schema_validation.typed(settings, SweepChoice)
+    anew = {line.partition("=")[0] for line in lines}
+    kept = [line for line in file.grid if line.partition("=")[0] not in anew]
+    changed: dict[str, Any] = {key: getattr(typed, key) for key in settings}
+    choice = replace(file, **changed, grid=[*kept, *lines])
+    _refuse_idle(choice, settings)
+    return Asked(
+        choice=choice,
+        name=str(name or "grid"),
+        place=COMMAND if name is None else f"conf/sweep/{name}.yaml",
+        places=dict.fromkeys((*settings, *lines), COMMAND),
+    )
+
+
+def _sorted(given: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
+    """Give the settings, and the lines of a grid."""
+    settings, lines = dict[str, Any](), list[str]()
+    for word in given:
+        key, equals, _ = word.partition("=")
+        if key in settings:
+            raise ConfigError(f"{COMMAND}: {key}", "is there twice", "expected each setting once")
+        if key in (*SETTINGS, "sweep"):
+            settings[key] = _value(word)
+        elif not equals and "(" not in key:
+            raise ConfigError(f"{COMMAND}: {word}", "no override", "expected OPTION=VALUES")
+        else:
+            lines.append(word)
+    return settings, lines
+
+
+def _refuse_idle(choice: SweepChoice, settings: Iterable[str]) -> None:
+    for key in settings:
+        other, values = PART.get(key, ("search", tuple(Search)))
+        if (found := getattr(choice, other)) not in values:
+            expected = " or ".join(f"{other}={value.name}" for value in values)
+            told = f"has no part in a sweep with {other}={found.name}"
+            raise ConfigError(f"{COMMAND}: {key}", told, f"expected {expected}")
+
+
+def _file(name: str, root: Path) -> SweepChoice:
+    known = selection.choices(root, "sweep")
+    if name not in known:
+        raise ConfigError(f"conf/sweep/{name}.yaml", "no such file", nearest(name, known))
+    place = f"conf/sweep/{name}.yaml"
+    tree = selection.mapping(root / place, place)
+    if wrong := schema_validation.faults(tree, SweepChoice, lambda path: f"{place}: {path}"):
+        raise SeveralErrors(wrong)
+    found: SweepChoice = schema_validation.typed(tree, SweepChoice)
+    return found
+
+
+def _value(word: str) -> Any:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"{COMMAND}: {word}", told, "expected NAME=VALUE") from None
+    if override.is_sweep_override():
+        told = "several values for a setting of the sweep"
+        raise ConfigError(f"{COMMAND}: {word}", told, "expected one")
+    return override.value()

@@ -1,0 +1,107 @@
+"""A point's file: converted and read back, by the code of the stages.
+
+Also a program, `python -m litemill.sweep.conversion`, for what needs a process of its own
+(Keras 2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from litemill.config.parameters import parameters
+from litemill.config.schema.numerics import Numerics
+from litemill.config.schema.variant import Route, Variant
+from litemill.conversion.convert import content
+from litemill.conversion.routes import Source
+from litemill.conversion.verification import kind
+from litemill.core.errors import LitemillError
+from litemill.data.samples import read_split
+from litemill.models.reference_outputs import read_signature
+from litemill.models.source_model import Brought
+from litemill.runtime import tensorflow_start
+from litemill.runtime.capture_output import quiet
+from litemill.sweep.failure import failed, how_it_ended
+from litemill.sweep.task import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def converted(point: str, variant: Variant, build: Path) -> Outcome:
+    """Convert and read back; in this process, or in one with Keras 2.
+
+    Args:
+        point: what errors would call it; told without that.
+        variant: its options.
+        build: folder with the artifacts of prepare, train and export, and params.yaml.
+
+    Returns:
+        The file with its content, or why there is none.
+    """
+    if variant.route is Route.keras and Brought(build / "train").legacy.is_file():
+        return _elsewhere(point, variant, build)
+    _start(build, legacy=False)
+    return _here(point, variant, build)
+
+
+def plain(point: str, variant: Variant, build: Path) -> bytes | None:
+    """Give the float file of the graph that a variant is made of, or None where it has none."""
+    asked = replace(
+        Variant(),
+        **{key: getattr(variant, key) for key in ("route", "batch", "unroll", "signature")},
+        **{key: getattr(variant, key) for key in ("select_tf_ops", "custom_ops")},
+    )
+    return converted(point, asked, build).content
+
+
+def _here(point: str, variant: Variant, build: Path) -> Outcome:
+    try:
+        source = Source(
+            saved_model=build / "export/saved_model",
+            brought=Brought(build / "train"),
+            signature=read_signature(build / "export", variant.signature),
+        )
+        done = content(point, variant, source, read_split(build / "prepare/calibration"))
+    except LitemillError as error:
+        return failed(error, f"variant {point}: ")
+    digest = hashlib.sha256(done.content).hexdigest()
+    file = {"sha256": digest, "bytes": len(done.content), "kind": kind(done.found)}
+    return Outcome(file, content=done.content)
+
+
+@cache
+def _start(build: Path, *, legacy: bool) -> None:
+    numerics = parameters(Numerics, "numerics", path=build / "params.json")
+    with quiet():
+        tensorflow_start.start(numerics, legacy=legacy, home=build / ".keras")
+
+
+def _elsewhere(point: str, variant: Variant, build: Path) -> Outcome:
+    """Convert in a fresh interpreter: this one has Keras 3 already."""
+    command = [sys.executable, "-m", "litemill.sweep.conversion"]
+    order = pickle.dumps((point, variant, build))
+    done = subprocess.run(command, input=order, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        return Outcome(error=how_it_ended(done.returncode))
+    answer: Outcome = pickle.loads(done.stdout)  # noqa: S301  # our own child's
+    return answer
+
+
+def main() -> None:
+    """Convert what is pickled on standard input; the answer goes to standard output."""
+    point, variant, build = pickle.load(sys.stdin.buffer)  # noqa: S301  # our own parent's
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # what libraries print is no answer
+        _start(build, legacy=True)
+        pickle.dump(_here(point, variant, build), answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""A whole sweep: from what is asked to a folder with the table, the front and the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from litemill.config.parameters import section, words
+from litemill.config.schema.sweep import Engine, Search, Sweep
+from litemill.config.schema.variant import Variant
+from litemill.core.errors import ConfigError, nearest
+from litemill.evaluation import latency_results
+from litemill.sweep import grid, plot, points, search, table
+from litemill.sweep.executor import Course
+from litemill.sweep.inputs import Inputs, inputs
+from litemill.sweep.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from litemill.sweep.executor import Found
+    from litemill.sweep.override import Axis
+    from litemill.sweep.points import Point
+    from litemill.sweep.progress import Progress
+
+BUILD = Path("build")
+MEASURED = Path("measured")
+# Settings that say how a result is come by, not which.
+HOW = ("engine", "address", "workers", "seconds", "limit")
+
+
+def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
+    """Compute what is missing and write sweep.csv, sweep.json, sweep.parquet and index.html.
+
+    Args:
+        asked: the sweep.
+        out: the folder to write to; nothing there changes before all points are done.
+        progress: is told of each point.
+
+    Returns:
+        What sweep.json has, and as "again" the points that another try may make.
+
+    Raises:
+        LitemillError: the build is not there, or the engine is not.
+        OSError: a full disk, say; points that are done are kept.
+    """
+    base = _variant(asked.base["options"])
+    axes = grid.parse(asked.grid, "grid")
+    given = inputs(BUILD)
+    if asked.search is Search.smallest and not (section("validate").get("metric")):
+        found = "smallest, and the task has no metric that could drop"
+        raise ConfigError("search", found, "expected one of: grid, random")
+    times = latencies(asked.machine)
+    store = Store()
+    with progress, _Late(asked, given, store) as engine:
+        course = Course(given, store, engine, progress.tell)
+        every = _found(asked, base, axes, course, progress)
+    made = table.rows(every, times)
+    told = table.summary(made, every, _asked(asked, axes))
+    if asked.search is Search.smallest:
+        best = search.winner(every, asked.max_drop)
+        told["winner"] = best.point.name if best else None
+    table.write(out, made, told)
+    plot.write(out / "index.html", told)
+    return told | {"again": [one.point.name for one in every if not one.lasting]}
+
+
+def latencies(machine: str | None) -> Mapping[str, float]:
+    """Give milliseconds (p50) by the SHA-256 of each file that a machine has measured.
+
+    Raises:
+        ConfigError: it has measured nothing.
+        DataError: a file in measured/ is no result of a benchmark.
+    """
+    if machine is None:
+        return {}
+    results = latency_results.read(MEASURED)
+    if machine not in results:
+        told = f"no {MEASURED}/{machine}.json"
+        wanted = nearest(machine, results) if results else "`litemill benchmark` writes such files"
+        raise ConfigError("sweep.machine", told, wanted)
+    return {
+        one["sha256"]: one["threads"][0]["latency_ms"]["p50"]
+        for one in results[machine]["variants"].values()
+        if not one["error"]
+    }
+
+
+def _asked(asked: Sweep, axes: list[Axis]) -> dict[str, Any]:
+    told = {key: value for key, value in words(asked).items() if key not in HOW}
+    if asked.search is Search.grid:
+        told = {key: told[key] for key in ("base", "grid", "search")}
+    return told | {"options": [axis.key for axis in axes], "points": grid.combinations(axes)}
+
+
+def _found(
+    asked: Sweep, base: Variant, axes: list[Axis], course: Course, progress: Progress
+) -> list[Found]:
+    chosen = _chosen(asked, base, axes, course.inputs.objection)
+    if chosen is not None:
+        progress.expect(search.makeable(chosen))
+        return course.over(chosen)
+    progress.expect(asked.budget)
+    bounds: dict[str, Any] = {"budget": asked.budget, "seed": asked.seed}
+    return search.smallest(
+        base, axes, course.inputs.objection, course.over, max_drop=asked.max_drop, **bounds
+    )
+
+
+def _chosen(
+    asked: Sweep,
+    base: Variant,
+    axes: list[Axis],
+    objection: Callable[[Variant], str | None],
+) -> list[Point] | None:
+    """Give the points; None where it takes the results of some to choose others."""
+    if asked.search is Search.grid:
+        return points.expanded(base, axes, objection)
+    if asked.search is Search.random:
+        return search.drawn(base, axes, objection, budget=asked.budget, seed=asked.seed)
+    return search.whole(base, axes, objection, budget=asked.budget)
+
+
+def _variant(options: dict[str, Any]) -> Variant:
+    from litemill.config import schema_validation
+
+    variant: Variant = schema_validation.typed(options, Variant)
+    return variant
+
+
+class _Late:
+    """An engine that starts when there is something to compute, which often there is not."""
+
+    def __init__(self, asked: Sweep, given: Inputs, store: Store) -> None:
+        self._asked, self._given, self._store = asked, given, store
+        self._engine: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        if self._engine is not None:
+            self._engine.__exit__(*what)
+
+    def run(self, tasks: Any) -> Iterator[Any]:
+        if self._engine is None:
+            self._engine = self._started().__enter__()
+        yield from self._engine.run(tasks)
+
+    def _started(self) -> Any:
+        asked, given = self._asked, self._given
+        if asked.engine is Engine.ray:
+            from litemill.sweep.cluster import Cluster
+
+            return Cluster(given, asked.address, workers=asked.workers, seconds=asked.seconds)
+        from litemill.sweep.local import Local
+
+        def known(file: str, variant: Variant) -> bool:
+            return self._store.get("measured", given.measurement(file, variant)) is not None
+
+        return Local(given.build, known, workers=asked.workers, seconds=asked.seconds)

@@ -1,0 +1,38 @@
+"""Try the points of one sweep of conf/sweeps.yaml: `python -m stages sweep default`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litemill.config.parameters import parameters
+from litemill.config.schema.sweep import Sweep
+from litemill.core.errors import LitemillError
+from litemill.sweep.progress import Progress
+from litemill.sweep.result import sweep
+from litemill.sweep.summary import show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def run(name: str, *, out: Path) -> None:
+    """Try the points of the sweep `name` of build/params.json, into `out`, and show the front."""
+    told = sweep(parameters(Sweep, "sweep", name), out, Progress())
+    show(told, out)
+    refuse_unsettled(name, told)
+
+
+def refuse_unsettled(name: str, told: Mapping[str, Any]) -> None:
+    """Refuse a result that DVC must not take for the sweep's: it would never run it again.
+
+    Raises:
+        LitemillError: no point is done, or some failed for what may have been the machine's.
+    """
+    place, count = f"sweep {name}", len(told["points"])
+    if not told["counts"]["done"]:
+        raise LitemillError(place, f"none of {count} points is done", "their errors stand above")
+    if again := told["again"]:
+        found = f"{len(again)} of {count} points failed, perhaps by the machine's fault"
+        expected = f"`dvc repro sweep` tries again; or take {again[0]} out of its conf/sweep/ file"
+        raise LitemillError(place, found, expected)

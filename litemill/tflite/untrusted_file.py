@@ -1,0 +1,93 @@
+"""A .tflite file of others: read with care, and run in a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.core.errors import DataError, LitemillError
+from litemill.runtime.capture_output import quiet
+from litemill.runtime.subprocess_isolation import apart
+from litemill.tflite.interpreter import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from litemill.tflite.description import Description, Tensor
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+BATCH = 64  # samples at a time
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A described file and the signature to run, None where it has none."""
+
+    place: Path
+    content: bytes
+    described: Description
+    key: str | None
+    seconds: float  # that a run may take
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """The inputs by name, in the file's order."""
+        return self._tensors("inputs")
+
+    @property
+    def outputs(self) -> dict[str, Tensor]:
+        """The outputs by name, in the file's order."""
+        return self._tensors("outputs")
+
+    def _tensors(self, side: str) -> dict[str, Tensor]:
+        for one in self.described.signatures:
+            if one.key == self.key:
+                named: dict[str, Tensor] = getattr(one, side)
+                return named
+        return {tensor.name: tensor for tensor in getattr(self.described, side)}
+
+    def answers(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Give real-valued answers by output name; inputs are by input name.
+
+        Raises:
+            InterpreterError: it does not load or run, took its process down, or took too long.
+        """
+        given = self.content, dict(inputs), self.key, str(self.place)
+        return apart(_answers, *given, seconds=self.seconds, place=self.place)
+
+
+def read(place: Path) -> bytes:
+    """Give the content of a file.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    try:
+        return place.read_bytes()
+    except FileNotFoundError:
+        raise DataError(place, "no such file", "expected a .tflite file") from None
+    except IsADirectoryError:
+        raise DataError(place, "a directory", "expected a .tflite file") from None
+
+
+def signature_key(described: Description, wanted: str) -> str | None:
+    """Choose a signature: that of the wanted name, or the first; None where there is none."""
+    keys = [one.key for one in described.signatures]
+    return wanted if wanted in keys else next(iter(keys), None)
+
+
+def _answers(
+    content: bytes, inputs: dict[str, Array], key: str | None, place: str
+) -> dict[str, Array]:
+    with quiet(explained=LitemillError):  # whoever aborts writes about it first
+        model = Model(content, signature=key, place=place)
+        count = len(next(iter(inputs.values())))
+        parts = [
+            model.run({name: array[start : start + BATCH] for name, array in inputs.items()})
+            for start in range(0, count, BATCH)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in model.outputs}

@@ -1,0 +1,90 @@
+"""What a model is fitted on: batches of a memory-mapped split, in a seeded order.
+
+Keras would ask Python for every batch, which takes longer than a step of a small model. So Python
+reads blocks of many batches, and tf.data cuts them up.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.data.samples import BLOCK
+from litemill.models import saved_model
+
+if TYPE_CHECKING:
+    import keras
+
+    from litemill.data.samples import Samples
+
+
+class Feed:
+    """Batches of some rows of a split: each row once an epoch, the last batch may be smaller."""
+
+    def __init__(
+        self, model: keras.Model, samples: Samples, rows: np.ndarray, size: int, seed: int = 0
+    ) -> None:
+        """Take the rows in the order given.
+
+        Args:
+            model: says the structure that its inputs have: one tensor, a mapping or a tuple.
+            samples: what the rows are of.
+            rows: int64 [rows].
+            size: rows of a batch.
+            seed: of the orders that `shuffle` gives.
+        """
+        self._model, self._samples, self._rows, self._size = model, samples, rows, size
+        self._order, self._random = rows, np.random.default_rng(seed)
+
+    def shuffle(self, *_: Any) -> None:
+        """Take the rows in another order from now on: for the beginning of an epoch."""
+        self._order = self._random.permutation(self._rows)
+
+    def first(self) -> tuple[Any, Any]:
+        """Give one batch."""
+        return self._read(self._rows[: self._size])
+
+    def dataset(self) -> Any:
+        """Give a tf.data.Dataset of inputs and targets, for Keras to fit on."""
+        import tensorflow as tf
+
+        first = self.first()
+        specs = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:])), first)
+        kinds = [array.dtype for array in tf.nest.flatten(first)]
+        of_row = sum(array[0].nbytes for array in tf.nest.flatten(first))
+        rows = self._size * max(1, BLOCK // (of_row * self._size))  # of a block
+
+        def block(number: Any) -> Any:
+            read = tf.numpy_function(partial(self._block, rows), [number], kinds)
+            packed = tf.nest.pack_sequence_as(first, read)
+            return tf.nest.map_structure(lambda t, s: tf.ensure_shape(t, s.shape), packed, specs)
+
+        count = len(self._rows)
+        blocks = tf.data.Dataset.range(math.ceil(count / rows)).map(block).prefetch(1)
+        cardinality = tf.data.experimental.assert_cardinality(math.ceil(count / self._size))
+        return blocks.rebatch(self._size).apply(cardinality)
+
+    def _block(self, rows: int, number: np.int64) -> list[np.ndarray]:
+        import tensorflow as tf
+
+        order, size = self._order[number * rows : (number + 1) * rows], self._size
+        # Sorted within each batch, as they lie in the file.
+        batches = [np.sort(order[start : start + size]) for start in range(0, len(order), size)]
+        read = tf.nest.flatten(self._read(np.concatenate(batches)))
+        return [np.ascontiguousarray(array) for array in read]
+
+    def _read(self, rows: np.ndarray) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        batch = self._samples.take(rows)
+        asked = saved_model.structure(self._model, "input")
+        if isinstance(asked, list | tuple):
+            # Keras knows them by name; its data pipeline takes no lists.
+            asked = {tensor.name: tensor for tensor in asked}
+        inputs = tf.nest.map_structure(lambda t: batch.inputs[t.name], asked)
+        # Without targets, a model learns to give its input back: an autoencoder.
+        targets = batch.targets or batch.inputs
+        return inputs, targets if len(targets) > 1 else next(iter(targets.values()))

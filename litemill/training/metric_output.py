@@ -1,0 +1,60 @@
+"""Whether the task's metric can be had of a model: asked before it is trained or exported.
+
+It changes nothing that train and export write, so that the metric is no dependency of theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litemill.config.parameters import section
+from litemill.core.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Shapes = Mapping[str, tuple[int | None, ...] | None]
+
+RANKING = ("litemill.metrics.top1", "litemill.metrics.top_k")  # which take a value for each class
+
+
+def asked() -> dict[str, Any] | None:
+    """Give the task's metric as validate will be asked for it; None if there is none."""
+    found: dict[str, Any] | None = section("validate", "metric")
+    return found
+
+
+def refuse(metric: dict[str, Any] | None, outputs: Shapes) -> None:
+    """Refuse a metric of an output that the model has not, of any of several, or of another kind.
+
+    Args:
+        metric: as in build/params.json.
+        outputs: the shape [samples, ...] of each output; None is not known.
+
+    Raises:
+        ConfigError: with the outputs that there are, or the metric that would do.
+    """
+    names = sorted(outputs)
+    name = metric["output"] if metric else None
+    if metric is None:
+        return
+    if name in names or (name is None and len(names) == 1):
+        _refuse_ranking(metric, outputs[name or names[0]])
+        return
+    if name is None:
+        told = f"null, and the model gives {', '.join(names)}"
+        raise ConfigError("data.metric.output", told, "expected one of them")
+    told = f"the model gives no {name!r}"
+    raise ConfigError("data.metric.output", told, nearest(name, names))
+
+
+def one_value(shape: tuple[int | None, ...]) -> bool:
+    """Tell whether an output [samples, ...] is one value for each sample."""
+    return shape[1:] in ((), (1,))
+
+
+def _refuse_ranking(metric: dict[str, Any], shape: tuple[int | None, ...] | None) -> None:
+    score = (metric.get("score") or {}).get("_target_")
+    if score in RANKING and shape is not None and one_value(shape):
+        told = f"{score}, and the model gives one value for a sample"
+        raise ConfigError("data.metric.score", told, "expected litemill.metrics.binary")

@@ -1,0 +1,233 @@
+"""`litemill convert` as people call it: flags, words, exit status, and what is left on disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zoo
+
+from litemill.cli import main
+from litemill.conversion.convert import content
+from litemill.tflite.flatbuffer import describe
+from litemill.conversion.verification import kind
+from litemill.config.schema.variant import Calibration, Optimization, TensorType, Variant
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Give a folder with a model, damaged ones, and samples; nothing of a project."""
+    folder = zoo.folder() / "visitor"
+    folder.mkdir()
+    zoo.cnn().save(folder / "model.h5")
+    (folder / "half.h5").write_bytes((folder / "model.h5").read_bytes()[:20_000])
+    (folder / "picture.keras").write_bytes(b"GIF89a")
+    np.savez(folder / "samples.npz", image=zoo.batch_of((8, 8, 1), 40))
+    np.savez(folder / "other.npz", image=zoo.batch_of((9, 9, 1), 4))
+    return folder
+
+
+def litemill(folder, *words):
+    """Run the command in a folder; (status, standard output, standard error)."""
+    code = "from litemill.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "convert", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_first_thing_that_a_visitor_tries(models):
+    """Two lines: what was written, and what was checked. Nothing else is left in the folder."""
+    before = set(models.iterdir())
+    words = ("--keras_model_file=model.h5", "--output_file=model.tflite")
+    status, out, err = litemill(models, *words)
+    size = f"{(models / 'model.tflite').stat().st_size:,}"
+
+    assert (0, "") == (status, err)
+    assert (
+        f"model.tflite: {size} bytes, float32, image float32 [any, 8, 8, 1] -> "
+        "digit float32 [any, 10]\nchecked: weights, types and signature are as asked\n"
+    ) == out
+    assert {models / "model.tflite"} == set(models.iterdir()) - before
+
+
+def test_a_preset_with_samples_from_a_file(models):
+    """From any folder; flags with hyphens; the bytes are those of the pipeline's stage."""
+    words = ("--keras-model-file", "model.h5", "--output-file", "sub/int8.tflite")
+    options = ("--variant", "int8", "--samples", "samples.npz", "--output-type", "float32")
+    status, out, err = litemill(models, *words, *options)
+    found = describe((models / "sub" / "int8.tflite").read_bytes())
+
+    assert (0, "") == (status, err)
+    assert "calibrated on 40 samples, all that there are of the 100 asked for; " in out
+    assert "dB SNR against the source model (digit) on the same 40 samples\n" in out
+    assert ("int8", "int8", "float32") == (
+        kind(found),
+        found.inputs[0].dtype,
+        found.outputs[0].dtype,
+    )
+
+
+def test_what_a_variant_says_is_done_or_the_change_is_told(models, tmp_path):
+    """Samples of a file have no classes; those that calibrate a file are not judged on."""
+    variants = tmp_path / "conf" / "variant"
+    variants.mkdir(parents=True)
+    careful = "optimization: int8\ncalibration: {samples: 30, pick: per_class}\n"
+    (variants / "careful.yaml").write_text(careful)
+    (variants / "total.yaml").write_text("signature: total\n")
+    source = f"--keras_model_file={models / 'model.h5'}"
+    samples = f"--samples={models / 'samples.npz'}"
+    status, out, err = litemill(tmp_path, source, samples, "--variant=careful", "--output_file=a")
+
+    assert (0, "") == (status, err)
+    told = "picked random instead of per_class: the samples have no classes"
+    assert f"calibrated on 30 samples, {told}; " in out
+    assert "dB SNR against the source model (digit) on the other 10 samples\n" in out
+
+    words = (f"--saved_model_dir={zoo.module_saved()}", "--variant=total", "--output_file=b")
+    status, out, err = litemill(tmp_path, *words)
+
+    assert (0, "") == (status, err)
+    assert "product float32 [any, 2], sum float32 [any, 2]" in out
+
+
+def test_a_keras_2_file_by_the_keras_route(models):
+    """Which takes a process of Keras 2 from beginning to end."""
+    words = (f"--keras_model_file={zoo.keras_2()}", "--output_file=old.tflite", "--route=keras")
+    status, out, err = litemill(models, *words)
+
+    assert (0, "") == (status, err)
+    assert "digit float32 [any, 10]" in out
+
+
+def test_the_only_signature_of_a_saved_model_needs_no_name(models):
+    """One of several does."""
+    words = (f"--saved_model_dir={zoo.module_saved()}", "--output_file=module.tflite")
+    status, _, err = litemill(models, *words)
+    told = f"{zoo.module_saved()}: no signature 'serving_default'; expected one of: double, total\n"
+
+    assert (1, told) == (status, err)
+    status, out, _ = litemill(models, *words, "--saved_model_signature_key=total")
+    assert 0 == status
+    assert "product float32 [any, 2], sum float32 [any, 2]" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--keras_model_file=none.h5"], "none.h5: no such file; expected a .keras or .h5 file"),
+        (["--keras_model_file=."], ".: a folder; give it as --saved_model_dir"),
+        (["--saved_model_dir=model.h5"], "model.h5: a file; give it as --keras_model_file"),
+        (["--keras_model_file=half.h5"], "half.h5: not a readable Keras file (Unable to"),
+        (["--keras_model_file=picture.keras"], "picture.keras: not a readable Keras file ("),
+        (
+            ["--keras_model_file=model.h5", "--variant=int8"],
+            "variant int8: calibration takes real inputs, and there are none; give them as --sampl",
+        ),
+        (
+            ["--keras_model_file=model.h5", "--variant=int8", "--samples=other.npz"],
+            "other.npz: input image: the data has shape [9, 9, 1] a sample; the model takes [8, 8",
+        ),
+        (
+            ["--keras_model_file=model.h5", "--variant=itn8"],
+            "variant itn8: no such variant; did you mean 'int8'?",
+        ),
+        (
+            ["--keras_model_file=model.h5", "--input_type=int8"],
+            "variant float32, input_type: int8 with optimization none; expected one of: float32",
+        ),
+    ],
+)
+def test_failures_are_one_line_and_lose_nothing(models, words, told):
+    """Exit status 1; an output of before stays."""
+    (models / "kept.tflite").write_text("kept")
+    status, out, err = litemill(models, *words, "--output_file=kept.tflite")
+
+    assert (1, "") == (status, out)
+    assert told in err
+    assert 1 == err.count("\n")
+    assert "kept" == (models / "kept.tflite").read_text()
+    assert [] == list(models.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--keras_model_file=m.h5"],
+        ["--output_file=m.tflite"],
+        ["--keras_model_file=m.h5", "--saved_model_dir=m", "--output_file=m.tflite"],
+        ["--keras_model_file=m.h5", "--output_file=m.tflite", "--route=road"],
+        ["--keras_model_file=m.h5", "--output_file=m.tflite", "--batch=few"],
+        ["--keras_model_file=m.h5", "--output_file=m.tflite", "--no_such_flag"],
+        ["--keras_model_file=m.h5", "--output_file=m", "--experimental_new_converter=false"],
+        ["--saved_model_dir=m", "--output_file=m", "--saved_model_signature_key=a,b"],
+    ],
+)
+def test_a_wrong_command_line_is_status_2(words, capsys):
+    """As for every program of argparse."""
+    with pytest.raises(SystemExit) as caught:
+        main.parser("convert").parse_args(["convert", *words])
+
+    assert 2 == caught.value.code
+    assert ": error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("join", ["_", "-"])
+def test_every_flag_may_be_written_both_ways(join):
+    """Those of tflite_convert, with or without a value behind `=`."""
+    flags = [f"--keras{join}model{join}file=m.h5", f"--output{join}file", "m.tflite"]
+    flags += [f"--saved{join}model{join}tag{join}set=serve"]
+    flags += [f"--experimental{join}new{join}converter", f"--experimental{join}new{join}quantizer"]
+    found = main.parser("convert").parse_args(["convert", *flags])
+
+    assert ("m.h5", "m.tflite", "serve") == (
+        found.keras_model_file,
+        found.output_file,
+        found.saved_model_tag_set,
+    )
+
+
+def test_variants_of_the_project_come_before_presets(tmp_path):
+    """And may build on each other, as in a release."""
+    from litemill.config import presets
+
+    folder = tmp_path / "conf" / "variant"
+    folder.mkdir(parents=True)
+    (folder / "int8.yaml").write_text("optimization: int8\ncalibration: {samples: 7}\n")
+    (folder / "mine.yaml").write_text("defaults: [int8, _self_]\ninput_type: uint8\n")
+    mine = presets.variant("mine", tmp_path)
+
+    assert (
+        Variant(
+            optimization=Optimization.int8,
+            input_type=TensorType.uint8,
+            calibration=Calibration(samples=7),
+        )
+        == mine
+    )
+    assert 7 == presets.variant("int8", tmp_path).calibration.samples
+    assert Optimization.float16 is presets.variant("float16", tmp_path).optimization
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "variant").glob("*.yaml")))
+def test_every_preset_works_from_any_folder(path, tmp_path):
+    """On a small model; those that calibrate, with samples."""
+    from litemill.config import presets
+
+    variant = presets.variant(path.stem, tmp_path)
+    variant.calibration.samples = 32
+    source = zoo.source("cnn")
+
+    assert content(path.stem, variant, source, zoo.split(source)).content

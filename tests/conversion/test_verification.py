@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import zoo
+
+from litemill.tflite.flatbuffer import describe
+from litemill.conversion.verification import departures, kind
+from litemill.config.schema.variant import Optimization, TensorType, Variant
+
+INT8, INT16X8 = Optimization.int8, Optimization.int16x8
+DYNAMIC = Optimization.dynamic_range
+RIGHT = {
+    "float32": Variant(),
+    "dynamic_range": Variant(optimization=DYNAMIC),
+    "dynamic_range_per_tensor": Variant(optimization=DYNAMIC, per_channel_dense=False),
+    "float16": Variant(optimization=Optimization.float16),
+    "int8": Variant(optimization=INT8, input_type=TensorType.int8, output_type=TensorType.int8),
+    "uint8": Variant(optimization=INT8, input_type=TensorType.uint8, output_type=TensorType.uint8),
+    "int8_float_io": Variant(optimization=INT8),
+    "int8_per_tensor": Variant(optimization=INT8, per_channel_dense=False),
+    "int16x8": Variant(optimization=INT16X8),
+    "int16x8_io": Variant(
+        optimization=INT16X8, input_type=TensorType.int16, output_type=TensorType.int16
+    ),
+    "island": Variant(optimization=INT8, float_fallback=True),
+}
+
+
+def told(name, variant, signature=zoo.SIGNATURE):
+    """Give the departures of a file of the zoo."""
+    return departures(describe(zoo.file(name)), variant, signature)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_departures_finds_nothing_in_right_files(name):
+    """Every optimization, every input and output type."""
+    assert [] == told(name, RIGHT[name])
+
+
+@pytest.mark.parametrize("asked", RIGHT)
+@pytest.mark.parametrize("name", RIGHT)
+def test_departures_tells_every_two_kinds_of_file_apart(name, asked):
+    """No file passes for what another option would have made, unless the option allows it."""
+    allowed = {(name, name), ("int8_float_io", "island")}  # fallback is a permission
+
+    assert ((name, asked) in allowed) == (told(name, RIGHT[asked]) == [])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("float32", "float32"),
+        ("dynamic_range", "dynamic range"),
+        ("float16", "float16"),
+        ("int8", "int8"),
+        ("uint8", "int8"),
+        ("int8_float_io", "int8"),
+        ("int16x8", "int16x8"),
+        ("island", "mixed"),
+    ],
+)
+def test_kind_is_what_the_file_computes_in(name, expected):
+    """Whatever the file is called."""
+    assert expected == kind(describe(zoo.file(name)))
+
+
+def test_departures_finds_a_model_without_its_weights():
+    """The trap of `from_concrete_functions` with a Keras 3 model."""
+    (line,) = told("weights_gone", Variant())
+
+    assert line.startswith("the weights are gone: nothing sets the variables ")
+
+
+def test_departures_finds_an_int8_that_is_only_dynamic_range():
+    """That is what the converter makes without a representative dataset."""
+    assert "int8 was asked, the file is dynamic range" in told("dynamic_range", RIGHT["int8"])[0]
+
+
+def test_departures_finds_a_float32_with_integer_weights():
+    """A file that is not what its name says."""
+    assert "none was asked, the file is dynamic range" in told("dynamic_range", Variant())[0]
+
+
+def test_departures_names_the_operators_of_a_float_island():
+    """Only where no fallback was asked."""
+    lines = told("island", Variant(optimization=INT8))
+
+    assert ["SIN computes in float (float32 -> float32); no fallback was asked"] == lines
+
+
+def test_departures_lets_small_weights_stay_float_under_dynamic_range():
+    """The converter leaves constants of fewer than 1,024 elements alone."""
+    signature = {
+        "key": zoo.KEY,
+        "inputs": {"features": {"dtype": "float32", "shape": [None, 6]}},
+        "outputs": {"value": {"dtype": "float32", "shape": [None, 1]}},
+    }
+
+    assert [] == told("small_dynamic_range", RIGHT["dynamic_range"], signature)
+    assert [] != told("float32", RIGHT["dynamic_range"])
+
+
+def test_departures_finds_an_input_that_stayed_float():
+    """And an output."""
+    assert [
+        "the input 'image' is float32; int8 was asked",
+        "the output 'digit' is float32; int8 was asked",
+    ] == told("int8_float_io", RIGHT["int8"])
+
+
+def test_departures_finds_dense_scales_that_are_not_as_asked():
+    """Per channel where per tensor was asked, and the reverse."""
+    assert {"per tensor"} == {
+        line[-10:] for line in told("int8_per_tensor", RIGHT["int8_float_io"])
+    }
+    assert 2 == len(told("int8_float_io", RIGHT["int8_per_tensor"]))
+
+
+def test_departures_finds_a_lost_signature():
+    """A concrete function without a trackable has none."""
+    assert ["the signature 'serving_default' is not in the file; there is none"] == told(
+        "without_signature", Variant()
+    )
+
+
+def test_departures_finds_renamed_inputs_and_outputs():
+    """What is missing and what is there instead."""
+    signature = copy.deepcopy(zoo.SIGNATURE)
+    signature["outputs"] = {"class": signature["outputs"]["digit"]}
+
+    assert [
+        "the output 'class' is not in the file; there is 'digit'",
+        "the output 'digit' was not asked",
+    ] == told("float32", Variant(), signature)
+
+
+def test_departures_finds_a_batch_that_is_not_as_asked():
+    """A fixed one where a dynamic one was asked, and the reverse."""
+    fixed = copy.deepcopy(zoo.SIGNATURE)
+    fixed["inputs"]["image"]["shape"][0] = fixed["outputs"]["digit"]["shape"][0] = 4
+
+    assert [] == told("fixed_batch", Variant(), fixed)
+    assert "the input 'image' is of shape [4, 8, 8, 1]; [-1, 8, 8, 1] was asked" in told(
+        "fixed_batch", Variant()
+    )
+    assert 2 == len(told("float32", Variant(), fixed))
+
+
+def test_departures_finds_outputs_that_changed_places():
+    """Outputs are told apart by name; each has its own shape."""
+    three = {"total": 3, "apart": 5, "one": 1}
+    signature = {
+        "key": zoo.KEY,
+        "inputs": {
+            "left": {"dtype": "float32", "shape": [None, 6]},
+            "right": {"dtype": "float32", "shape": [None, 4]},
+        },
+        "outputs": {n: {"dtype": "float32", "shape": [None, s]} for n, s in three.items()},
+    }
+    swapped = copy.deepcopy(signature)
+    swapped["outputs"]["one"], swapped["outputs"]["total"] = (
+        signature["outputs"]["total"],
+        signature["outputs"]["one"],
+    )
+
+    assert [] == told("several", Variant(), signature)
+    assert [] == told("several_int8", RIGHT["int8_float_io"], signature)
+    assert 2 == len(told("several", Variant(), swapped))
+
+
+def test_departures_finds_operators_that_the_runtime_does_not_have():
+    """A TensorFlow operator that the converter passed through."""
+    assert any("FlexAtan is a TensorFlow operator" in line for line in told("flex", Variant()))

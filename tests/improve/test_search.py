@@ -1,0 +1,132 @@
+"""What improve tries next, from measured layers."""
+
+from __future__ import annotations
+
+import pytest
+
+from litemill.cli.main import parser
+from litemill.core.errors import ConfigError
+from litemill.improve.steps import fewer, more, picked, spares_layers, told, worst
+from litemill.improve.trial import Trial, judged
+from litemill.config.schema.variant import Calibration, Optimization, Pick, Variant
+from litemill.sweep.executor import Found
+from litemill.sweep.inputs import Inputs
+from litemill.sweep.points import Point
+
+INT8 = Variant(optimization=Optimization.int8)
+FILE = {"sha256": "0" * 64, "bytes": 2048, "kind": "int8"}
+
+
+def given(samples=180, classes=10):
+    """Give inputs with a calibration split of this size."""
+    return Inputs(
+        None, "", "", "", {"samples": samples, "classes": classes}, keras=True, quantizers={}
+    )
+
+
+def trial(variant, **measured):
+    """Give a trial whose measurement is this."""
+    point = Point("p", variant, {}, None)
+    return Trial("tried", Found(point, FILE, {"error": None, **measured}), {})
+
+
+def row(name, adds, reads=(), label=None):
+    """Give a measured layer."""
+    return {"name": name, "label": label or name, "adds": adds, "reads": list(reads)}
+
+
+def test_a_try_whose_metric_is_not_finite_is_told():
+    """JSON has no NaN: validate writes null."""
+    found = {"name": "top1", "variant": None, "drop": None}
+
+    assert "2.0 KiB, top1 none, drop none" == trial(INT8, metric=found).numbers()
+
+
+@pytest.mark.parametrize("limit", ["inf", "-inf", "nan"])
+def test_improve_refuses_a_limit_that_no_variant_may_have(limit):
+    """Before anything is looked at: configure would refuse what is written with it."""
+    asked = parser("improve").parse_args(["improve", "int8", f"--metric-drop={limit}"])
+
+    with pytest.raises(ConfigError, match=f"^--metric-drop: found {limit}; expected a finite"):
+        asked.run(asked)
+
+
+def test_more_samples_double_up_to_all():
+    """And stop there; a float variant has none."""
+    asked = [variant.calibration.samples for _, variant in more(INT8, given(500))]
+
+    assert [200, 400, 500] == asked
+    assert [] == list(more(Variant(), given()))
+
+
+def test_other_picks_are_those_that_the_data_allows():
+    """No classes, no pick by class; all samples, no pick at all."""
+    picks = [[v.calibration.pick for _, v in picked(INT8, given(180, n))] for n in (10, None)]
+
+    assert [[Pick.random, Pick.per_class], [Pick.random]] == picks
+    assert [] == list(picked(INT8, given(100)))
+
+
+def test_the_worst_layer_is_the_one_that_adds_most():
+    """An output goes by its own name."""
+    layers = [row("a", 0.3), row("b:0", 0.7, ["a"], "digit")]
+
+    assert "digit" == worst(trial(INT8, layers=layers), set())
+    assert "a" == worst(trial(INT8, layers=layers), {"digit"})
+
+
+def test_behind_a_float_layer_that_still_adds_most_is_the_one_that_it_reads():
+    """However little that one adds itself: its integers are what is too coarse."""
+    layers = [row("a", 0.0), row("b", 0.9, ["a"]), row("c", 0.1)]
+    kept = Variant(optimization=Optimization.int8, float_layers=["b"])
+
+    assert "a" == worst(trial(kept, layers=layers), set())
+    assert "c" == worst(trial(kept, layers=layers), {"a"})
+
+
+def test_no_layer_is_next_where_none_adds_noise():
+    """Or where layers were not compared."""
+    assert worst(trial(INT8, layers=[row("a", 0.0)]), set()) is None
+    assert worst(trial(INT8, layers=None), set()) is None
+
+
+def test_each_float_layer_but_the_last_is_left_out_again():
+    """The last one made the difference."""
+    kept = Variant(float_layers=["a;x", "b", "c"])
+
+    assert [("without float a", ["b", "c"]), ("without float b", ["a;x", "c"])] == [
+        (what, variant.float_layers) for what, variant in fewer(kept)
+    ]
+
+
+def test_only_int8_and_recipes_spare_layers():
+    """As litemill.config.option_conflicts says."""
+    kinds = {kind: spares_layers(Variant(optimization=kind)) for kind in Optimization}
+
+    assert [Optimization.int8] == [kind for kind, spares in kinds.items() if spares]
+    assert spares_layers(Variant(recipe=[{}]))
+
+
+def test_changes_are_told_in_the_words_of_options():
+    """As the head of the new variant's file has them."""
+    changed = Variant(calibration=Calibration(200, Pick.random), float_layers=["a;x"])
+
+    words = "calibration.samples=200, calibration.pick=random, 1 layer in float (a)"
+    assert words == told(Variant(), changed)
+
+
+def test_trials_that_pass_come_first_by_size_then_those_that_lack_least():
+    """A file that could not be made comes last."""
+
+    def made(size, drop):
+        measured = {"error": None, "outputs": {"y": {"non_finite": 0}}}
+        measured |= {"metric": None, "top1_agreement": {"y": 1 - drop}}
+        found = Found(Point("p", INT8, {}, None), {**FILE, "bytes": size}, measured)
+        return judged("tried", found, {"top1_agreement": 0.9, "size_bytes": None})
+
+    failed = judged("tried", Found(Point("p", INT8, {}, None), error="no"), {})
+    some = [failed, made(10, 0.5), made(10, 0.2), made(99, 0.0), made(50, 0.0)]
+
+    assert [50, 99, 10, 10, 0] == [one.bytes for one in sorted(some, key=Trial.cost)]
+    assert "failed: no" == failed.verdict()
+    assert made(10, 0.2).verdict().startswith("top1_agreement found 0.8")

@@ -1,0 +1,53 @@
+"""The model card: what it says of choices that the release of the tests does not have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from packaged import made
+
+from litemill.conversion import recipes
+from litemill.release.model_card import card
+from litemill.core.files import read_json
+from litemill.config.schema.config import ModelChoice, ReleaseChoice
+
+PRESETS = Path(__file__).parents[2] / "conf" / "variant"
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """Give the manifest of a real package."""
+    return read_json(made(tmp_path_factory.mktemp("card")) / "package" / "manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("preset", "told"),
+    [
+        ("weight_only_int4", "recipe: int4 weights"),
+        ("mixed_int4", "recipe: int4 and int8 weights"),
+        ("static_wi8_ai8", "recipe: int8 weights, int8 activations"),
+    ],
+)
+def test_a_recipe_is_told_by_what_it_asks_for(manifest, preset, told):
+    """Beside it, `optimization` is none; the file is quantized all the same."""
+    path = PRESETS / f"{preset}.yaml"
+    asked = yaml.safe_load(path.read_text())["recipe"] if path.exists() else preset
+    resolved = {"optimization": "none", "recipe": recipes.resolve(asked, "recipe")}
+
+    text = card(manifest, {"convert": {"int8": resolved}}, {})
+
+    assert f"\n| int8 | {told} | " in text
+
+
+@pytest.mark.parametrize("key", ["intended_use", "limitations"])
+def test_what_is_not_stated_names_the_key_that_states_it(manifest, key):
+    """A key of the model's choice; the release's knows none of that name."""
+    release = {**manifest["release"], key: ""}
+
+    text = card({**manifest, "release": release}, {}, {})
+
+    assert f"(`{key}` in `conf/model/`)" in text
+    assert key in ModelChoice.__dataclass_fields__
+    assert key not in ReleaseChoice.__dataclass_fields__

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from litemill.report.axes import Frame
+from litemill.report.chart import FRAME, Limit, Point, scatter
+from litemill.report.label_layout import GAP, RULE, Taken, free
+
+SMALL = Frame(width=100, height=100, left=0, right=0, top=0, bottom=0)
+NAME = Taken(20, 60, 50)
+AT = re.compile(r'<text class="name" x="([\d.]+)" y="([\d.]+)">(\w+)</text>')
+DISC = re.compile(r'<circle class="pass" cx="([\d.]+)" cy="([\d.]+)"')
+
+
+def names(drawn):
+    """Give the places of the names of a chart: (left, line), by name."""
+    return {name: (float(x), round(float(y) - 4, 1)) for x, y, name in AT.findall(drawn)}
+
+
+def test_a_name_stands_at_its_own_height_where_nothing_is_in_the_way():
+    """Marks beside it, and names that are high above, are not."""
+    assert 50 == free([], SMALL, NAME)
+    assert 50 == free([Taken(0, 19, 50), Taken(20, 60, 50 - GAP)], SMALL, NAME)
+
+
+def test_a_name_moves_to_the_nearest_line_that_is_free():
+    """Above first; below where above is taken, or out of the picture."""
+    rule, line = Taken(0, 100, 50, RULE), Taken(0, 100, 50)
+
+    assert 50 - RULE == free([rule], SMALL, NAME)
+    assert 50 - GAP == free([line], SMALL, NAME)
+    assert 50 + GAP == free([line, Taken(0, 100, 50 - GAP)], SMALL, NAME)
+    assert 5 + GAP == free([Taken(0, 100, 5)], SMALL, Taken(20, 60, 5))
+
+
+def test_a_name_that_finds_no_room_stays_at_its_own_height():
+    """It is told all the same."""
+    assert 50 == free([Taken(0, 100, 50, 1000)], SMALL, NAME)
+
+
+def test_the_name_of_a_point_alone_is_beside_it():
+    """The lines of the source model and of a limit are far away."""
+    points = [Point("alone", 50, 0.5, passed=True), Point("large", 99, 0.9, passed=False)]
+    drawn = scatter(points, "top1", 0.9, [Limit("metric_min", 0.1)])
+
+    ((x, y),) = DISC.findall(drawn)
+    assert (float(x) + 10, float(y)) == pytest.approx(names(drawn)["alone"])
+
+
+def test_names_keep_clear_of_lines_and_of_each_other():
+    """Of the source model's, of limits, and of the steps of the front."""
+    points = [Point(name, size, 0.9, passed=True) for name, size in (("one", 20), ("two", 21))]
+    points += [Point("tiny", 10, 0.5, passed=True), Point("large", 99, 0.7, passed=False)]
+    limit = Limit("metric_drop", 0.89)
+    drawn = scatter(points, "top1", 0.9, [limit])
+
+    found = names(drawn)
+    assert abs(found["one"][1] - found["two"][1]) >= GAP
+    levels = [float(y) for y in re.findall(r'class="(?:source|limit)"[^>]* y1="([\d.]+)"', drawn)]
+    assert 2 == len(levels)
+    for name in ("one", "two"):
+        assert all(abs(found[name][1] - level) >= RULE for level in levels)
+    (step,) = re.findall(r'class="front" d="M[\d.]+ ([\d.]+)', drawn)
+    assert abs(found["tiny"][1] - float(step)) == pytest.approx(RULE)
+    assert all(FRAME.top < line < FRAME.floor for _, line in found.values())
+
+
+def test_a_chart_without_a_source_has_no_dashes():
+    """A source metric that is NaN is none."""
+    drawn = scatter([Point("a", 1, 0.5, passed=False)], "top1", None)
+
+    assert 'class="source"' not in drawn
+    assert 'class="fail"' in drawn

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from verdicts import broken, measured, output
+
+from litemill.core.files import write_json
+from litemill.report.gate import gate
+from litemill.report.assemble import report
+
+ROOT = Path(__file__).parents[2]
+LIMITS = {"snr_db": 20, "top1_agreement": 0.98}
+
+
+def told(*measurements):
+    """Judge measurements against the same limits."""
+    return report(list(measurements), {one["variant"]: LIMITS for one in measurements}, "Digits")
+
+
+def stage(folder, report_):
+    """Run the stage in a folder of its own."""
+    write_json(folder / "build" / "report" / "report.json", report_)
+    return subprocess.run(
+        [sys.executable, "-m", "stages", "gate"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def verdict(folder):
+    """Read what the stage wrote."""
+    return json.loads((folder / "build" / "gate" / "verdict.json").read_text(encoding="utf-8"))
+
+
+BAD = measured(outputs={"digit": output(snr_db=12.0)}, top1_agreement={"digit": 0.9})
+
+
+def test_gate_gives_the_verdict_of_every_variant():
+    """What is told is what the report found."""
+    found = gate(told(measured("float32"), BAD))
+
+    assert {"float32": True, "int8": False} == found["variants"]
+    assert not found["passed"]
+
+
+def test_the_stage_lets_a_good_release_through(tmp_path):
+    """Silence and 0."""
+    done = stage(tmp_path, told(measured()))
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert {"passed": True, "variants": {"int8": True}, "failed": []} == verdict(tmp_path)
+
+
+def test_the_stage_names_every_failed_check_in_a_line_of_its_own(tmp_path):
+    """All of them, and nothing else: no traceback."""
+    done = stage(tmp_path, told(measured("float32"), BAD, broken()))
+
+    assert done.returncode == 1
+    assert [
+        "int8.snr_db: found 12 dB; expected at least 20",
+        "int8.top1_agreement: found 0.9; expected at least 0.98",
+        "int16x8.runs: found an error (node 3 has no kernel); expected a model that runs",
+    ] == done.stderr.splitlines()
+
+
+def test_a_failure_replaces_the_pass_of_before(tmp_path):
+    """The verdict file never claims a pass that is over."""
+    stage(tmp_path, told(measured()))
+    stage(tmp_path, told(BAD))
+
+    assert not verdict(tmp_path)["passed"]
+    assert 2 == len(verdict(tmp_path)["failed"])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"passed": true}'])
+def test_a_damaged_report_is_no_pass(tmp_path, content):
+    """One line, and status 1."""
+    stage(tmp_path, told(measured()))
+    (tmp_path / "build" / "gate" / "verdict.json").unlink()
+    (tmp_path / "build" / "report" / "report.json").write_text(content, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "stages", "gate"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert not (tmp_path / "build" / "gate" / "verdict.json").exists()
+
+
+def test_gate_imports_nothing_heavy():
+    """It has nothing to compute."""
+    code = "import sys, litemill.report.gate; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    heavy = {"tensorflow", "keras", "numpy", "ai_edge_litert", "hydra", "omegaconf", "dvc", "rich"}
+    assert set() == heavy & set(done.stdout.split())
+
+
+def test_report_imports_neither_tensorflow_nor_an_interpreter():
+    """The table needs no arrays."""
+    code = "import sys, litemill.report.assemble; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    heavy = {"tensorflow", "keras", "numpy", "ai_edge_litert", "hydra", "omegaconf", "matplotlib"}
+    assert set() == heavy & set(done.stdout.split())

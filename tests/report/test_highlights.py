@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+from verdicts import broken, kernels, measured, metric, output, regression
+
+from litemill.report.assemble import report
+from litemill.report.highlights import closest, flipped, latencies, shared_limit, standing
+
+
+def told(*found, **limits):
+    """Judge variants against the same limits."""
+    return report(list(found), {one["variant"]: limits for one in found}, "Digits")
+
+
+def tile(told_, title):
+    """Give what stands out under a title: (answer, more)."""
+    return next((tuple(rest) for name, *rest in standing(told_) if name == title), None)
+
+
+def test_the_tightest_pass_is_told_in_samples_where_samples_are_counted():
+    """The fewest of all variants, however small the shares of others are."""
+    counts = {"both": 350, "source_only": 6, "variant_only": 2, "neither": 2}
+    found = measured(metric={**metric(356 / 360, 352 / 360), "counts": counts})
+
+    assert ("3 samples", "int8.metric_drop") == tile(
+        told(found, metric_drop=0.02, snr_db=31.9), "Tightest pass"
+    )
+
+
+def test_the_tightest_pass_of_a_regression_is_that_of_the_smallest_share():
+    """Nothing counts samples there."""
+    passed = told(regression("float32"), regression(), metric_drop=0.4, snr_db=20)
+
+    assert ("0.1", "float32.metric_drop, 25% of its limit") == tile(passed, "Tightest pass")
+    assert tile(told(regression()), "Tightest pass") is None
+
+
+def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
+    """And `finite`, whose 0 nobody chose, is not."""
+    exact = measured(metric=metric(0.9, 0.9))
+
+    (row,) = told(exact, metric_drop=0, snr_db=20)["variants"]
+    assert ("metric_drop", "passes by 0") == closest(row)
+    assert ("0", "int8.metric_drop") == tile(told(exact, metric_drop=0, snr_db=20), "Tightest pass")
+    better = measured(metric=metric(0.9, 0.95))
+    (row,) = told(better, metric_drop=0, snr_db=20)["variants"]
+    assert "snr_db" == closest(row)[0]
+    (row,) = told(exact)["variants"]
+    assert closest(row) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "shared"),
+    [
+        ({"a": 0.02, "b": 0.02}, 0.02),
+        ({"a": 0.02, "b": 0.03}, None),
+        ({"a": 0.02, "b": None}, None),
+        ({"b": 0.02}, None),
+        ({}, None),
+    ],
+)
+def test_a_limit_is_shared_by_every_variant_that_runs_or_by_none(own, shared):
+    """A file that does not run is held to nothing else."""
+    limits = {name: {"metric_drop": limit} for name, limit in own.items()}
+    found = report([measured("a"), measured("b"), broken()], limits, "Digits")
+
+    assert shared == shared_limit(found["variants"], "metric_drop")
+
+
+def test_flips_are_of_samples_where_each_has_one_answer():
+    """And the tile says where they are."""
+    found = told(measured(kernels=kernels(reference={"flips": {"digit": 5}})))
+
+    assert ("5 of 360", "int8, reference kernels") == tile(
+        found, "Answers that flip with the kernels"
+    )
+    assert {"no_delegate": 0, "reference": 5} == found["variants"][0]["flips"]
+
+
+def test_flips_are_of_answers_where_a_sample_has_several():
+    """An output of 64 positions, beside one of a class: all outputs together, everywhere alike."""
+    counts = {"digit": {"same": 358, "of": 360}, "mask": {"same": 18_040, "of": 23_040}}
+    many = {"flips": {"digit": 2, "mask": 5000}, "agreement_samples": counts}
+    found = told(measured(kernels=kernels(reference=many)))
+    row = found["variants"][0]
+
+    assert "5,002 of 23,400 answers" == flipped(row["kernels"]["reference"])
+    assert "5,002 of 23,400 answers" == tile(found, "Answers that flip with the kernels")[0]
+    assert 5002 == row["flips"]["reference"]
+
+
+def test_margins_count_answers_where_a_sample_has_several():
+    """In the check's line and in what is closest."""
+    counts = {"digit": {"same": 23_000, "of": 23_040}}
+    found = measured(top1_agreement={"digit": 23_000 / 23_040}, agreement_samples=counts)
+
+    (row,) = told(found, top1_agreement=0.99)["variants"]
+    assert "(passes by 190 answers)" in row["checks"]["top1_agreement"]["told"]
+    assert ("top1_agreement", "passes by 190 answers") == closest(row)
+    flips = {"flips": {"digit": 5000}, "agreement_samples": counts}
+    (row,) = told(measured(kernels=kernels(reference=flips)), kernel_flips=0.02)["variants"]
+    assert ("kernel_flips failed", "by 4,540 answers") == closest(row)
+
+
+def test_latencies_have_no_exponent():
+    """Of a model that takes seconds, or a microsecond."""
+    run = {"threads": 1, "latency_ms": {"p50": 1234.5}}
+    result = {"sha256": measured()["sha256"], "error": None, "threads": [run]}
+    machines = {"board": {"machine": {}, "variants": {"int8": result}}}
+    found = report([measured()], {}, "Digits", machines=machines)
+    ((title, cell),) = latencies(found)
+    assert ("board p50 ms", "1,234") == (title, cell(found["variants"][0]))
+
+
+def test_a_metric_that_is_not_finite_loses_nothing_that_can_be_told():
+    """The other variants are compared."""
+    nan = measured("nan", metric={**metric(0.9, 0.8), "variant": None, "drop": None})
+    found = told(nan, measured(), measured("same", outputs={"digit": output(snr_db=None)}))
+
+    assert "0.0028" == tile(found, "Largest drop of top1")[0]

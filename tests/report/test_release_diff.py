@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from verdicts import measured, metric
+
+from litemill.report import page, release_diff, summary
+from litemill.core.errors import DataError
+from litemill.report.assemble import report
+
+
+def manifest(*rows):
+    """Give the manifest of a release of these variants, as far as it is remembered."""
+    told = report([*rows], {}, "t")
+    keys = ("metric", "drop", "agreement", "snr_db")
+    entries = {
+        row["variant"]: {"sha256": row["sha256"], "bytes": row["bytes"],
+                         "metrics": {key: row[key] for key in keys}}
+        for row in told["variants"]
+    }  # fmt: skip
+    release = {"name": "digits", "version": "1.0.0"}
+    return {"release": release, "metric": told["metric"], "variants": entries}
+
+
+def test_every_variant_is_told_as_what_became_of_it():
+    """Of the same bytes, changed, added or gone."""
+    old = release_diff.remembered(manifest(measured("same"), measured("changed"), measured("gone")))
+    changed = measured("changed", sha256="other", metric=metric(0.9889, 0.9))
+
+    told = report([measured("same"), changed, measured("added")], {}, "t", released=old)["since"]
+
+    assert "digits 1.0.0" == told["release"]
+    became = {one["variant"]: one["change"] for one in told["variants"]}
+    assert {"same": "same", "changed": "changed", "added": "added", "gone": "gone"} == became
+    lines = summary.news({"since": told})
+    assert [
+        "changed: metric 0.9861 -> 0.9, drop 0.0028 -> 0.0889",
+        "added: added",
+        "gone: gone",
+    ] == lines
+
+
+def test_the_same_bytes_with_other_numbers_are_news():
+    """Other evaluation samples, say; what rounds to the same number is none."""
+    old = release_diff.remembered(manifest(measured("a"), measured("b")))
+    other = measured("a", metric=metric(0.9889, 0.95))
+    noise = measured("b", metric={**metric(0.9889, 0.9861), "variant": 0.986101})
+
+    told = report([other, noise], {}, "t", released=old)
+
+    assert ["same", "same"] == [one["change"] for one in told["since"]["variants"]]
+    assert ["a: same bytes, top1 0.9861 -> 0.95, drop 0.0028 -> 0.0389"] == summary.news(told)
+    assert "top1 0.9861 -\\> 0.95" in summary.markdown(told)
+
+
+def test_numbers_of_another_metric_are_not_compared():
+    """It is said that it is another one; on the page, too."""
+    old = release_diff.remembered(manifest(measured("a")))
+    error = measured("a", metric=metric(43.1, 43.4, "mean_absolute_error", "minimize"))
+
+    told = report([error], {}, "t", released=old)
+
+    assert [
+        "the metric is mean_absolute_error, it was top1",
+        "a: same bytes, mean_absolute_error none -> 43.4, drop none -> 0.3",
+    ] == summary.news(told)
+    shown = page.html(told)
+    assert "The metric is mean_absolute_error; it was top1." in shown
+    assert "was 0.9861" not in shown
+
+
+def test_without_a_release_nothing_is_compared(tmp_path):
+    """No section, no line."""
+    (tmp_path / "released.json").write_text("{}")
+
+    assert release_diff.read(tmp_path / "released.json") is None
+    assert release_diff.read(tmp_path / "absent.json") is None
+    told = report([measured()], {}, "t")
+    assert (None, []) == (told["since"], summary.news(told))
+
+
+def test_what_is_remembered_is_read_again(tmp_path):
+    """As `litemill release --remember` writes it."""
+    found = release_diff.remembered(manifest(measured("int8")))
+    (tmp_path / "released.json").write_text(json.dumps(found))
+
+    assert found == release_diff.read(tmp_path / "released.json")
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", '{"version": "1"}', "3", '{"version": "1", "variants": {"a": {}}}']
+)
+def test_another_file_is_refused(tmp_path, content):
+    """One line."""
+    (tmp_path / "released.json").write_text(content)
+
+    with pytest.raises(DataError, match="not a release; expected what"):
+        release_diff.read(tmp_path / "released.json")

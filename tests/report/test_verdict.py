@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from verdicts import kernels, measured, metric, regression
+
+from litemill.report.assemble import report
+from litemill.report.verdict import notes
+
+ROWS = [
+    {"class": "0", "samples": 40, "source": 1.0, "variant": 1.0, "drop": 0.0},
+    {"class": "8", "samples": 1, "source": 1.0, "variant": 0.0, "drop": 1.0},
+]
+
+
+def told(*found):
+    """Give the notes on variants without limits."""
+    return notes(report(list(found), {}, "Digits"))
+
+
+def test_notes_tell_what_the_table_does_not_show():
+    """How sure the drop is, the worst class, flips between kernels, advice."""
+    ends = {"source": [0.97, 1.0], "variant": [0.97, 0.99], "drop": [-0.001, 0.0068]}
+    found = measured(
+        metric={**metric(0.9889, 0.9861), "confidence": 0.95, "interval": ends},
+        per_class=ROWS,
+        kernels=kernels(no_delegate={"flips": {"digit": 2}}, reference={"flips": {"digit": 0}}),
+        advice=["keep FULLY_CONNECTED 'digit' in float"],
+    )
+
+    assert [
+        "int8: top1 drops by -0.001 to 0.0068 (95% interval)",
+        "int8: class 8 loses most: 1 of top1, on 1 sample",
+        "int8: 2 answers change with the kernels 'no_delegate'",
+        "int8: keep FULLY_CONNECTED 'digit' in float",
+    ] == told(found)
+
+
+def test_notes_are_silent_where_there_is_nothing_to_know():
+    """A drop of nothing, no class that loses, no flips; no classes at all."""
+    same = {"source": [0.9, 1.0], "variant": [0.9, 1.0], "drop": [0.0, 0.0]}
+    quiet = measured(
+        metric={**metric(1.0, 1.0), "confidence": 0.95, "interval": same},
+        per_class=ROWS[:1],
+        kernels=kernels(),
+    )
+
+    assert [] == told(quiet, regression("float32"))

@@ -1,0 +1,220 @@
+"""The documentation says all there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import re
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+import yaml
+
+from litemill.cli.main import COMMANDS
+from litemill.evaluation import checks
+from litemill.config.schema import MISSING
+from litemill.config.schema.config import (
+    Config,
+    Data,
+    Exporting,
+    ModelChoice,
+    ReleaseChoice,
+    Toolchain,
+    VariantChoice,
+)
+from litemill.config.schema.numerics import Numerics
+from litemill.config.schema.sweep import SweepChoice
+from litemill.config.schema.train import Fit
+from litemill.config.schema.validate import Measuring
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "conf" / "README.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+# YAML is the interface: what its comments say is documentation.
+COMMENTS = [ROOT / "params.yaml", ROOT / "dvc.yaml", *sorted((ROOT / "conf").rglob("*.yaml"))]
+# A section of conf/README.md -> the options that it documents.
+OPTIONS = {
+    "model": {"": ModelChoice},
+    "data": {"": Data},
+    "train": {"": Fit},
+    "variant": {"": VariantChoice},
+    "numerics": {"": Numerics},
+    "sweep": {"": SweepChoice},
+    "release": {"": ReleaseChoice},
+    "conf/config.yaml": {"export": Exporting, "validate": Measuring, "toolchain": Toolchain},
+}
+FOLDERS = "benchmarks|conf|data|docs|litemill|metrics|models|stages|tests"
+
+
+def read(name):
+    """Give the text of a page."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def sections(text):
+    """Give the sections of a page by their titles."""
+    return dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+
+
+def blocks(text):
+    """Give language, file, part of the file and content of each block that names a file."""
+    found = re.findall(
+        r"```(\w+)\n# ([^\s,]+)(?:, (?:class|function) (\w+))?\n(.*?)```", text, re.DOTALL
+    )
+    return [block for block in found if "." in block[1]]
+
+
+def options(schema, path=""):
+    """Give the default of every option below a dataclass, by dotted name."""
+    found = {}
+    for field in dataclasses.fields(schema):
+        name = f"{path}.{field.name}" if path else field.name
+        hint = get_type_hints(schema)[field.name]
+        inner = [part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part)]
+        if inner:
+            found |= options(inner[0], name)
+        elif field.default_factory is not dataclasses.MISSING:
+            found[name] = field.default_factory()
+        else:
+            found[name] = field.default
+    return found
+
+
+def told(default):
+    """Write a default as conf/README.md does."""
+    if default == MISSING:
+        return "has to be set"
+    if default == "":
+        return "empty"
+    if isinstance(default, dict) and default:
+        return f"`{default['_target_']}`"
+    if isinstance(default, bool) or default is None:
+        return f"`{yaml.safe_dump(default).split()[0]}`"
+    return f"`{default.name if isinstance(default, enum.Enum) else default}`"
+
+
+def rows(section):
+    """Give the cells of a table's rows by the first one, without its backticks."""
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
+    return {cells[0].strip("`"): cells[1:] for cells in lines}
+
+
+@pytest.mark.parametrize("section", OPTIONS)
+def test_conf_readme_lists_every_option_with_its_default(section):
+    """A new option needs a row; a removed one must lose it."""
+    expected = {}
+    for path, schema in OPTIONS[section].items():
+        expected |= {name: told(default) for name, default in options(schema, path).items()}
+    if section == "data":
+        expected["metric"] = "`null`"
+    text = sections(read("conf/README.md"))[section].partition("Loaders that come")[0]
+    assert expected == {name: cells[1] for name, cells in rows(text).items()}
+
+
+def test_conf_readme_has_a_section_for_every_group():
+    """The sections are those of the configuration; variants are of the group `variant`."""
+    groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
+    assert groups <= set(sections(read("conf/README.md")))
+    flat = {"export", "validate", "toolchain", "variants", "sweeps"}
+    named = {"variant", "sweep"}
+    assert {field.name for field in dataclasses.fields(Config)} - flat == groups - named
+
+
+def test_conf_readme_lists_every_check_with_its_default():
+    """The limits of conf/limits/default.yaml, and the checks that are always on."""
+    section = sections(read("conf/README.md"))["limits"]
+    limits = yaml.safe_load(read("conf/limits/default.yaml"))
+    expected = {name: told(limits.get(name)) for name in checks.known()}
+    assert expected == {name: cells[1] for name, cells in rows(section).items()}
+    always = [name for name in checks._public("measured") if f"`{name}` (" not in section]
+    assert [] == always
+
+
+def test_readme_lists_every_command():
+    """What `litemill --help` lists, README.md explains."""
+    named = set(re.findall(r"`litemill (\w+)", sections(read("README.md"))["Commands"]))
+    assert set(COMMANDS) == named
+
+
+def test_architecture_lists_every_stage():
+    """The table has the stages of dvc.yaml, in their order."""
+    stages = list(yaml.safe_load(read("dvc.yaml"))["stages"])
+    section = sections(read("docs/architecture.md"))["Stages"]
+    listed = re.findall(r"^\| (\w+)(?:@v)? \|", section, re.MULTILINE)
+    assert stages == listed[1:]
+
+
+def test_readme_has_at_most_200_lines():
+    """A page that is read to its end."""
+    assert len(read("README.md").splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", [*PAGES, *COMMENTS], ids=lambda page: page.name)
+def test_pages_name_files_that_exist(page):
+    """Links and paths; files that a page tells its reader to make are none of them."""
+    text = page.read_text(encoding="utf-8")
+    made = {block[1] for other in PAGES for block in blocks(other.read_text(encoding="utf-8"))}
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert [] == [link for link in links if not (page.parent / link).exists()]
+    paths = re.findall(rf"(?<![\w/.])(?:{FOLDERS})/[\w./-]*\w", text)
+    named = [path for path in paths if path not in made and not re.search("mine|NAME|test_", path)]
+    assert [] == [path for path in named if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_no_machine(page):
+    """Paths of somebody's machine help nobody else."""
+    assert [] == re.findall(r"(?<![\w.])/(?:home|root|tmp|usr|work|Users)/\S+", page.read_text())
+
+
+def test_benchmarks_readme_names_every_program():
+    """How each one is run."""
+    text = read("benchmarks/README.md")
+    programs = [
+        p for p in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in p.read_text()
+    ]
+    assert [] == [p.stem for p in programs if f"python -m benchmarks.{p.stem}" not in text]
+
+
+def test_extending_shows_each_thing_in_under_ten_lines():
+    """Beside the line that names the file."""
+    long = [block[1] for block in blocks(read("docs/extending.md")) if block[3].count("\n") >= 10]
+    assert [] == long
+
+
+@pytest.mark.parametrize("title", sections(read("docs/extending.md")))
+def test_extending_works_as_written(title, project):
+    """Each section is applied to a fresh copy, which configure then accepts."""
+    for _, name, part, body in blocks(sections(read("docs/extending.md"))[title]):
+        apply(project, name, part, body)
+        for file in re.findall(r"^(?:file|  path): ((?:models|data)/mine/\S+)", body, re.MULTILINE):
+            project.write(file, "")
+    project.env["LITEMILL_WORKER"] = "0"  # nothing will be built
+    ran = project.stage("configure")
+    assert (0, "") == (ran.status, ran.err)
+
+
+def apply(project, name, part, body):
+    """Write a block to its file: a new one, the end of one, or the end of a part of one."""
+    path = project.root / name
+    if name == "params.yaml":
+        values = yaml.safe_load(path.read_text()) | yaml.safe_load(body)
+        project.write(name, yaml.safe_dump(values, sort_keys=False))
+    elif part:
+        lines = path.read_text().splitlines(keepends=True)
+        nodes = ast.walk(ast.parse("".join(lines)))
+        end = next(node.end_lineno for node in nodes if getattr(node, "name", None) == part)
+        project.write(name, "".join([*lines[:end], body, *lines[end:]]))
+    else:
+        before = path.read_text() if path.exists() else ""
+        project.write(name, before + body)
+    if name.startswith(("conf/model/", "conf/data/")):
+        folder = {"model": "models", "data": "data"}[path.parent.name]
+        (project.root / folder / path.stem).mkdir(parents=True, exist_ok=True)
