@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.timing import machine, table
 from litemill.config.parameters import as_dataclass
-from litemill.core.exit_status import run
-from litemill.data.samples import read_split
 from litemill.config.schema.numerics import Numerics
+from litemill.core.exit_status import run_and_exit
+from litemill.data.samples import read_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +68,10 @@ def apart(choice: str, model: str, epochs: int) -> float:
 
 def seconds(choice: str, name: str, epochs: int) -> float:
     """Fit a model and give the seconds an epoch took."""
-    from models.digits_cnn import build
     from litemill.runtime import tensorflow_start
+    from models.digits_cnn import build
 
-    tensorflow_start.start(numerics(choice))
+    tensorflow_start.start_tensorflow(numerics(choice))
     import keras
 
     model = build(**MODELS[name])  # type: ignore[arg-type]  # a table of mixed values
@@ -94,4 +94,4 @@ def numerics(choice: str) -> Numerics:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_and_exit(main)

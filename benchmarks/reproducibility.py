@@ -30,9 +30,9 @@ from pathlib import Path
 
 import yaml
 
-from litemill.release.archive import packed
-from litemill.release.assemble import assemble
 from litemill.core.files import sha256, tree_files, tree_sha256
+from litemill.release.archive import archive_parts
+from litemill.release.assemble import assemble_release
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMIT = "0" * 40  # the same for all, so that the archives can be compared
@@ -155,9 +155,9 @@ def _artifacts(project: Path, scratch: Path) -> dict[str, str]:
     found = {path: tree_sha256(project / path) for path in outs}
     found["dvc.lock"] = sha256(project / "dvc.lock")
     folder, archive = scratch / "release", scratch / "release.tar.gz"
-    assemble(project, folder, commit=COMMIT, time=0, key=None)
+    assemble_release(project, folder, commit=COMMIT, time=0, key=None)
     with archive.open("wb") as file:
-        file.writelines(packed(folder, tree_files(folder), top="release", time=0))
+        file.writelines(archive_parts(folder, tree_files(folder), top="release", time=0))
     return {**found, "the release's archive": sha256(archive)}
 
 

@@ -20,11 +20,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.timing import machine, table
-from litemill.core.exit_status import run
 from litemill.config.schema.variant import Optimization, Variant
+from litemill.core.exit_status import run_and_exit
 from litemill.sweep import grid, points
-from litemill.sweep.executor import Course
-from litemill.sweep.inputs import inputs
+from litemill.sweep.executor import Executor
+from litemill.sweep.inputs import read_inputs
 from litemill.sweep.local import Local
 from litemill.sweep.store import Store
 from litemill.sweep.task import Task
@@ -32,7 +32,7 @@ from litemill.sweep.task import Task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litemill.sweep.executor import Found
+    from litemill.sweep.executor import PointResult
     from litemill.sweep.points import Point
 
 BUILD = Path("build")
@@ -68,10 +68,10 @@ def chosen(count: int) -> list[Point]:
     """Give as many int8 points that differ in their calibration: conversions of the same cost."""
     words = [
         "calibration.samples=range(40,60)",
-        "calibration.pick=random",
+        "calibration.selection=random",
         "calibration.seed=range(0,50)",
     ]
-    every = points.expanded(BASE, grid.parse(words, "grid"), lambda _: None)
+    every = points.expand_grid(BASE, grid.parse_grid(words, "grid"), lambda _: None)
     return list(itertools.islice(every, count))
 
 
@@ -110,9 +110,9 @@ def _apart(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def swept(several: list[Point], workers: int | None) -> dict[str, Any]:
     """Sweep into an empty store; the seconds from the first result on, and when each came."""
-    from litemill.sweep.pool import imported
+    from litemill.sweep.pool import import_libraries
 
-    imported(BUILD)
+    import_libraries(BUILD)
     start = time.perf_counter()
     when = list(_course(several, workers))
     return {"seconds": time.perf_counter() - start, "when": when}
@@ -120,14 +120,14 @@ def swept(several: list[Point], workers: int | None) -> dict[str, Any]:
 
 def looped(several: list[Point], _: int | None = None) -> dict[str, Any]:
     """Do the same in a loop in this process; the seconds of each point."""
-    from litemill.sweep.job import compute
-    from litemill.sweep.pool import imported
+    from litemill.sweep.job import compute_point
+    from litemill.sweep.pool import import_libraries
 
-    imported(BUILD)
+    import_libraries(BUILD)
     each = []
     for point in several:
         start = time.perf_counter()
-        outcome = compute(Task(point.name, point.variant), BUILD, lambda *_: False)
+        outcome = compute_point(Task(point.name, point.variant), BUILD, lambda *_: False)
         assert outcome.error is None, outcome.error
         each.append(time.perf_counter() - start)
     return {"each": each}
@@ -135,9 +135,9 @@ def looped(several: list[Point], _: int | None = None) -> dict[str, Any]:
 
 def long(several: list[Point], workers: int | None) -> None:
     """Print what the last hundred points cost against the first hundred, and the memory."""
-    from litemill.sweep.pool import imported
+    from litemill.sweep.pool import import_libraries
 
-    imported(BUILD)
+    import_libraries(BUILD)
     with _Memory() as memory:
         start = time.perf_counter()
         when = list(_course(several, workers))
@@ -150,15 +150,15 @@ def long(several: list[Point], workers: int | None) -> None:
 def _course(several: list[Point], workers: int | None) -> Iterator[float]:
     start, when = time.perf_counter(), list[float]()
 
-    def tell(found: Found, _: bool) -> None:  # noqa: FBT001  # a callback
+    def tell(found: PointResult, _: bool) -> None:  # noqa: FBT001  # a callback
         assert found.error is None, found.error
         when.append(time.perf_counter() - start)
 
-    given = inputs(BUILD)
+    given = read_inputs(BUILD)
     with tempfile.TemporaryDirectory() as folder:
         engine = Local(BUILD, lambda *_: False, workers=workers, seconds=600)
         with engine:
-            Course(given, Store(Path(folder)), engine, tell).over(several)
+            Executor(given, Store(Path(folder)), engine, tell).over(several)
     yield from when
 
 
@@ -207,4 +207,4 @@ def _proportional(pid: int) -> int:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_and_exit(main)

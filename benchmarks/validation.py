@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.timing import machine, table
-from litemill.runtime.subprocess_isolation import apart
-from litemill.tflite.interpreter import Kernels, Model
-from litemill.runtime.capture_output import quiet
-from litemill.models.reference_outputs import place, read_signature, suited
 from litemill.config.parameters import parameters, section
-from litemill.core.exit_status import run
-from litemill.data.samples import Samples, read_split
 from litemill.config.schema.validate import Metric, Validate
-from litemill.evaluation.validate import read_reference, validate
+from litemill.core.exit_status import run_and_exit
+from litemill.data.samples import Samples, read_split
+from litemill.evaluation.validate import measure_variant, read_reference
+from litemill.models.reference_outputs import match_samples, read_signature, signature_folder
+from litemill.runtime.capture_output import capture_output
+from litemill.runtime.subprocess_isolation import run_isolated
+from litemill.tflite.interpreter import Kernels, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class Work:
 
     def measure(self) -> None:
         """Validate as the stage does."""
-        validate(
+        measure_variant(
             self.content,
             variant=self.name,
             reference=self.reference,
@@ -67,7 +67,7 @@ class Work:
     def bare(self) -> Callable[[], None]:
         """Give a function that runs the same batches, which are quantized here and now."""
         model = Model(self.content, signature=self.signature["key"])
-        samples = suited(self.samples, self.signature)
+        samples = match_samples(self.samples, self.signature)
         size, most = self.options.batch_size, self.options.reference_samples or len(samples)
         batches = [model.stored(batch.inputs) for batch in samples.batches(size)]
         first = next(samples.batches(most))
@@ -135,7 +135,9 @@ def built(variant: str, least: int) -> Work:
     signature = read_signature(BUILD / "export", key)
     split = read_split(BUILD / "prepare" / "evaluation")
     rows = np.tile(np.arange(len(split)), -(-least // len(split)))
-    stored = read_reference(place(BUILD / "export", key) / "reference", list(signature["outputs"]))
+    stored = read_reference(
+        signature_folder(BUILD / "export", key) / "reference", list(signature["outputs"])
+    )
     content = (BUILD / "convert" / variant / "model.tflite").read_bytes()
     reference = {name: values[rows] for name, values in stored.items()}
     options = parameters(Validate, "validate")
@@ -145,7 +147,7 @@ def built(variant: str, least: int) -> Work:
 def larger(images: int) -> Iterator[Work]:
     """Convert the network; what its float file answers is the reference."""
     # Apart, so that nothing of TensorFlow is in the process that measures.
-    files = apart(converted, seconds=600, place="network")
+    files = run_isolated(converted, seconds=600, place="network")
     inputs = np.random.default_rng(0).random((images, *SHAPE), np.float32)
     labels = np.arange(images) % CLASSES
     names = tuple(map(str, range(CLASSES)))
@@ -165,7 +167,7 @@ def larger(images: int) -> Iterator[Work]:
 
 def converted() -> dict[str, bytes]:
     """Give the larger model as float32 and int8 files."""
-    with quiet():
+    with capture_output():
         return _converted()
 
 
@@ -211,4 +213,4 @@ def timed(function: Callable[[], Any]) -> float:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_and_exit(main)

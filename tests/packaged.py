@@ -22,20 +22,20 @@ import zoo
 from project import Project, Ran
 
 from litemill.cli.main import main
-from litemill.release.archive import packed
-from litemill.release.assemble import assemble
-from litemill.runtime import portability
-from litemill.core.files import read_json, tree_files, write_json
-from litemill.tflite.interpreter import Model
-from litemill.release.package import Sources, package
-from litemill.report.assemble import report, write
-from litemill.data.samples import read_split
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.package import Release
 from litemill.config.schema.train import Model as TrainedModel
 from litemill.config.schema.validate import Validate
-from litemill.models.source_model import Brought
-from litemill.evaluation.validate import validate
+from litemill.core.files import read_json, tree_files, write_json
+from litemill.data.samples import read_split
+from litemill.evaluation.validate import measure_variant
+from litemill.models.source_model import StoredModel
+from litemill.release.archive import archive_parts
+from litemill.release.assemble import assemble_release
+from litemill.release.package import Sources, write_package
+from litemill.report.assemble import assemble_report, write_report
+from litemill.runtime import portability
+from litemill.tflite.interpreter import Model
 
 ROOT = Path(__file__).parents[1]
 CLASSES = list("0123456789")
@@ -108,11 +108,13 @@ def build(folder, models):
     write_json(folder / "export" / "signature.json", zoo.SIGNATURE)
     (folder / "export" / "saved_model").mkdir()
     (folder / "export" / "saved_model" / "saved_model.pb").write_bytes(b"graph")
-    brought = Brought(folder / "train")
+    brought = StoredModel(folder / "train")
     brought.settle(TrainedModel())
     with zipfile.ZipFile(brought.keras, "w") as archive:
         archive.writestr(zipfile.ZipInfo("config.json"), "{}")
-    write_json(folder / "train" / "portability.json", portability.statement(Numerics(), []))
+    write_json(
+        folder / "train" / "portability.json", portability.portability_record(Numerics(), [])
+    )
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
     (folder / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
@@ -124,7 +126,7 @@ def build(folder, models):
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
         measured.append(
-            validate(
+            measure_variant(
                 content,
                 variant=name,
                 reference=reference,
@@ -134,7 +136,7 @@ def build(folder, models):
             )
         )
     limits = {name: {"snr_db": 1} for name in models}
-    write(report(measured, limits, "digits"), folder / "report")
+    write_report(assemble_report(measured, limits, "digits"), folder / "report")
     return folder
 
 
@@ -142,7 +144,9 @@ def collect(folder, **changes):
     """Package what is in a build folder, with changed rows of the report; give the bundle."""
     told = read_json(folder / "report" / "report.json")
     told["variants"] = [{**row, **changes.get(row["variant"], {})} for row in told["variants"]]
-    package(told, Sources(folder, folder / "params.yaml"), RELEASE, TOOLCHAIN, folder / "package")
+    write_package(
+        told, Sources(folder, folder / "params.yaml"), RELEASE, TOOLCHAIN, folder / "package"
+    )
     return folder / "package"
 
 
@@ -202,13 +206,13 @@ class Tiny(Project):
 
 def released(project, folder, *, key=None, commit=COMMIT, time=0):
     """Assemble a release in `folder` without asking Git or DVC; give it."""
-    assemble(project, folder, commit=commit, time=time, key=key)
+    assemble_release(project, folder, commit=commit, time=time, key=key)
     return folder
 
 
 def archived(folder, target, *, time=0, top="digits-1.2.0"):
     """Write the archive of a folder's files, as a release does."""
-    target.write_bytes(b"".join(packed(folder, tree_files(folder), top=top, time=time)))
+    target.write_bytes(b"".join(archive_parts(folder, tree_files(folder), top=top, time=time)))
     return target
 
 

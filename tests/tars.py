@@ -8,15 +8,15 @@ import zlib
 
 import pytest
 
-from litemill.release.archive import GZIP_HEADER
-from litemill.release.check import opened, read
 from litemill.core.errors import LitemillError
+from litemill.release.archive import GZIP_HEADER
+from litemill.release.check import open_release, read_manifest
 
 
 def inspect(path):
     """Check an archive as far as running the models."""
-    with opened(path) as found:
-        return read(found)
+    with open_release(path) as found:
+        return read_manifest(found)
 
 
 def refused(path, look=inspect):

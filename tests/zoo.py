@@ -139,30 +139,35 @@ FUNCTIONS = {"unsupported": (unsupported, (None, 3, 3)), "custom": (custom, (Non
 @functools.cache
 def source(name: str) -> Source:
     """Give a source model of `SOURCES` as the stages train and export leave it, made once."""
-    from litemill.models import keras_file, saved_model as serving
-    from litemill.conversion.routes import Source
     from litemill.config.schema.train import Model
-    from litemill.models.source_model import Brought
+    from litemill.conversion.routes import Source
+    from litemill.models import keras_file
+    from litemill.models import saved_model as serving
+    from litemill.models.source_model import StoredModel
 
-    brought = Brought(folder() / name)
+    brought = StoredModel(folder() / name)
     brought.settle(Model())
-    keras_file.save(SOURCES[name](), brought.keras)
+    keras_file.save_keras_file(SOURCES[name](), brought.keras)
     saved_model = brought.folder / "saved_model"
     serving.save_keras(brought.load_keras(), saved_model, KEY)
-    return Source(saved_model, brought, serving.describe(serving.load(saved_model, KEY), KEY))
+    return Source(
+        saved_model,
+        brought,
+        serving.describe_signature(serving.load_signature(saved_model, KEY), KEY),
+    )
 
 
 @functools.cache
 def module_source(key: str) -> Source:
     """Give one signature of `module` as an imported SavedModel."""
-    from litemill.models import saved_model as serving
-    from litemill.conversion.routes import Source
     from litemill.config.schema.train import Model
-    from litemill.models.source_model import Brought, bring
+    from litemill.conversion.routes import Source
+    from litemill.models import saved_model as serving
+    from litemill.models.source_model import StoredModel, import_model
 
-    brought = Brought(folder() / f"module_{key}")
-    bring(Model(file=str(module_saved()), signature=key), brought)
-    signature = serving.describe(serving.load(brought.saved_model, key), key)
+    brought = StoredModel(folder() / f"module_{key}")
+    import_model(Model(file=str(module_saved()), signature=key), brought)
+    signature = serving.describe_signature(serving.load_signature(brought.saved_model, key), key)
     return Source(brought.saved_model, brought, signature)
 
 
@@ -171,18 +176,18 @@ def function_source(name: str) -> Source:
     """Give a function of `FUNCTIONS` as an imported model."""
     import tensorflow as tf
 
-    from litemill.models import saved_model as serving
-    from litemill.conversion.routes import Source
     from litemill.config.schema.train import Model
-    from litemill.models.source_model import Brought
+    from litemill.conversion.routes import Source
+    from litemill.models import saved_model as serving
+    from litemill.models.source_model import StoredModel
 
     function, shape = FUNCTIONS[name]
-    brought = Brought(folder() / f"function_{name}")
+    brought = StoredModel(folder() / f"function_{name}")
     brought.settle(Model())
     specs = {"x": tf.TensorSpec(shape, name="x")}
     serving.save_function(tf.function(function), specs, [], brought.saved_model, KEY)
-    loaded = serving.load(brought.saved_model, KEY)
-    return Source(brought.saved_model, brought, serving.describe(loaded, KEY))
+    loaded = serving.load_signature(brought.saved_model, KEY)
+    return Source(brought.saved_model, brought, serving.describe_signature(loaded, KEY))
 
 
 @functools.cache
@@ -227,11 +232,13 @@ def split(source: Source, count: int = 32) -> Samples:
 
 def truth(source: Source, samples: Samples) -> dict[str, Any]:
     """Give what a source model answers to samples, by output name."""
+    from litemill.conversion.export import write_reference_outputs
     from litemill.models import saved_model as serving
-    from litemill.conversion.export import answer
 
     path = Path(tempfile.mkdtemp(dir=folder())) / "answers"
-    answer(serving.load(source.saved_model, source.key), samples, 8, path)
+    write_reference_outputs(
+        serving.load_signature(source.saved_model, source.key), samples, 8, path
+    )
     return {file.stem: np.load(file) for file in path.glob("*.npy")}
 
 

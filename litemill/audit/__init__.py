@@ -1,0 +1,1 @@
+"""Judging a .tflite file of others against its source model."""

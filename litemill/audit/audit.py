@@ -10,21 +10,21 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from litemill.audit import type_check
-from litemill.audit.audit_result import Finding
-from litemill.audit.output_comparison import likeness
-from litemill.audit.source_candidate import original
-from litemill.audit.weights import State, compare
-from litemill.conversion.verification import kind
+from litemill.audit.audit_result import AuditResult
+from litemill.audit.output_comparison import compare_outputs
+from litemill.audit.source_candidate import load_source
+from litemill.audit.weights import State, compare_weights
+from litemill.conversion.verification import arithmetic_of
 from litemill.core.errors import (
     ConversionError,
     DataError,
     InterpreterError,
     LitemillError,
-    as_line,
+    error_line,
 )
-from litemill.evaluation.tolerance import tolerance
+from litemill.evaluation.tolerance import tolerance_of
 from litemill.models.layer_names import layer_names
-from litemill.runtime.subprocess_isolation import OutOfTimeError, apart
+from litemill.runtime.subprocess_isolation import OutOfTimeError, run_isolated
 from litemill.tflite import untrusted_file
 from litemill.tflite.flatbuffer import describe
 from litemill.tflite.operands import operands
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from litemill.audit.source_candidate import Original, Wanted
-    from litemill.audit.tensor_matching import Correspondence
+    from litemill.audit.source_candidate import SourceAnswers, SourceRequest
+    from litemill.audit.tensor_matching import TensorMatching
     from litemill.audit.weights import Comparison
     from litemill.config.schema.variant import Optimization
 
@@ -42,12 +42,12 @@ LOADING = 3600.0  # seconds that the source may take: TensorFlow's start, a larg
 
 
 def audit(
-    wanted: Wanted,
+    wanted: SourceRequest,
     file: Path,
     *,
     claimed: Optimization | None = None,
     seconds: float = 60,
-) -> Finding:
+) -> AuditResult:
     """Compare a file with the model that it is said to be made from.
 
     Args:
@@ -66,47 +66,47 @@ def audit(
 
 
 def against(
-    ask: Callable[[], Original],
+    ask: Callable[[], SourceAnswers],
     source: str,
     file: Path,
     *,
     claimed: Optimization | None = None,
     seconds: float = 60,
-) -> Finding:
+) -> AuditResult:
     """Compare a file with a source that `ask` loads, once the file is known to be one; `audit`."""
-    found = Finding(source, str(file), claimed.name if claimed else None)
+    found = AuditResult(source, str(file), claimed.name if claimed else None)
     try:
         _examine(found, ask, file, claimed, seconds)
     except (ConversionError, InterpreterError) as error:
         found.faults.append(str(error))
     except (LitemillError, OSError) as error:
-        found.doubts.append(as_line(error))
+        found.doubts.append(error_line(error))
     return found
 
 
 def _examine(
-    found: Finding,
-    ask: Callable[[], Original],
+    found: AuditResult,
+    ask: Callable[[], SourceAnswers],
     file: Path,
     claimed: Optimization | None,
     seconds: float,
 ) -> None:
-    content = untrusted_file.read(file)
+    content = untrusted_file.read_untrusted(file)
     described = describe(content, file)
-    found.kind = kind(described)
-    found.faults += type_check.broken(described, claimed)
+    found.kind = arithmetic_of(described)
+    found.faults += type_check.type_mismatches(described, claimed)
     source = ask()
     found.samples = len(next(iter(source.inputs.values())))
     if source.content is None:
         found.notes.append(f"its weights were not compared: {source.failure}")
     else:
         ours, names = operands(source.content), source.variables
-        found.weights = compare(ours, operands(content, file), layer_names(ours, names))
+        found.weights = compare_weights(ours, operands(content, file), layer_names(ours, names))
         _judge_weights(found, found.weights)
     key = untrusted_file.signature_key(described, source.signature["key"])
     try:
         _judge_answers(
-            found, source, untrusted_file.Foreign(file, content, described, key, seconds)
+            found, source, untrusted_file.UntrustedFile(file, content, described, key, seconds)
         )
     except OutOfTimeError as error:
         found.doubts.append(str(error))
@@ -115,17 +115,17 @@ def _examine(
         (found.doubts if lacking else found.faults).append(str(error))
 
 
-def _source(wanted: Wanted) -> Original:
+def _source(wanted: SourceRequest) -> SourceAnswers:
     with tempfile.TemporaryDirectory() as folder:
         place = wanted.model.file
         try:
-            return apart(original, wanted, folder, seconds=LOADING, place=place)
+            return run_isolated(load_source, wanted, folder, seconds=LOADING, place=place)
         except (ConversionError, InterpreterError) as error:
             # Whatever the source died of is no fault of the file.
             raise DataError(error, "the source could not be asked") from None
 
 
-def _judge_weights(found: Finding, compared: Comparison) -> None:
+def _judge_weights(found: AuditResult, compared: Comparison) -> None:
     if compared.unrelated():
         found.faults.append("its weights have nothing to do with the source's")
     else:
@@ -141,10 +141,12 @@ def _judge_weights(found: Finding, compared: Comparison) -> None:
         found.notes.append(f"weights without a counterpart in the source: {names}")
 
 
-def _judge_answers(found: Finding, source: Original, file: untrusted_file.Foreign) -> None:
+def _judge_answers(
+    found: AuditResult, source: SourceAnswers, file: untrusted_file.UntrustedFile
+) -> None:
     assert found.kind is not None
-    found.least = tolerance(file.described, found.kind)
-    alike = likeness(source, file, found.least)
+    found.least = tolerance_of(file.described, found.kind)
+    alike = compare_outputs(source, file, found.least)
     found.inputs, found.outputs = alike.inputs, alike.outputs
     found.measures = alike.measures
     for side, matched in (("input", alike.inputs), ("output", alike.outputs)):
@@ -157,7 +159,7 @@ def _judge_answers(found: Finding, source: Original, file: untrusted_file.Foreig
             found.notes += _why(found.kind, found.weights)
 
 
-def _by_position(side: str, matched: Correspondence) -> list[str]:
+def _by_position(side: str, matched: TensorMatching) -> list[str]:
     return [
         f"{side} {name!r} was taken to be {matched.names[name]!r} by position"
         for name, how in matched.how.items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from litemill.audit.tensor_matching import Correspondence
+    from litemill.audit.tensor_matching import TensorMatching
     from litemill.audit.weights import Comparison
     from litemill.evaluation.tolerance import Tolerance
 
@@ -21,7 +21,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass
-class Finding:
+class AuditResult:
     """Filled in step by step; what a step did not come to stays empty."""
 
     source: str
@@ -32,8 +32,8 @@ class Finding:
     faults: list[str] = field(default_factory=list)  # what makes it not faithful
     doubts: list[str] = field(default_factory=list)  # what keeps anybody from telling
     notes: list[str] = field(default_factory=list)
-    inputs: Correspondence | None = None
-    outputs: Correspondence | None = None
+    inputs: TensorMatching | None = None
+    outputs: TensorMatching | None = None
     measures: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the source's output
     least: Tolerance | None = None  # that they were held against
     weights: Comparison | None = None

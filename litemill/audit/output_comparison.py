@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from litemill.audit.tensor_matching import Correspondence, correspondence
+from litemill.audit.tensor_matching import TensorMatching, match_tensors
 from litemill.core.errors import ConversionError, DataError
-from litemill.data.sample_matching import fits
-from litemill.evaluation.tolerance import Tolerance, measured, shortfalls
+from litemill.data.sample_matching import shape_matches
+from litemill.evaluation.tolerance import Tolerance, measure_output, shortfalls
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from litemill.audit.source_candidate import Original
-    from litemill.tflite.untrusted_file import Foreign
+    from litemill.audit.source_candidate import SourceAnswers
+    from litemill.tflite.untrusted_file import UntrustedFile
 
     Array = np.ndarray[Any, np.dtype[Any]]
     Measures = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Likeness:
+class OutputComparison:
     """How a file answers, with its inputs and outputs taken as names, shapes or order tell."""
 
-    inputs: Correspondence
-    outputs: Correspondence
+    inputs: TensorMatching
+    outputs: TensorMatching
     measures: Measures  # by the source's output
     short: list[str]  # where they are not what they have to be
     swapped: list[str]  # and what explains it
@@ -33,7 +33,9 @@ class Likeness:
     other_order: str
 
 
-def likeness(source: Original, file: Foreign, least: Tolerance) -> Likeness:
+def compare_outputs(
+    source: SourceAnswers, file: UntrustedFile, least: Tolerance
+) -> OutputComparison:
     """Run a file on the source's samples and compare its answers with the source's.
 
     Raises:
@@ -43,27 +45,27 @@ def likeness(source: Original, file: Foreign, least: Tolerance) -> Likeness:
     """
     case = _Case(source, file, least)
     described = source.signature
-    inputs = correspondence(described["inputs"], file.inputs, "input", file.place)
-    outputs = correspondence(described["outputs"], file.outputs, "output", file.place)
+    inputs = match_tensors(described["inputs"], file.inputs, "input", file.place)
+    outputs = match_tensors(described["outputs"], file.outputs, "output", file.place)
     answered = case.answered(inputs.names)
     measures = case.measures(answered, outputs.names)
     short = case.short(measures)
     other = case.other_order(inputs, outputs, answered) if short else ""
     swapped = case.swapped(answered, outputs.names) if short and not other else []
-    return Likeness(inputs, outputs, measures, short, swapped, other)
+    return OutputComparison(inputs, outputs, measures, short, swapped, other)
 
 
 @dataclass(frozen=True)
 class _Case:
-    source: Original
-    file: Foreign
+    source: SourceAnswers
+    file: UntrustedFile
     least: Tolerance
 
     def answered(self, names: dict[str, str]) -> dict[str, Array]:
         given = {names[name]: array for name, array in self.source.inputs.items()}
         for name, array in given.items():
             sizes = [None if size < 0 else size for size in self.file.inputs[name].shape[1:]]
-            if not fits(sizes, array.shape[1:]):
+            if not shape_matches(sizes, array.shape[1:]):
                 told = f"samples of shape {list(array.shape[1:])}"
                 raise DataError(f"{self.file.place}: input {name!r}", told, f"it takes {sizes}")
         return self.file.answers(given)
@@ -75,7 +77,7 @@ class _Case:
                 told = f"output {name!r} is of shape {list(found)}"
                 raise ConversionError(self.file.place, told, f"the source's is {[*values.shape]}")
         return {
-            name: measured(values, answered[names[name]])
+            name: measure_output(values, answered[names[name]])
             for name, values in self.source.outputs.items()
         }
 
@@ -88,7 +90,7 @@ class _Case:
         ]
 
     def other_order(
-        self, inputs: Correspondence, outputs: Correspondence, answered: dict[str, Array]
+        self, inputs: TensorMatching, outputs: TensorMatching, answered: dict[str, Array]
     ) -> str:
         """Tell in which other order of unnamed outputs or inputs the answers would be right."""
         for names in outputs.others():
@@ -107,7 +109,7 @@ class _Case:
             for name, other in names.items()
             for mine, values in self.source.outputs.items()
             if mine != name and values.shape == answered[other].shape
-            if not self.short({mine: measured(values, answered[other])})
+            if not self.short({mine: measure_output(values, answered[other])})
         ]
 
 

@@ -15,15 +15,15 @@ import numpy as np
 
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.variant import Variant
-from litemill.conversion.convert import content
-from litemill.conversion.export import answer
+from litemill.conversion.convert import convert_variant
+from litemill.conversion.export import write_reference_outputs
 from litemill.conversion.routes import Source
 from litemill.core.errors import LitemillError
 from litemill.data.sample_file import read_samples
 from litemill.models import saved_model
-from litemill.models.source_model import Brought, bring
+from litemill.models.source_model import StoredModel, import_model
 from litemill.runtime import tensorflow_start
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 
 if TYPE_CHECKING:
     from litemill.config.schema.train import Model
@@ -34,7 +34,7 @@ BATCH = 64  # samples at a time
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SourceRequest:
     """A source and the samples that it is asked."""
 
     model: Model  # an imported one: `file` is its path
@@ -43,7 +43,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Original:
+class SourceAnswers:
     """A source model on some samples."""
 
     signature: dict[str, Any]  # {"key", "inputs", "outputs"}
@@ -54,7 +54,7 @@ class Original:
     failure: str  # why that was not possible
 
 
-def original(wanted: Wanted, folder: str) -> Original:
+def load_source(wanted: SourceRequest, folder: str) -> SourceAnswers:
     """Load a model of others, let it answer samples and convert it to float32.
 
     Args:
@@ -68,17 +68,17 @@ def original(wanted: Wanted, folder: str) -> Original:
     # The one who asked ends with a line of its own when the terminal interrupts both.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.path.append(str(Path.cwd()))  # where custom objects are looked for
-    with quiet(explained=LitemillError):
-        tensorflow_start.start(Numerics(), home=Path(folder) / "keras")
+    with capture_output(explained=LitemillError):
+        tensorflow_start.start_tensorflow(Numerics(), home=Path(folder) / "keras")
         source = _source(wanted, Path(folder))
-        function = saved_model.load(source.saved_model, source.key)
+        function = saved_model.load_signature(source.saved_model, source.key)
         samples = read_samples(Path(wanted.samples), source.signature["inputs"])
         answers = Path(folder) / "answers"
-        answer(function, samples, BATCH, answers)
+        write_reference_outputs(function, samples, BATCH, answers)
         # Names of variables need not be unique.
         variables = {f"{v.name}#{i}": v.numpy() for i, v in enumerate(function.variables)}
         converted, failure = _converted(source)
-    return Original(
+    return SourceAnswers(
         signature=source.signature,
         inputs=next(samples.batches(len(samples))).inputs,
         outputs={path.stem: np.load(path) for path in sorted(answers.glob("*.npy"))},
@@ -88,22 +88,24 @@ def original(wanted: Wanted, folder: str) -> Original:
     )
 
 
-def _source(wanted: Wanted, folder: Path) -> Source:
+def _source(wanted: SourceRequest, folder: Path) -> Source:
     assert wanted.model.file is not None
     file = Path(wanted.model.file)
-    model, brought = wanted.model, Brought(folder / "brought")
+    model, brought = wanted.model, StoredModel(folder / "brought")
     if file.is_dir():
         model = replace(model, signature=wanted.signature or _usual(file, model.signature))
-    bring(model, brought)
+    import_model(model, brought)
     saved, key = brought.saved_model, brought.exported_key()
     if brought.is_keras():
         saved = folder / "saved_model"
         saved_model.save_keras(brought.load_keras(), saved, key)
-    return Source(saved, brought, saved_model.describe(saved_model.load(saved, key), key))
+    return Source(
+        saved, brought, saved_model.describe_signature(saved_model.load_signature(saved, key), key)
+    )
 
 
 def _usual(folder: Path, usual: str) -> str:
-    known = saved_model.keys(folder)
+    known = saved_model.signature_keys(folder)
     return known[0] if len(known) == 1 else usual
 
 
@@ -112,7 +114,7 @@ def _converted(source: Source) -> tuple[bytes | None, str]:
     failure = ""
     for variant in (Variant(), Variant(select_tf_ops=True)):
         try:
-            return content("float32", variant, source, None).content, ""
+            return convert_variant("float32", variant, source, None).content, ""
         except LitemillError as error:
             failure = failure or str(error)
     return None, failure

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ConversionError
-from litemill.data.sample_matching import told
+from litemill.data.sample_matching import format_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ MOST = 24  # orders that are tried
 
 
 @dataclass(frozen=True)
-class Correspondence:
+class TensorMatching:
     """The file's name for each of the source's, and what tells so."""
 
     names: dict[str, str]
@@ -41,9 +41,9 @@ class Correspondence:
             yield self.names | moved
 
 
-def correspondence(
+def match_tensors(
     wanted: Mapping[str, Any], found: Mapping[str, Tensor], side: str, place: object
-) -> Correspondence:
+) -> TensorMatching:
     """Match the source's inputs or outputs with those of a file: by name, shape, then position.
 
     Args:
@@ -77,7 +77,7 @@ def correspondence(
             del free[_plain(other)]
         if len(group) > 1:
             alike.append(tuple(group))
-    return Correspondence({name: names[name] for name in wanted}, how, tuple(alike))
+    return TensorMatching({name: names[name] for name in wanted}, how, tuple(alike))
 
 
 def _plain(name: str) -> str:
@@ -100,9 +100,9 @@ def _missing(
     name: str, wanted: Mapping[str, Any], found: Mapping[str, Tensor], side: str
 ) -> tuple[str, str]:
     there = ", ".join(
-        f"{one} {told([None if size < 0 else size for size in tensor.shape])}"
+        f"{one} {format_shape([None if size < 0 else size for size in tensor.shape])}"
         for one, tensor in found.items()
     )
     shape = wanted[name]["shape"]
-    asked = f"{name!r} {told(shape)}" if shape is not None else repr(name)
+    asked = f"{name!r} {format_shape(shape)}" if shape is not None else repr(name)
     return f"no {side} for the source's {asked}", f"the file has {there or 'none'}"

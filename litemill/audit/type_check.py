@@ -5,14 +5,20 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from litemill.conversion.verification import EXPECTED, LEAST, WEIGHTED, float_operators, kind
+from litemill.conversion.verification import (
+    EXPECTED,
+    LEAST,
+    WEIGHTED,
+    arithmetic_of,
+    float_operators,
+)
 
 if TYPE_CHECKING:
     from litemill.config.schema.variant import Optimization
     from litemill.tflite.description import Description
 
 
-def broken(described: Description, claimed: Optimization | None) -> list[str]:
+def type_mismatches(described: Description, claimed: Optimization | None) -> list[str]:
     """Tell in one line each what a file is not; nothing where it is as claimed.
 
     Args:
@@ -25,12 +31,14 @@ def broken(described: Description, claimed: Optimization | None) -> list[str]:
         told.append(f"the weights are gone: nothing sets the variables {names}")
     if claimed is not None and not _keeps(described, claimed):
         word = EXPECTED[claimed]
-        told.append(f"{word} was claimed, the file is {kind(described)} ({_why(described)})")
+        told.append(
+            f"{word} was claimed, the file is {arithmetic_of(described)} ({_why(described)})"
+        )
     return told
 
 
 def _keeps(described: Description, claimed: Optimization) -> bool:
-    found = kind(described)
+    found = arithmetic_of(described)
     # Optimizations of weights leave small ones as they are, which may be all of them.
     spared = claimed in LEAST and not any(
         one.operator in WEIGHTED and one.operand == 1 and prod(one.shape) >= LEAST[claimed]
@@ -40,7 +48,7 @@ def _keeps(described: Description, claimed: Optimization) -> bool:
 
 
 def _why(described: Description) -> str:
-    if kind(described) == "mixed":
+    if arithmetic_of(described) == "mixed":
         names = sorted({one.name for one in float_operators(described)})
         return f"{', '.join(names)} compute in float"
     parts = [f"{share.elements:,} {dtype}" for dtype, share in described.weights.items()]

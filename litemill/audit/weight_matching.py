@@ -21,7 +21,7 @@ SAMPLE = 4096  # values of a large tensor that decide which one it is
 Layer = tuple["Operand", "Operand | None"]  # weights and biases
 
 
-def layers(operands: Sequence[Operand]) -> list[Layer]:
+def group_layers(operands: Sequence[Operand]) -> list[Layer]:
     """Put biases to their weights; a constant that is read twice counts once."""
     biases = {one.position: one for one in operands if one.is_bias}
     found: dict[tuple[int, int], Layer] = {}
@@ -34,7 +34,7 @@ def layers(operands: Sequence[Operand]) -> list[Layer]:
     return list(found.values())
 
 
-def paired(ours: list[Layer], theirs: list[Layer]) -> list[tuple[int, int]]:
+def pair_layers(ours: list[Layer], theirs: list[Layer]) -> list[tuple[int, int]]:
     """Pair layers by shape, then by what they hold, then by their order; give index pairs."""
     pairs: list[tuple[int, int]] = []
     shapes: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.audit.weight_matching import layers, paired
-from litemill.tflite.tensor_values import Values
+from litemill.audit.weight_matching import group_layers, pair_layers
+from litemill.tflite.tensor_values import TensorValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ class Comparison:
         return values > 0 and strange > values / 2
 
 
-def compare(
+def compare_weights(
     source: Sequence[Operand], file: Sequence[Operand], names: Mapping[str, str] | None = None
 ) -> Comparison:
     """Compare a file's constants with those of a fresh float32 conversion of its source.
@@ -93,8 +93,8 @@ def compare(
         file: constants of the file.
         names: what to call the source's weights, by the name of their tensor.
     """
-    ours, theirs = layers(source), layers(file)
-    pairs = paired(ours, theirs)
+    ours, theirs = group_layers(source), group_layers(file)
+    pairs = pair_layers(ours, theirs)
     lonely = sorted({*range(len(ours))} - {mine for mine, _ in pairs})
     strangers = sorted({*range(len(theirs))} - {other for _, other in pairs})
     called = _called(ours, names or {})
@@ -177,7 +177,7 @@ def _zeros(like: Operand | None) -> Operand:
         like,
         name="(none)",
         dtype="none",
-        values=Values(np.zeros_like(like.real), np.zeros(1), np.zeros(1, bool)),
+        values=TensorValues(np.zeros_like(like.real), np.zeros(1), np.zeros(1, bool)),
     )
 
 

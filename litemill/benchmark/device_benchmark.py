@@ -46,7 +46,7 @@ OPERATOR = re.compile(  # a line of the profiler's table in the order of executi
 Case = dict[str, Any]  # {"variant", "model", "signature", "inputs": {name: .npy file}}
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what both programs take."""
     parser.add_argument("variant", nargs="*", help="variants to measure (default: all)")
     parser.add_argument(
@@ -72,7 +72,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def benchmark(cases: list[Case], threads: list[int] | None, runs: int) -> dict[str, Any]:
+def measure_files(cases: list[Case], threads: list[int] | None, runs: int) -> dict[str, Any]:
     """Measure files, one after the other, and print a line for each.
 
     Args:
@@ -94,7 +94,7 @@ def benchmark(cases: list[Case], threads: list[int] | None, runs: int) -> dict[s
     }
 
 
-def earlier(path: Path) -> dict[str, Any]:
+def read_results(path: Path) -> dict[str, Any]:
     """Read the results that `write` adds to, before any time goes into measuring.
 
     Raises:
@@ -112,7 +112,7 @@ def earlier(path: Path) -> dict[str, Any]:
     return found
 
 
-def write(path: Path, found: dict[str, Any], old: dict[str, Any]) -> list[str]:
+def write_results(path: Path, found: dict[str, Any], old: dict[str, Any]) -> list[str]:
     """Write results as JSON; variants that were not measured now keep theirs.
 
     Args:
@@ -492,7 +492,7 @@ def _name(text: str) -> str:
     return text
 
 
-def bundle(folder: Path, variants: list[str]) -> list[Case]:
+def read_bundle(folder: Path, variants: list[str]) -> list[Case]:
     """Give the variants of an unpacked release, with its golden inputs.
 
     Raises:
@@ -539,16 +539,16 @@ def main() -> int:
     if sys.argv[1:2] == ["--child"]:
         _child(json.loads(sys.argv[2]))
     parser = argparse.ArgumentParser(description="Measure the variants of this release.")
-    arguments(parser)
+    add_arguments(parser)
     asked = parser.parse_args()
     path = Path(f"{asked.machine}.json")
     try:
-        cases, old = bundle(Path(__file__).resolve().parent, asked.variant), earlier(path)
+        cases, old = read_bundle(Path(__file__).resolve().parent, asked.variant), read_results(path)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    found = benchmark(cases, asked.threads, asked.runs)
-    told(path, write(path, found, old))
+    found = measure_files(cases, asked.threads, asked.runs)
+    told(path, write_results(path, found, old))
     return int(any(one["error"] for one in found["variants"].values()))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from litemill.audit.audit_result import Finding
+    from litemill.audit.audit_result import AuditResult
 
 KINDS = ("float32", "dynamic_range", "float16", "int8", "int16x8")
 DIGITS = 6
@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the verdict and what it rests on; give it as the exit status."""
     from litemill.audit.audit import audit
     from litemill.audit.audit_result import Verdict
-    from litemill.audit.source_candidate import Wanted
+    from litemill.audit.source_candidate import SourceRequest
     from litemill.config.schema.train import Model
     from litemill.config.schema.variant import Optimization
-    from litemill.core.errors import as_line
+    from litemill.core.errors import error_line
 
     claims = {"float32": "none"}
     claimed = Optimization[claims.get(args.claimed, args.claimed)] if args.claimed else None
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         custom_objects=_words(args.custom_objects),
         allow_lambda=args.allow_lambda,
     )
-    wanted = Wanted(model, str(args.samples), args.signature)
+    wanted = SourceRequest(model, str(args.samples), args.signature)
     try:
         found = audit(wanted, args.file, claimed=claimed, seconds=args.seconds)
         if args.json:
@@ -95,12 +95,12 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(lines(found)), file=told, flush=True)
     except OSError as error:
         # What cannot be told must not pass for a verdict.
-        print(as_line(error), file=sys.stderr)
+        print(error_line(error), file=sys.stderr)
         return Verdict.could_not_tell.value
     return found.verdict.value
 
 
-def as_json(found: Finding) -> dict[str, Any]:
+def as_json(found: AuditResult) -> dict[str, Any]:
     """Give all that was found as JSON takes it."""
     weights = found.weights
     return {
@@ -132,7 +132,7 @@ def as_json(found: Finding) -> dict[str, Any]:
     }
 
 
-def lines(found: Finding) -> Iterator[str]:
+def lines(found: AuditResult) -> Iterator[str]:
     """Give the readable form: the verdict, why, and the tables that it rests on."""
     what = f"{found.file} ({found.kind})" if found.kind else found.file
     reasons = found.faults or found.doubts
@@ -149,7 +149,7 @@ def lines(found: Finding) -> Iterator[str]:
         yield from _weights(found)
 
 
-def _outputs(found: Finding) -> Iterator[list[str]]:
+def _outputs(found: AuditResult) -> Iterator[list[str]]:
     assert found.outputs is not None
     yield ["output", "in the file", "SNR", "least", "max. error", "mean error", "cosine", "top-1"]
     for name, one in found.measures.items():
@@ -168,7 +168,7 @@ def _outputs(found: Finding) -> Iterator[list[str]]:
         ]
 
 
-def _weights(found: Finding) -> Iterator[str]:
+def _weights(found: AuditResult) -> Iterator[str]:
     assert found.weights is not None
     compared, parted = found.weights.compared, found.weights.apart()
     counts: dict[str, int] = {}

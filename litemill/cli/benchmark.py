@@ -17,14 +17,14 @@ EVALUATION = Path("build/prepare/evaluation")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options; those of the program that a release carries are the same."""
-    from litemill.benchmark.device_benchmark import arguments
+    from litemill.benchmark.device_benchmark import add_arguments
 
     parser.description = (
         "Measure start-up, latency, throughput, peak memory and time by operator of the variants"
         " of the last build, each in processes of its own, on one sample at a time. Exit status:"
         " 0, or 1 where a variant did not run."
     )
-    arguments(parser)
+    add_arguments(parser)
     parser.add_argument(
         "--bundle",
         type=Path,
@@ -47,31 +47,31 @@ def run(args: argparse.Namespace) -> int:
         LitemillError: nothing was built, there is no such variant or release, or the file that the
             results go into is damaged.
     """
-    from litemill.benchmark.device_benchmark import benchmark, earlier, write
+    from litemill.benchmark.device_benchmark import measure_files, read_results, write_results
 
     path = args.output / f"{args.machine}.json"
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="litemill-")))
         cases = _released(args, stack) if args.bundle else _built(args.variant, scratch)
         with _one_line():
-            old = earlier(path)
-        found = benchmark(cases, args.threads, args.runs)
-    if dropped := write(path, found, old):
+            old = read_results(path)
+        found = measure_files(cases, args.threads, args.runs)
+    if dropped := write_results(path, found, old):
         print(f"dropped, as measured on another system: {', '.join(dropped)}")
     print(f"{path}: `dvc repro` takes it into the report")
     return int(any(one["error"] for one in found["variants"].values()))
 
 
 def _released(args: argparse.Namespace, stack: contextlib.ExitStack) -> list[dict[str, Any]]:
-    from litemill.benchmark.device_benchmark import bundle
+    from litemill.benchmark.device_benchmark import read_bundle
 
     folder = args.bundle
     if folder.is_file():
-        from litemill.release.check import opened
+        from litemill.release.check import open_release
 
-        folder = stack.enter_context(opened(folder)).folder
+        folder = stack.enter_context(open_release(folder)).folder
     with _one_line():
-        return bundle(folder, args.variant)
+        return read_bundle(folder, args.variant)
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ def _case(variant: str, scratch: Path) -> dict[str, Any]:
     from litemill.config.parameters import section
     from litemill.core.errors import InterpreterError, LitemillError
     from litemill.data.samples import read_split
-    from litemill.models.reference_outputs import read_signature, suited
+    from litemill.models.reference_outputs import match_samples, read_signature
     from litemill.tflite.flatbuffer import describe
     from litemill.tflite.quantization import quantize
 
@@ -119,7 +119,7 @@ def _case(variant: str, scratch: Path) -> dict[str, Any]:
     try:
         signatures = {one.key: one for one in describe(path.read_bytes(), variant).signatures}
         chosen = signatures.get(signature["key"])
-        sample = suited(read_split(EVALUATION), signature).take([0])
+        sample = match_samples(read_split(EVALUATION), signature).take([0])
         tensors = dict(chosen.inputs) if chosen else {}
         stored = {n: quantize(sample.inputs[n], t, place=variant) for n, t in tensors.items()}
     except (InterpreterError, KeyError):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("group", nargs="?", help="one group only, such as variant")
 
@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         LitemillError: this is no project, it has no such group, or what chooses is no YAML.
     """
-    from litemill.config.selection import choices, groups, mapping, sweeps
+    from litemill.config.selection import choices, groups, read_mapping, sweeps
     from litemill.core.errors import ConfigError, nearest
 
     root = Path.cwd()
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"conf/{arguments.group}", "no such group", nearest(arguments.group, known)
         )
-    params = mapping(root / "params.yaml", "params.yaml")
+    params = read_mapping(root / "params.yaml", "params.yaml")
     lists = {"variant": params.get("variants"), "sweep": sweeps(root)}
     for group in [arguments.group] if arguments.group else known:
         asked = lists.get(group, params.get(group))

@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the comparison; its verdict is the exit status."""
-    from litemill.core.errors import LitemillError, as_line
+    from litemill.core.errors import LitemillError, error_line
     from litemill.release.compatibility import compare
 
     try:
@@ -49,19 +49,19 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(_lines(found)), flush=True)
     except (LitemillError, OSError) as error:
         # What cannot be read, or told, must not pass for a release that no consumer can take.
-        print(as_line(error), file=sys.stderr)
+        print(error_line(error), file=sys.stderr)
         return STATUS[None]
     return STATUS[found.compatible]
 
 
 def _side(path: Path) -> Side:
-    from litemill.release.check import opened, read
+    from litemill.release.check import open_release, read_manifest
     from litemill.release.compatibility import Side
 
-    with opened(path) as found:
+    with open_release(path) as found:
         labels = found.folder / "labels.txt"
         text = labels.read_text(encoding="utf-8") if labels.is_file() else None
-        return Side(read(found), text)
+        return Side(read_manifest(found), text)
 
 
 def _document(found: Comparison) -> dict[str, Any]:

@@ -25,17 +25,17 @@ def run(arguments: argparse.Namespace) -> int:
     from litemill.config.parameters import PARAMS, section
     from litemill.pipeline import registry
     from litemill.pipeline.configure import configure as resolve
-    from litemill.pipeline.configure import notes, write
+    from litemill.pipeline.configure import portability_notes, write_parameters
     from litemill.pipeline.explain import differences
 
     before = section() if PARAMS.exists() else {}
     after = resolve(Path.cwd())
     changes = list(differences(before, after))
     print("\n".join(changes) or f"{PARAMS} is up to date")
-    for note in notes(after, Path.cwd()):
+    for note in portability_notes(after, Path.cwd()):
         print(f"note: {note}")
     for told in registry.differences(Path.cwd(), after["report"]["variants"]):
         print(told)
     if arguments.write:
-        write(after)
+        write_parameters(after)
     return 0

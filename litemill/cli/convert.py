@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from litemill.config.schema.variant import Variant
-    from litemill.standalone.convert_file import Order
+    from litemill.standalone.convert_file import ConversionRequest
 
 SECONDS = 24 * 3600.0  # that a conversion may take
 TYPES = ("float32", "int8", "uint8", "int16")
@@ -54,9 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
             file is not what was asked for. The output file is then as it was before.
     """
     from litemill.core.errors import ConfigError
-    from litemill.core.files import replacing
-    from litemill.runtime.subprocess_isolation import apart
-    from litemill.standalone.convert_file import converted
+    from litemill.core.files import atomic_replace
+    from litemill.runtime.subprocess_isolation import run_isolated
+    from litemill.standalone.convert_file import convert_file
 
     if str(Path.cwd()) not in sys.path:  # modules of --custom_objects
         sys.path.append(str(Path.cwd()))
@@ -64,11 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
     if out.is_dir():
         raise ConfigError(out, "a folder", "expected the name of a .tflite file")
     order = _order(arguments)
-    done = apart(converted, order, seconds=SECONDS, place=order.file)
+    done = run_isolated(convert_file, order, seconds=SECONDS, place=order.file)
     if done is None:
-        done = apart(converted, replace(order, legacy=True), seconds=SECONDS, place=order.file)
+        done = run_isolated(
+            convert_file, replace(order, legacy=True), seconds=SECONDS, place=order.file
+        )
     assert done is not None
-    with replacing(out) as fresh:
+    with atomic_replace(out) as fresh:
         fresh.write_bytes(done.content)
     print(f"{out}: {done.told}")
     print(f"checked: {done.checked}")
@@ -98,11 +100,11 @@ def _one(value: str) -> str:
     return value
 
 
-def _order(arguments: argparse.Namespace) -> Order:
-    from litemill.standalone.convert_file import Order
+def _order(arguments: argparse.Namespace) -> ConversionRequest:
+    from litemill.standalone.convert_file import ConversionRequest
 
     name, variant = _variant(arguments)
-    return Order(
+    return ConversionRequest(
         file=arguments.keras_model_file or arguments.saved_model_dir,
         keras=arguments.keras_model_file is not None,
         signature=arguments.saved_model_signature_key or variant.signature,
@@ -119,10 +121,10 @@ def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
     """Give the named variant with what the command line says instead."""
     from litemill.config import option_conflicts, presets
     from litemill.config.schema.variant import Route, TensorType
-    from litemill.core.errors import ConfigError, SeveralErrors
+    from litemill.core.errors import ConfigError, ErrorGroup
 
     name = arguments.variant
-    variant = presets.variant(name, Path.cwd())
+    variant = presets.load_variant(name, Path.cwd())
     given: dict[str, Any] = {}
     for option in ("input_type", "output_type"):
         if getattr(arguments, option):
@@ -134,8 +136,8 @@ def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
     if arguments.unroll:
         given["unroll"] = True
     variant = replace(variant, **given)
-    if wrong := option_conflicts.refusals(variant):
-        raise SeveralErrors(
+    if wrong := option_conflicts.conflicts(variant):
+        raise ErrorGroup(
             ConfigError(f"variant {name}, {option}", told) for option, told in wrong.items()
         )
     return name, variant

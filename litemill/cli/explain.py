@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: no such target, or configure would fail.
     """
-    from litemill.pipeline.explain import plan
+    from litemill.pipeline.explain import explain_stages
 
-    found = plan(args.target)
+    found = explain_stages(args.target)
     lines = _overview(found) if args.target is None else _details(found)
     print("\n".join(lines))
     return 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import argparse
 
-    from litemill.improve.search import Hunt
-    from litemill.improve.subject import Subject
+    from litemill.improve.search import Search
+    from litemill.improve.subject import ImprovedVariant
     from litemill.improve.trial import Trial
 
 BUDGET = 20
@@ -53,20 +53,20 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: no such variant, nothing built, or a name that is taken.
     """
-    from litemill.improve.search import Hunt
-    from litemill.improve.subject import subject
-    from litemill.improve.trial_runner import Bench
-    from litemill.sweep.promote import refuse
+    from litemill.improve.search import Search
+    from litemill.improve.subject import resolve_variant
+    from litemill.improve.trial_runner import TrialRunner
+    from litemill.sweep.promote import check_variant_name
 
     root = Path.cwd()
     _refuse_wrong(args)
     name = args.name or f"{args.variant}_improved"
     writing = args.write or args.name is not None
     if writing:
-        refuse(name, root)
-    asked = subject(args.variant, root).held_to(args.metric_drop)
-    with Bench(asked.judged, SECONDS) as bench:
-        hunt = Hunt(bench, asked.variant, args.budget, _tell)
+        check_variant_name(name, root)
+    asked = resolve_variant(args.variant, root).held_to(args.metric_drop)
+    with TrialRunner(asked.judged, SECONDS) as bench:
+        hunt = Search(bench, asked.variant, args.budget, _tell)
         best = hunt.run()
     if hunt.tried[0].passed:
         print(f"{args.variant} meets its limits already.")
@@ -94,33 +94,33 @@ def _tell(number: int, trial: Trial) -> None:
     print(": ".join(part for part in told if part), flush=True)
 
 
-def _tell_why(hunt: Hunt) -> None:
+def _tell_why(hunt: Search) -> None:
     """Say what came nearest, and why there was no more to try."""
-    from litemill.improve.steps import spares_layers, told
+    from litemill.improve.steps import can_have_float_layers, describe_changes
 
     best = hunt.best
     count = len(hunt.tried) - 1
     print(f"Nothing met the limits, in {count} {'try' if count == 1 else 'tries'}.")
     if best.made:
-        what = told(hunt.base, best.variant) or best.what
+        what = describe_changes(hunt.base, best.variant) or best.what
         print(f"Nearest: {what}: {best.numbers()}: {best.verdict()}")
     if count >= hunt.budget:
         print("The budget is used up; `--budget N` allows more.")
-    elif not spares_layers(hunt.base):
+    elif not can_have_float_layers(hunt.base):
         kind = hunt.base.optimization.name
         print(f"The converter keeps no layer of {kind} in float: that is for int8 and recipes.")
     else:
         print("No other layer adds noise that float would take away.")
 
 
-def _propose(best: Trial, asked: Subject, name: str, root: Path, *, writing: bool) -> None:
-    from litemill.config.parameters import words
-    from litemill.improve.steps import told
-    from litemill.sweep.promote import add, body
+def _propose(best: Trial, asked: ImprovedVariant, name: str, root: Path, *, writing: bool) -> None:
+    from litemill.config.parameters import to_plain
+    from litemill.improve.steps import describe_changes
+    from litemill.sweep.promote import add_variant, variant_yaml
 
     own: dict[str, Any] = {"limits": asked.own} if asked.own else {}
-    text = body(words(best.variant), own)
-    what = told(asked.variant, best.variant)
+    text = variant_yaml(to_plain(best.variant), own)
+    what = describe_changes(asked.variant, best.variant)
     print(f"\nSmallest that meets the limits: {asked.name} with {what} ({best.numbers()}).")
     if not writing:
         print(f"As conf/variant/{name}.yaml, which `--write` adds:\n")
@@ -129,5 +129,5 @@ def _propose(best: Trial, asked: Subject, name: str, root: Path, *, writing: boo
     file = best.found.file or {}
     head = f"# {asked.name} with {what}, found by `litemill improve`:\n"
     head += f"# {best.numbers()}, SHA-256 {str(file.get('sha256'))[:12]}.\n"
-    path = add(name, lambda: head + text, root)
+    path = add_variant(name, lambda: head + text, root)
     print(f"{path} written, {name} added to the variants in params.yaml; `dvc repro` builds it")

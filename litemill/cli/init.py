@@ -42,19 +42,19 @@ def run(args: argparse.Namespace) -> int:
     """
     from litemill.cli.upstream import BRANCH, cloned, commit, copy
     from litemill.core.errors import LitemillError
-    from litemill.core.files import replacing
-    from litemill.release.clean import git
+    from litemill.core.files import atomic_replace
+    from litemill.release.clean import run_git
 
     folder: Path = args.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LitemillError(folder, "exists and is not empty", "expected a new folder")
     with cloned(args.repository or _sources(), args.revision) as clone:
-        with replacing(folder.resolve()) as fresh:
+        with atomic_replace(folder.resolve()) as fresh:
             fresh.mkdir()
-            git(fresh, "init", "--quiet", f"--initial-branch={BRANCH}")
+            run_git(fresh, "init", "--quiet", f"--initial-branch={BRANCH}")
             version = copy(clone, "machinery", fresh)
             commit(fresh, version)
-            git(fresh, "checkout", "--quiet", "-b", "main")
+            run_git(fresh, "checkout", "--quiet", "-b", "main")
             copy(clone, "starter", fresh)
             _name(fresh / "README.md", folder.resolve().name)
             commit(fresh, f"Start {folder.resolve().name}")

@@ -31,15 +31,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what the file is; 0, or InterpreterError when it is no model."""
-    from litemill.conversion.verification import kind
+    from litemill.conversion.verification import arithmetic_of
     from litemill.tflite.flatbuffer import describe
 
     found = describe(_read(args.file), args.file)
     if args.json:
-        told = {"kind": kind(found), **asdict(found), "layers": layers(found)}
+        told = {"kind": arithmetic_of(found), **asdict(found), "layers": layers(found)}
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines(found, kind(found), args.file.name, every=args.all)))
+        print("\n".join(lines(found, arithmetic_of(found), args.file.name, every=args.all)))
     return 0
 
 

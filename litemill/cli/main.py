@@ -9,7 +9,7 @@ import argparse
 import importlib
 import sys
 
-from litemill.core.exit_status import run
+from litemill.core.exit_status import run_and_exit
 from litemill.core.version import VERSION
 
 # The commands in the order of --help: module of this package -> what it is for.
@@ -67,4 +67,4 @@ def main() -> None:
     """Run the subcommand that the command line names."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     arguments = parser(*words[:1]).parse_args()
-    run(lambda: sys.exit(arguments.run(arguments)))
+    run_and_exit(lambda: sys.exit(arguments.run(arguments)))

@@ -45,19 +45,19 @@ def run(args: argparse.Namespace) -> int:
         LitemillError: it may not be released, and why.
     """
     from litemill.config.parameters import parameters
-    from litemill.config.release_name import full_name
+    from litemill.config.release_name import bundle_name
     from litemill.config.schema.package import Release
     from litemill.core.files import sha256
     from litemill.release.archive import SUFFIX
-    from litemill.release.clean import commit
+    from litemill.release.clean import built_commit
 
     asked = parameters(Release, "release")
-    top = full_name(asked.name, asked.version)
+    top = bundle_name(asked.name, asked.version)
     if args.key:
         from litemill.release.signature import public_half
 
         public_half(args.key)  # a key of the wrong kind is told before anything else is done
-    found = commit(Path.cwd())
+    found = built_commit(Path.cwd())
     target = args.output / f"{top}{SUFFIX}"
     with tempfile.TemporaryDirectory(prefix="litemill-") as name:
         made, folder = Path(name) / "made", Path(name) / top
@@ -72,30 +72,30 @@ def run(args: argparse.Namespace) -> int:
 def _make(made: Path, folder: Path, found: str, key: Path | None) -> None:
     """Assemble the release of a commit in `folder`, pack it as the file `made`, and check that."""
     from litemill.core.files import tree_files
-    from litemill.release.archive import epoch, packed
-    from litemill.release.assemble import assemble
-    from litemill.release.check import check
+    from litemill.release.archive import archive_parts, source_date_epoch
+    from litemill.release.assemble import assemble_release
+    from litemill.release.check import check_release
 
-    time = epoch()
-    assemble(Path.cwd(), folder, commit=found, time=time, key=key)
+    time = source_date_epoch()
+    assemble_release(Path.cwd(), folder, commit=found, time=time, key=key)
     with made.open("wb") as file:
-        file.writelines(packed(folder, tree_files(folder), top=folder.name, time=time))
-    check(made, key=None)
+        file.writelines(archive_parts(folder, tree_files(folder), top=folder.name, time=time))
+    check_release(made, key=None)
 
 
 def _placed(made: Path, target: Path, found: str) -> str:
-    from litemill.core.files import replacing
+    from litemill.core.files import atomic_replace
 
-    with replacing(target) as fresh:
+    with atomic_replace(target) as fresh:
         fresh.write_bytes(made.read_bytes())
     return f"{target}: commit {found}"
 
 
 def _remembered(folder: Path) -> str:
     from litemill.core.files import read_json, write_json
-    from litemill.report.release_diff import remembered
+    from litemill.report.release_diff import release_record
 
-    write_json(RELEASED, remembered(read_json(folder / "manifest.json")))
+    write_json(RELEASED, release_record(read_json(folder / "manifest.json")))
     return f"; {RELEASED} says so: commit it"
 
 
@@ -103,7 +103,7 @@ def _kept(made: Path, target: Path, key: Path | None) -> str:
     """Say that a version exists already, with these bytes; a signature differs each time."""
     from litemill.core.errors import ReleaseError
     from litemill.core.files import sha256
-    from litemill.release.assemble import content
+    from litemill.release.assemble import content_digest
     from litemill.release.reader import unpack
     from litemill.release.signature import public_half, refuse_other_signature
 
@@ -115,7 +115,11 @@ def _kept(made: Path, target: Path, key: Path | None) -> str:
         for part in ("made", "target"):
             (scratch / part).mkdir()
         new, old = unpack(made, scratch / "made"), unpack(target, scratch / "target")
-        if not key or new.time != old.time or content(new.folder) != content(old.folder):
+        if (
+            not key
+            or new.time != old.time
+            or content_digest(new.folder) != content_digest(old.folder)
+        ):
             raise other
         (scratch / "key.pem").write_bytes(public_half(key))
         try:

@@ -43,15 +43,15 @@ def run(args: argparse.Namespace) -> int:
         LitemillError: no such variant, one without calibration, or nothing built.
     """
     from litemill.core.errors import ConfigError
-    from litemill.improve.spread import sensitivity
-    from litemill.improve.subject import subject
-    from litemill.improve.trial_runner import Bench
+    from litemill.improve.spread import calibration_sensitivity
+    from litemill.improve.subject import resolve_variant
+    from litemill.improve.trial_runner import TrialRunner
 
     if args.subsets < LEAST:
         raise ConfigError("--subsets", f"found {args.subsets}", f"expected at least {LEAST}")
-    asked = subject(args.variant, Path.cwd())
-    with Bench(asked.judged, SECONDS) as bench:
-        told = sensitivity(bench, asked, args.subsets, args.samples)
+    asked = resolve_variant(args.variant, Path.cwd())
+    with TrialRunner(asked.judged, SECONDS) as bench:
+        told = calibration_sensitivity(bench, asked, args.subsets, args.samples)
     if args.json:
         print(json.dumps(told, indent=2))
     else:

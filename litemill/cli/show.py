@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if not isinstance(report, dict) or not report.get("variants"):
         raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
     if args.since:
-        report["since"] = release_diff.changes(
+        report["since"] = release_diff.release_changes(
             report["variants"], _released(args.since), report["metric"]
         )
     if args.format == "terminal":
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _released(archive: Path) -> dict[str, Any]:
-    from litemill.release.check import opened, read
-    from litemill.report.release_diff import remembered
+    from litemill.release.check import open_release, read_manifest
+    from litemill.report.release_diff import release_record
 
-    with opened(archive) as found:
-        return remembered(read(found))
+    with open_release(archive) as found:
+        return release_record(read_manifest(found))

@@ -46,20 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _sweep(arguments: argparse.Namespace) -> int:
     from litemill.core.errors import ConfigError
-    from litemill.sweep.cli_overrides import from_words
+    from litemill.sweep.cli_overrides import parse_overrides
     from litemill.sweep.progress import Progress
-    from litemill.sweep.request import resolved
-    from litemill.sweep.result import sweep
-    from litemill.sweep.summary import show
+    from litemill.sweep.request import resolve_sweep
+    from litemill.sweep.result import run_sweep
+    from litemill.sweep.summary import print_front
 
     if arguments.variant is not None:
         raise ConfigError("--as", "a name for a point", "expected --promote POINT with it")
     limit = [] if arguments.limit is None else [f"limit={arguments.limit}"]
-    asked = from_words([*arguments.grid, *limit], Path.cwd())
+    asked = parse_overrides([*arguments.grid, *limit], Path.cwd())
     out = _folder(arguments.name or asked.name)
-    checked = resolved(asked.choice, Path.cwd(), asked.place, asked.places)
-    told = sweep(checked, out, Progress())
-    show(told, out)
+    checked = resolve_sweep(asked.choice, Path.cwd(), asked.place, asked.places)
+    told = run_sweep(checked, out, Progress())
+    print_front(told, out)
     return 0 if told["counts"]["done"] else 1
 
 

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 from litemill.core.errors import LitemillError
-from litemill.core.exit_status import run
+from litemill.core.exit_status import run_and_exit
 from litemill.core.version import VERSION
 
 # The examples that a project starts with, and where its other first files come from.
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_and_exit(main)

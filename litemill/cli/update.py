@@ -32,13 +32,13 @@ def run(args: argparse.Namespace) -> int:
     """
     from litemill.cli.upstream import BRANCH, cloned
     from litemill.core.errors import LitemillError
-    from litemill.release.clean import git
+    from litemill.release.clean import run_git
 
     root = Path.cwd()
-    if not git(root, "branch", "--list", BRANCH).strip():
+    if not run_git(root, "branch", "--list", BRANCH).strip():
         told = "expected a project that `litemill init` started"
         raise LitemillError(root, f"no branch {BRANCH!r}", told)
-    if git(root, "status", "--porcelain", "--untracked-files=no"):
+    if run_git(root, "status", "--porcelain", "--untracked-files=no"):
         told = "commit or stash them first; `git merge --abort` ends a merge"
         raise LitemillError(root, "uncommitted changes", told)
     with cloned(args.repository, args.revision) as clone:
@@ -49,29 +49,29 @@ def run(args: argparse.Namespace) -> int:
 def _renew(root: Path, clone: Path) -> None:
     """Commit a clone's machinery to the branch, in a work tree that is gone afterwards."""
     from litemill.cli.upstream import BRANCH, commit, copy
-    from litemill.release.clean import git
+    from litemill.release.clean import run_git
 
     with tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
         tree = Path(scratch) / "tree"
-        git(root, "worktree", "add", "--quiet", str(tree), BRANCH)
+        run_git(root, "worktree", "add", "--quiet", str(tree), BRANCH)
         try:
-            git(tree, "rm", "-r", "--quiet", ".")
+            run_git(tree, "rm", "-r", "--quiet", ".")
             version = copy(clone, "machinery", tree)
             new = commit(tree, version)
             print(f"{BRANCH}: {version}" if new else f"{BRANCH}: {version}, as before")
         finally:
-            git(root, "worktree", "remove", "--force", str(tree))
+            run_git(root, "worktree", "remove", "--force", str(tree))
 
 
 def _merge(root: Path) -> int:
     from litemill.cli.upstream import BRANCH
     from litemill.core.errors import LitemillError
-    from litemill.release.clean import git
+    from litemill.release.clean import run_git
 
     command = ["git", "merge", "--no-edit", BRANCH]
     env = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
-    files = git(root, "diff", "--name-only", "--diff-filter=U").splitlines()
+    files = run_git(root, "diff", "--name-only", "--diff-filter=U").splitlines()
     if done.returncode and not files:
         raise LitemillError("git merge", _refused(done.stderr), "mend that, then update again")
     print((done.stdout + done.stderr).strip())

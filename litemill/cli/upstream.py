@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litemill.core.errors import LitemillError
-from litemill.release.clean import git
+from litemill.release.clean import run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,9 @@ def cloned(repository: str, revision: str | None) -> Iterator[Path]:
             raise LitemillError("repository", repr(word), "expected a folder, address or revision")
     with tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
         clone = Path(scratch) / "litemill"
-        git(Path.cwd(), "clone", "--quiet", "--", repository, str(clone))
+        run_git(Path.cwd(), "clone", "--quiet", "--", repository, str(clone))
         if revision:
-            git(clone, "-c", "advice.detachedHead=false", "checkout", "--quiet", revision)
+            run_git(clone, "-c", "advice.detachedHead=false", "checkout", "--quiet", revision)
         yield clone
 
 
@@ -52,9 +52,7 @@ def copy(clone: Path, part: str, folder: Path) -> str:
     if done.returncode:
         told = (done.stderr.strip().splitlines() or ["failed"])[-1]
         raise LitemillError("template", told.removeprefix(f"{clone}: "))
-    return (
-        f"Litemill {done.stdout.strip()} ({git(clone, 'rev-parse', '--short=12', 'HEAD').strip()})"
-    )
+    return f"Litemill {done.stdout.strip()} ({run_git(clone, 'rev-parse', '--short=12', 'HEAD').strip()})"
 
 
 def commit(folder: Path, message: str) -> bool:
@@ -64,8 +62,8 @@ def commit(folder: Path, message: str) -> bool:
         LitemillError: Git refuses, for example because it does not know who commits.
     """
     # What the user ignores elsewhere is still Litemill's.
-    git(folder, "add", "--all", "--force")
-    if not git(folder, "status", "--porcelain"):
+    run_git(folder, "add", "--all", "--force")
+    if not run_git(folder, "status", "--porcelain"):
         return False
-    git(folder, "commit", "--quiet", "--message", message)
+    run_git(folder, "commit", "--quiet", "--message", message)
     return True

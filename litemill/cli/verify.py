@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from litemill.release.check import Checked
+    from litemill.release.check import CheckedRelease
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,20 +42,20 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: what does not hold.
     """
-    from litemill.release.check import check
+    from litemill.release.check import check_release
 
-    found = check(args.archive, key=args.key)
+    found = check_release(args.archive, key=args.key)
     print("\n".join(_lines(args.archive, found, args.key)))
     if not args.rebuild:
         return 0
-    from litemill.release.rebuild import rebuilt
+    from litemill.release.rebuild import rebuild_release
 
-    differences = rebuilt(args.archive, found, args.repository)
+    differences = rebuild_release(args.archive, found, args.repository)
     print("\n".join(differences) or f"rebuilt from commit {found.commit}: the same bytes")
     return 1 if differences else 0
 
 
-def _lines(archive: Path, found: Checked, key: Path | None) -> list[str]:
+def _lines(archive: Path, found: CheckedRelease, key: Path | None) -> list[str]:
     release = found.manifest["release"]
     signature = "unsigned"
     if found.signed:

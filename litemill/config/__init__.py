@@ -1,0 +1,1 @@
+"""The configuration: schemas, composition by Hydra, resolved parameters, the toolchain."""

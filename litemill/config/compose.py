@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.selection import PACKAGE, chosen, groups, mapping, place_of
+from litemill.config.selection import PACKAGE, groups, place_of, read_mapping, read_selection
 from litemill.core import yaml_file
 from litemill.core.errors import ConfigError, first_line
 
@@ -46,7 +46,7 @@ def compose(root: Path) -> Composed:
     Raises:
         LitemillError: a file is missing or no YAML, or a choice does not exist; all of them.
     """
-    choices = chosen(root)
+    choices = read_selection(root)
     overrides = choices.pop("overrides")
     variants, sweeps = choices.pop("variants"), choices.pop("sweeps")
     experiment = choices.pop("experiment", None)
@@ -66,7 +66,7 @@ def _default(root: Path, group: str) -> str | None:
         (root / "conf/config.yaml", "conf/config.yaml"),
         (PACKAGE / "defaults.yaml", "defaults.yaml"),
     ):
-        entries = mapping(path, place).get("defaults", [])
+        entries = read_mapping(path, place).get("defaults", [])
         for entry in entries:
             if isinstance(entry, dict) and group in entry:
                 return str(entry[group])

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1]  # litemill/
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def check(target: object, place: object, root: Path) -> None:
+def check_target(target: object, place: object, root: Path) -> None:
     """Refuse a `_target_` that cannot be imported, without importing anything.
 
     Importing a model's module imports TensorFlow, which configure cannot afford. So modules are
@@ -35,7 +35,7 @@ def check(target: object, place: object, root: Path) -> None:
     if not _own(file, root) or file.suffix != ".py":
         return
     name = target.rpartition(".")[2]
-    statements = list(_statements(parsed(file, root).body))
+    statements = list(_statements(parse_module(file, root).body))
     names = {known for node in statements for known in _names(node)}
     if name not in names and "*" not in names:
         defined = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
@@ -102,7 +102,7 @@ class Graph:
             ConfigError: it is not Python.
         """
         if file not in self._trees:
-            self._trees[file] = parsed(file, self._root)
+            self._trees[file] = parse_module(file, self._root)
         return self._trees[file]
 
     def closure(self, start: Path) -> set[Path]:
@@ -145,7 +145,7 @@ def closure(file: Path, root: Path) -> set[Path]:
     return Graph(root, skip=lambda name: name.partition(".")[0] == "litemill").closure(file)
 
 
-def parsed(file: Path, root: Path) -> ast.Module:
+def parse_module(file: Path, root: Path) -> ast.Module:
     """Give the syntax tree of a source file.
 
     Raises:
@@ -193,7 +193,7 @@ def _started(command: ast.List) -> Iterator[str]:
 
 def has_code(file: Path, root: Path) -> bool:
     """Tell whether a module does anything: an empty `__init__.py` changes nothing when edited."""
-    return any(not isinstance(node, ast.Expr) for node in parsed(file, root).body)
+    return any(not isinstance(node, ast.Expr) for node in parse_module(file, root).body)
 
 
 def is_type_checking(node: ast.AST) -> bool:

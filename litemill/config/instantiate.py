@@ -25,7 +25,7 @@ def instantiate(spec: Mapping[str, Any], place: str, **offered: Any) -> Any:
     """
     if not isinstance(spec, dict) or not isinstance(spec.get("_target_"), str):
         raise ConfigError(f"{place}._target_", "missing", "expected a dotted name")
-    function = resolve(spec["_target_"], f"{place}._target_")
+    function = resolve_target(spec["_target_"], f"{place}._target_")
     arguments = {str(key): value for key, value in spec.items() if key != "_target_"}
     try:
         signature = inspect.signature(function)
@@ -36,7 +36,7 @@ def instantiate(spec: Mapping[str, Any], place: str, **offered: Any) -> Any:
     return function(**arguments)
 
 
-def resolve(name: str, place: str) -> Callable[..., Any]:
+def resolve_target(name: str, place: str) -> Callable[..., Any]:
     """Find the function or class with a dotted name.
 
     Raises:

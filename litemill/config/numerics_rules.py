@@ -31,7 +31,7 @@ INSTRUCTION_SETS = [
 ]
 
 
-def wrong_numerics(
+def numerics_errors(
     numerics: Numerics, place: Callable[[str], str], wrong: Collection[str]
 ) -> Iterator[LitemillError]:
     """Tell what the math libraries would not take.

@@ -20,7 +20,7 @@ _TYPES = {
 }
 
 
-def refusals(variant: Variant) -> dict[str, str]:
+def conflicts(variant: Variant) -> dict[str, str]:
     """Tell by option why a variant cannot be made; empty when it can.
 
     The values read *what was found; what was expected*.
@@ -55,12 +55,12 @@ def refusals(variant: Variant) -> dict[str, str]:
     return found
 
 
-def takes_samples(variant: Variant) -> bool:
+def needs_calibration(variant: Variant) -> bool:
     """Tell whether a variant is calibrated, by its optimization or its resolved recipe."""
-    return variant.optimization in CALIBRATED or recipes.calibrated(variant.recipe)
+    return variant.optimization in CALIBRATED or recipes.recipe_is_calibrated(variant.recipe)
 
 
-def too_few(asked: int, there: float, place: str) -> ConfigError:
+def too_few_samples(asked: int, there: float, place: str) -> ConfigError:
     """Say that a calibration split of `there` samples has fewer than a variant asks for."""
     told = f"expected at most {there:.15g}, or more for data.split.calibration"
     return ConfigError(place, f"asks for {asked} of {there:.15g} samples", told)
@@ -88,7 +88,7 @@ def _types(variant: Variant) -> Iterator[tuple[str, str]]:
     for option in ("input_type", "output_type"):
         asked, allowed = getattr(variant, option), _TYPES[variant.optimization]
         if variant.recipe is not None:
-            static = recipes.activations(variant.recipe)
+            static = recipes.activation_types(variant.recipe)
             allowed = [kind for kind in TensorType if kind.name in {"float32", *static}]
         if asked not in allowed:
             names = ", ".join(kind.name for kind in allowed)

@@ -46,15 +46,15 @@ def section(*keys: str, path: Path = PARAMS) -> Any:
     return found
 
 
-def words(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Give a dataclass as build/params.json holds it: mappings, lists, and names for choices."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, dict):
-        return {key: words(item) for key, item in value.items()}
-    return [words(item) for item in value] if isinstance(value, list) else value
+        return {key: to_plain(item) for key, item in value.items()}
+    return [to_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def as_dataclass(schema: type[T], values: dict[str, Any]) -> T:

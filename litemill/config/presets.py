@@ -11,10 +11,10 @@ from litemill.config.schema.variant import Variant
 from litemill.config.schema_validation import faults, typed
 from litemill.config.selection import choices, file_of
 from litemill.conversion import recipes
-from litemill.core.errors import ConfigError, SeveralErrors, first_line, nearest
+from litemill.core.errors import ConfigError, ErrorGroup, first_line, nearest
 
 
-def variant(name: str, root: Path) -> Variant:
+def load_variant(name: str, root: Path) -> Variant:
     """Give a variant as its file says, whatever params.yaml chooses or overrides.
 
     Args:
@@ -36,10 +36,10 @@ def variant(name: str, root: Path) -> Variant:
         return f"{file}: {path}"
 
     if wrong := faults(tree, VariantChoice, place):
-        raise SeveralErrors(wrong)
+        raise ErrorGroup(wrong)
     found = typed(tree, VariantChoice)
     if found.recipe is not None:
-        found.recipe = recipes.resolve(found.recipe, place("recipe"))
+        found.recipe = recipes.resolve_recipe(found.recipe, place("recipe"))
     return Variant(**{field.name: getattr(found, field.name) for field in fields(Variant)})
 
 

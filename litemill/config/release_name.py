@@ -20,12 +20,12 @@ NAMES = "expected letters, digits and any of ._+-"
 VERSIONS = "expected a version such as 1.2.0 or 1.2.0-rc.1 (Semantic Versioning or PEP 440)"
 
 
-def is_name(name: str) -> bool:
+def is_release_name(name: str) -> bool:
     """Tell whether a release may have this name: it becomes a file's."""
     return PLAIN.fullmatch(name) is not None
 
 
-def is_version(version: str) -> bool:
+def is_release_version(version: str) -> bool:
     """Tell whether this is a version, of Semantic Versioning or PEP 440, that a file may have."""
     from packaging.version import InvalidVersion, Version
 
@@ -37,14 +37,14 @@ def is_version(version: str) -> bool:
     return PLAIN.fullmatch(version) is not None and version[0].isdigit()
 
 
-def full_name(name: str, version: str) -> str:
+def bundle_name(name: str, version: str) -> str:
     """Give NAME-VERSION, the name of the archive and of its one folder.
 
     Raises:
         ReleaseError: the name is no plain file name, or the version is no version.
     """
-    if not is_name(name):
+    if not is_release_name(name):
         raise ReleaseError("release.name", repr(name), NAMES)
-    if not is_version(version):
+    if not is_release_version(version):
         raise ReleaseError("release.version", repr(version), VERSIONS)
     return f"{name}-{version}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.core import yaml_file
-from litemill.core.errors import ConfigError, LitemillError, SeveralErrors, nearest
+from litemill.core.errors import ConfigError, ErrorGroup, LitemillError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def place_of(root: Path, group: str, choice: str) -> str:
     return f"{'' if own else 'litemill/'}conf/{group}/{choice}.yaml"
 
 
-def chosen(root: Path) -> dict[str, Any]:
+def read_selection(root: Path) -> dict[str, Any]:
     """Give what params.yaml says: groups and their choices, `variants`, `overrides`; and `sweeps`.
 
     Overrides of a variant that conf/ has but the list has not are left out: a shorter list of
@@ -56,10 +56,10 @@ def chosen(root: Path) -> dict[str, Any]:
     Raises:
         LitemillError: the file is missing or no YAML, or chooses what there is not; all of it.
     """
-    values = mapping(root / "params.yaml", "params.yaml")
+    values = read_mapping(root / "params.yaml", "params.yaml")
     listed = values.get("sweeps") or []
     if errors := [*_wrong(root, values), *_wrong_names(root, "sweep", listed, SWEEPS)]:
-        raise SeveralErrors(errors)
+        raise ErrorGroup(errors)
     found = {key: value for key, value in values.items() if value is not None}
     found["sweeps"] = listed
     found["overrides"] = overrides = dict(found.get("overrides", {}))
@@ -70,7 +70,7 @@ def chosen(root: Path) -> dict[str, Any]:
     return found
 
 
-def mapping(path: Path, place: str) -> dict[str, Any]:
+def read_mapping(path: Path, place: str) -> dict[str, Any]:
     """Read a YAML file that has to be a mapping.
 
     Raises:

@@ -11,7 +11,7 @@ import re
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from litemill.core.errors import LitemillError, SeveralErrors, ToolchainError, nearest
+from litemill.core.errors import ErrorGroup, LitemillError, ToolchainError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RECIPE = ["ai-edge-litert"]
 
 
-def locked(lock: Path) -> dict[str, str]:
+def read_lock(lock: Path) -> dict[str, str]:
     """Read the pinned versions from a requirements file, by normalised name.
 
     Raises:
@@ -42,7 +42,7 @@ def locked(lock: Path) -> dict[str, str]:
     return found
 
 
-def pinned(
+def pinned_versions(
     lock: Path,
     packages: Mapping[str, Sequence[str]],
     allow: Iterable[str] = (),
@@ -60,7 +60,7 @@ def pinned(
     Raises:
         SeveralErrors: packages that are not installed as pinned, or not known; all of them.
     """
-    versions = locked(lock)
+    versions = read_lock(lock)
     relevant = sorted({name for names in packages.values() for name in names})
     errors: list[LitemillError] = [
         ToolchainError(place, f"no {name!r}", nearest(name, relevant))
@@ -72,19 +72,19 @@ def pinned(
             errors.append(
                 ToolchainError(f"{lock.name}: {name}", "not pinned", "expected a version")
             )
-        elif name in allow and (found := installed(name)):
+        elif name in allow and (found := installed_version(name)):
             versions[name] = found
     stages = {
         stage: {n: versions[n] for n in names if n in versions} for stage, names in packages.items()
     }
     everything = {name: version for names in stages.values() for name, version in names.items()}
-    errors += differences(everything)
+    errors += version_mismatches(everything)
     if errors:
-        raise SeveralErrors(errors)
+        raise ErrorGroup(errors)
     return stages
 
 
-def differences(expected: Mapping[str, str]) -> list[LitemillError]:
+def version_mismatches(expected: Mapping[str, str]) -> list[LitemillError]:
     """Tell how the environment differs from the expected versions."""
     return [
         ToolchainError(
@@ -93,11 +93,11 @@ def differences(expected: Mapping[str, str]) -> list[LitemillError]:
             f"expected {version} (requirements.lock; `make` installs it)",
         )
         for name, version in sorted(expected.items())
-        if (found := installed(name)) != version
+        if (found := installed_version(name)) != version
     ]
 
 
-def installed(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
     """Give the installed version of a package, or None."""
     for known in ("tensorflow-cpu", "tensorflow") if name == "tensorflow" else (name,):
         try:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.config.option_conflicts import too_few
-from litemill.config.schema.variant import Calibration, Pick
+from litemill.config.option_conflicts import too_few_samples
+from litemill.config.schema.variant import Calibration, Selection
 from litemill.core.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from litemill.data.samples import Samples
 
 
-def picked(options: Calibration, samples: Samples) -> list[int]:
+def select_rows(options: Calibration, samples: Samples) -> list[int]:
     """Give the rows of the calibration split that a variant is calibrated on, in order.
 
     Raises:
@@ -25,15 +25,15 @@ def picked(options: Calibration, samples: Samples) -> list[int]:
     """
     count = len(samples)
     if options.samples > count:
-        raise too_few(options.samples, count, "calibration.samples")
-    if options.pick is Pick.first:
+        raise too_few_samples(options.samples, count, "calibration.samples")
+    if options.selection is Selection.first:
         return list(range(options.samples))
     random = np.random.default_rng(options.seed)
-    if options.pick is Pick.random:
+    if options.selection is Selection.random:
         return [int(row) for row in random.permutation(count)[: options.samples]]
     if samples.classes is None:
         told = "per_class for a data set without classes"
-        raise DataError("calibration.pick", told, "expected one of: first, random")
+        raise DataError("calibration.selection", told, "expected one of: first, random")
     return _per_class(options.samples, next(iter(samples.targets.values())), random)
 
 

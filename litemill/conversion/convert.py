@@ -12,22 +12,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import takes_samples
-from litemill.config.parameters import parameters, section, words
+from litemill.config.option_conflicts import needs_calibration
+from litemill.config.parameters import parameters, section, to_plain
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.variant import Optimization, Route, TensorType, Variant
-from litemill.config.toolchain import differences
+from litemill.config.toolchain import version_mismatches
 from litemill.conversion import calibration, options, quantization_denylist, recipes
-from litemill.conversion.float_layers import Islands
+from litemill.conversion.float_layers import FloatLayers
 from litemill.conversion.routes import ROUTES, Source
-from litemill.conversion.verification import departures
-from litemill.core.errors import ConversionError, LitemillError, SeveralErrors, first_line
-from litemill.core.files import replacing, write_json
+from litemill.conversion.verification import mismatches
+from litemill.core.errors import ConversionError, ErrorGroup, LitemillError, first_line
+from litemill.core.files import atomic_replace, write_json
 from litemill.data.samples import Samples, read_split
-from litemill.models.reference_outputs import read_signature, suited
-from litemill.models.source_model import Brought
+from litemill.models.reference_outputs import match_samples, read_signature
+from litemill.models.source_model import StoredModel
 from litemill.runtime import tensorflow_start
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 from litemill.tflite import flatbuffer
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from litemill.tflite.description import Description
 
 
-def convert(name: str, variant: Variant, source: Source, samples: Samples, out: Path) -> None:
+def write_variant(name: str, variant: Variant, source: Source, samples: Samples, out: Path) -> None:
     """Write model.tflite and record.json below `out`.
 
     Args:
@@ -50,14 +50,14 @@ def convert(name: str, variant: Variant, source: Source, samples: Samples, out: 
         ConversionError: the converter failed.
         SeveralErrors: the file is not what was asked for; every departure.
     """
-    converted = content(name, variant, source, samples)
-    with replacing(out / "model.tflite") as fresh:
+    converted = convert_variant(name, variant, source, samples)
+    with atomic_replace(out / "model.tflite") as fresh:
         fresh.write_bytes(converted.content)
     write_json(
         out / "record.json",
         {
             "variant": name,
-            "asked": words(variant),
+            "asked": to_plain(variant),
             "calibration_rows": converted.rows,
             "sha256": hashlib.sha256(converted.content).hexdigest(),
             "found": asdict(converted.found),
@@ -66,7 +66,7 @@ def convert(name: str, variant: Variant, source: Source, samples: Samples, out: 
 
 
 @dataclass(frozen=True)
-class Converted:
+class ConvertedFile:
     """A file that is what was asked for."""
 
     content: bytes
@@ -74,7 +74,9 @@ class Converted:
     rows: list[int]  # of the calibration split, in the order in which they were used
 
 
-def content(name: str, variant: Variant, source: Source, samples: Samples | None) -> Converted:
+def convert_variant(
+    name: str, variant: Variant, source: Source, samples: Samples | None
+) -> ConvertedFile:
     """Convert and read back; `samples` may be missing where nothing is calibrated.
 
     Raises:
@@ -86,9 +88,9 @@ def content(name: str, variant: Variant, source: Source, samples: Samples | None
     from tensorflow.lite.python.convert_phase import ConverterError
 
     rows, given = _representative(name, variant, source, samples)
-    islands = Islands(variant.float_layers, source.key, f"variant {name}")
+    islands = FloatLayers(variant.float_layers, source.key, f"variant {name}")
     try:
-        with tempfile.TemporaryDirectory() as folder, quiet(explained=LitemillError):
+        with tempfile.TemporaryDirectory() as folder, capture_output(explained=LitemillError):
             if variant.batch is not None or variant.unroll:
                 source = source.traced(
                     Path(folder) / "traced", batch=variant.batch, unroll=variant.unroll
@@ -99,23 +101,23 @@ def content(name: str, variant: Variant, source: Source, samples: Samples | None
         told = first_line(error)
         raise ConversionError(f"variant {name}", told, "its own words stand above") from error
     found = flatbuffer.describe(file)
-    wrong = departures(found, variant, source.signature)
+    wrong = mismatches(found, variant, source.signature)
     if wrong := [*wrong, *islands.departures(file, others=_others(variant))]:
-        raise SeveralErrors(
+        raise ErrorGroup(
             ConversionError(f"variant {name}", told, "the file was not kept") for told in wrong
         )
-    return Converted(file, found, rows)
+    return ConvertedFile(file, found, rows)
 
 
 def _representative(
     name: str, variant: Variant, source: Source, samples: Samples | None
 ) -> tuple[list[int], Callable[[], Any] | None]:
-    if not takes_samples(variant):
+    if not needs_calibration(variant):
         return [], None
     if samples is None:
         raise ConversionError(f"variant {name}", "no calibration samples", "expected real ones")
-    fitting = suited(samples, source.signature)
-    rows = calibration.picked(variant.calibration, fitting)
+    fitting = match_samples(samples, source.signature)
+    rows = calibration.select_rows(variant.calibration, fitting)
     return rows, calibration.representative_dataset(fitting, rows, batch=variant.batch)
 
 
@@ -125,7 +127,7 @@ def _others(variant: Variant) -> bool:
 
 
 def _converted(
-    variant: Variant, source: Source, given: Callable[[], Any] | None, islands: Islands
+    variant: Variant, source: Source, given: Callable[[], Any] | None, islands: FloatLayers
 ) -> bytes:
     from tensorflow.lite.python.convert_phase import ConverterError
 
@@ -135,12 +137,12 @@ def _converted(
         told = f"the route {variant.route.name}, which names every signature serving_default"
         expected = f"use the route saved_model, which keeps {source.key!r}"
         raise ConversionError(place, told, expected)
-    if options.calibrated(variant) and source.loops():
+    if options.is_calibrated(variant) and source.loops():
         _refuse_loop(variant, source, place)
     # A converter keeps its settings, so that every variant gets a fresh one.
-    prepare = options.applied(variant, given)
+    prepare = options.converter_settings(variant, given)
     if variant.float_layers and variant.recipe is None:
-        prepare = quantization_denylist.sparing(prepare, islands)
+        prepare = quantization_denylist.with_denylist(prepare, islands)
     try:
         file = ROUTES[variant.route.name](source, prepare)
     except ConverterError as error:
@@ -151,14 +153,14 @@ def _converted(
         return file
     sides = {"INPUT": variant.input_type, "OUTPUT": variant.output_type}
     spare = [side for side, dtype in sides.items() if dtype is TensorType.float32]
-    rules = recipes.with_float(variant.recipe, spare)
-    rules = recipes.without(rules, islands.find(file))
+    rules = recipes.with_float_ends(variant.recipe, spare)
+    rules = recipes.without_layers(rules, islands.find(file))
     return recipes.quantize(file, rules, source.key, given, place=place)
 
 
 def _refuse_loop(variant: Variant, source: Source, place: str) -> None:
     """Refuse what would end the process: the converter's calibrator crashes on loops."""
-    plain = options.applied(replace(variant, optimization=Optimization.none), None)
+    plain = options.converter_settings(replace(variant, optimization=Optimization.none), None)
     loops = {"WHILE", "IF"} & {
         operator.name
         for operator in flatbuffer.describe(ROUTES["saved_model"](source, plain)).operators
@@ -207,15 +209,15 @@ def run(name: str, *, trained: Path, exported: Path, calibration: Path, out: Pat
         out: the directory for model.tflite and record.json.
     """
     variant = parameters(Variant, "convert", name)
-    if wrong := differences(section("quantizers", name)):
-        raise SeveralErrors(wrong)
-    brought = Brought(trained)
+    if wrong := version_mismatches(section("quantizers", name)):
+        raise ErrorGroup(wrong)
+    brought = StoredModel(trained)
     legacy = variant.route is Route.keras and brought.legacy.is_file()
-    with quiet():
-        tensorflow_start.start(parameters(Numerics, "numerics"), legacy=legacy)
+    with capture_output():
+        tensorflow_start.start_tensorflow(parameters(Numerics, "numerics"), legacy=legacy)
     source = Source(
         saved_model=exported / "saved_model",
         brought=brought,
         signature=read_signature(exported, variant.signature),
     )
-    convert(name, variant, source, read_split(calibration), out)
+    write_variant(name, variant, source, read_split(calibration), out)

@@ -12,18 +12,18 @@ from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.validate import Export
 from litemill.conversion import float_model
 from litemill.core.errors import LitemillError, ModelError
-from litemill.core.files import replacing, write_json
+from litemill.core.files import atomic_replace, write_json
 from litemill.data.samples import Samples, read_split
 from litemill.models import saved_model
-from litemill.models.reference_outputs import suited
-from litemill.models.source_model import Brought
+from litemill.models.reference_outputs import match_samples
+from litemill.models.source_model import StoredModel
 from litemill.runtime import tensorflow_start
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 from litemill.training import metric_output
 
 
-def export(
-    brought: Brought,
+def write_export(
+    brought: StoredModel,
     options: Export,
     evaluation: Samples,
     out: Path,
@@ -43,7 +43,7 @@ def export(
         ModelError: the model cannot be exported or run, or does not fit the samples.
     """
     key = brought.signature(options.signature)
-    with quiet(explained=LitemillError), replacing(out) as fresh:
+    with capture_output(explained=LitemillError), atomic_replace(out) as fresh:
         folder, others = fresh / "saved_model", fresh / "signatures"
         brought.save(folder, key)
         _refer(folder, key, options, evaluation, fresh, metric)
@@ -62,13 +62,13 @@ def _refer(  # noqa: PLR0913, PLR0917
     metric: dict[str, Any] | None = None,
 ) -> None:
     """Write a signature's description, what it answers, and its float file."""
-    function = saved_model.load(folder, key)
-    signature = saved_model.describe(function, key) | {"subset": bool(options.others)}
-    metric_output.refuse(metric, _shapes(signature))
-    samples = suited(evaluation, signature)
+    function = saved_model.load_signature(folder, key)
+    signature = saved_model.describe_signature(function, key) | {"subset": bool(options.others)}
+    metric_output.check_metric_output(metric, _shapes(signature))
+    samples = match_samples(evaluation, signature)
     write_json(out / "signature.json", signature)
-    answer(function, samples, options.batch_size, out / "reference")
-    float_model.write(folder, key, out)
+    write_reference_outputs(function, samples, options.batch_size, out / "reference")
+    float_model.write_float_model(folder, key, out)
 
 
 def _shapes(signature: dict[str, Any]) -> dict[str, tuple[int | None, ...] | None]:
@@ -76,7 +76,7 @@ def _shapes(signature: dict[str, Any]) -> dict[str, tuple[int | None, ...] | Non
     return {name: None if shape is None else tuple(shape) for name, shape in shapes.items()}
 
 
-def answer(function: Any, samples: Samples, size: int, folder: Path) -> None:
+def write_reference_outputs(function: Any, samples: Samples, size: int, folder: Path) -> None:
     """Write what a signature's function answers, one memory-mapped .npy for each output.
 
     Args:
@@ -139,6 +139,12 @@ def _padded(array: Any, function: Any) -> Any:
 def run(*, trained: Path, evaluation: Path, out: Path) -> None:
     """Export the model that the stage train wrote to `trained`, with the answers on a split."""
     options = parameters(Export, "export")
-    with quiet():
-        tensorflow_start.start(parameters(Numerics, "numerics"))
-    export(Brought(trained), options, read_split(evaluation), out, metric_output.asked())
+    with capture_output():
+        tensorflow_start.start_tensorflow(parameters(Numerics, "numerics"))
+    write_export(
+        StoredModel(trained),
+        options,
+        read_split(evaluation),
+        out,
+        metric_output.configured_metric(),
+    )

@@ -26,7 +26,7 @@ class Layer:
 
 
 @dataclass
-class Islands:
+class FloatLayers:
     """The layers that a variant names.
 
     Attributes:

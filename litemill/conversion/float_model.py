@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from litemill.core.files import replacing, write_json
+from litemill.core.files import atomic_replace, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NAME = "float"
 
 
-def write(saved_model: Path, key: str, out: Path) -> None:
+def write_float_model(saved_model: Path, key: str, out: Path) -> None:
     """Convert a signature without any optimization; write float/record.json and model.tflite.
 
     A graph that has no plain conversion leaves the reason in the record, and no file: variants of
@@ -22,7 +22,7 @@ def write(saved_model: Path, key: str, out: Path) -> None:
     import tensorflow as tf
     from tensorflow.lite.python.convert_phase import ConverterError
 
-    with replacing(out / NAME) as folder:
+    with atomic_replace(out / NAME) as folder:
         folder.mkdir()
         failed = None
         try:

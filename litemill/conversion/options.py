@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def calibrated(variant: Variant) -> bool:
+def is_calibrated(variant: Variant) -> bool:
     """Tell whether the converter needs a representative dataset."""
     return variant.optimization in CALIBRATED
 
 
-def applied(
+def converter_settings(
     variant: Variant, representative_dataset: Callable[[], Any] | None
 ) -> Callable[[Any], None]:
     """Give a function that sets a variant's options on a fresh converter."""
@@ -27,7 +27,7 @@ def applied(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if variant.optimization is Optimization.float16:
             converter.target_spec.supported_types = [tf.float16]
-        if calibrated(variant):
+        if is_calibrated(variant):
             converter.representative_dataset = representative_dataset
             converter.inference_input_type = tf.as_dtype(variant.input_type.name)
             converter.inference_output_type = tf.as_dtype(variant.output_type.name)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litemill.conversion.float_layers import Islands
+    from litemill.conversion.float_layers import FloatLayers
 
 
-def sparing(prepare: Callable[[Any], None], islands: Islands) -> Callable[[Any], None]:
+def with_denylist(prepare: Callable[[Any], None], islands: FloatLayers) -> Callable[[Any], None]:
     """Give a function that sets a converter's options, and which layers it does not quantize.
 
     The converter calibrates a float file and quantizes that. Its own debugger takes the same two
@@ -36,7 +36,7 @@ def sparing(prepare: Callable[[Any], None], islands: Islands) -> Callable[[Any],
 def _quantized(
     converter: Any,
     calibrated: bytes,
-    islands: Islands,
+    islands: FloatLayers,
     input_type: Any,
     output_type: Any,
     *rest: Any,

@@ -22,7 +22,7 @@ KEYS = ("regex", "operation", "algorithm_key", "op_config")
 ANY = {"regex": ".*", "operation": "*"}
 
 
-def resolve(recipe: Any, place: str) -> list[dict[str, Any]]:
+def resolve_recipe(recipe: Any, place: str) -> list[dict[str, Any]]:
     """Give a recipe as rules in plain values: those that it lists, or that its name stands for.
 
     Raises:
@@ -37,7 +37,7 @@ def resolve(recipe: Any, place: str) -> list[dict[str, Any]]:
     return rules
 
 
-def named() -> dict[str, Callable[[], Any]]:
+def named_recipes() -> dict[str, Callable[[], Any]]:
     """Give the quantizer's own recipes by name: the public functions of its module `recipe`.
 
     Recipes that have other rules for each signature, made for one family of models, are left out.
@@ -52,7 +52,7 @@ def named() -> dict[str, Callable[[], Any]]:
     return {name: function for name, function in functions.items() if isinstance(function(), list)}
 
 
-def calibrated(rules: Any) -> bool:
+def recipe_is_calibrated(rules: Any) -> bool:
     """Tell whether resolved rules take samples: activations quantized ahead of time, or GPTQ."""
     return isinstance(rules, list) and any(
         (rule.get("op_config") or {}).get("activation_tensor_config") is not None
@@ -73,19 +73,19 @@ def weight_types(rules: list[dict[str, Any]]) -> set[str]:
     }
 
 
-def activations(rules: list[dict[str, Any]]) -> set[str]:
+def activation_types(rules: list[dict[str, Any]]) -> set[str]:
     """Give the integer types that rules ask for activations, ahead of time."""
     asked = [(rule.get("op_config") or {}).get("activation_tensor_config") or {} for rule in rules]
     return {f"int{config['num_bits']}" for config in asked if "num_bits" in config}
 
 
-def with_float(rules: list[dict[str, Any]], operations: Iterable[str]) -> list[dict[str, Any]]:
+def with_float_ends(rules: list[dict[str, Any]], operations: Iterable[str]) -> list[dict[str, Any]]:
     """Give rules that leave the model's INPUT or OUTPUT in float."""
     spare = {**ANY, "algorithm_key": "no_quantize", "op_config": {}}
     return [*rules, *({**spare, "operation": operation} for operation in operations)]
 
 
-def without(rules: list[dict[str, Any]], layers: Iterable[Layer]) -> list[dict[str, Any]]:
+def without_layers(rules: list[dict[str, Any]], layers: Iterable[Layer]) -> list[dict[str, Any]]:
     """Give rules that leave layers of the file in float; what cannot be quantized is so anyway."""
     from litert_quantizer.qtyping import TFLOperationName
 
@@ -143,7 +143,7 @@ def quantize(
 
 
 def _by_name(name: str, place: str) -> list[dict[str, Any]]:
-    known = named()
+    known = named_recipes()
     if name not in known:
         raise ConfigError(place, f"no recipe {name!r}", nearest(name, known))
     rules: list[dict[str, Any]] = _plain(known[name]())

@@ -16,7 +16,7 @@ from litemill.models import saved_model as serving
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litemill.models.source_model import Brought
+    from litemill.models.source_model import StoredModel
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Source:
     """The source model, as the stages before conversion leave it."""
 
     saved_model: Path
-    brought: Brought
+    brought: StoredModel
     signature: dict[str, Any]  # as in signature.json
     unroll: bool = False  # recurrent layers of the Keras model
 
@@ -56,11 +56,11 @@ class Source:
         if self.is_keras():
             self.brought.trace(folder, self.key, batch=batch, unroll=unroll)
         else:
-            function = serving.load(self.saved_model, self.key)
+            function = serving.load_signature(self.saved_model, self.key)
             assert batch is not None  # or there would be nothing to do
             again, specs = serving.refixed(function, batch)
             serving.save_function(again, specs, function.variables, folder, self.key)
-        described = serving.describe(serving.load(folder, self.key), self.key)
+        described = serving.describe_signature(serving.load_signature(folder, self.key), self.key)
         return replace(
             self, saved_model=folder, signature=self.signature | described, unroll=unroll
         )
@@ -86,7 +86,7 @@ def keras(source: Source, prepare: Callable[[Any], None]) -> bytes:
 
     model = source.brought.load_keras()
     if source.unroll:
-        serving.unrolled(model)
+        serving.unroll(model)
     converter = tf.lite.TFLiteConverter.from_keras_model(_named(model, source.signature))
     prepare(converter)
     return bytes(converter.convert())
@@ -134,7 +134,7 @@ def _named(model: Any, signature: dict[str, Any]) -> Any:
     """Wrap a Keras model so that its outputs keep their names, at the signature's batch size."""
     import tensorflow as tf
 
-    keras = keras_model.keras()
+    keras = keras_model.current_keras()
     shapes = {name: spec["shape"] for name, spec in signature["inputs"].items()}
     inputs = {
         name: keras.Input(
@@ -145,7 +145,7 @@ def _named(model: Any, signature: dict[str, Any]) -> Any:
     order = iter(inputs.values())
     fed = tf.nest.map_structure(lambda _: next(order), serving.structure(model, "input"))
     outputs = dict(zip(serving.outputs(model), tf.nest.flatten(model(fed)), strict=True))
-    if keras_model.legacy():
+    if keras_model.is_keras_2():
         # Keras 2 names outputs by the layers that they come from, whatever the mapping says.
         outputs = {n: keras.layers.Activation("linear", name=n)(t) for n, t in outputs.items()}
     # A name of its own, or Keras numbers it: other bytes for the second model of a process.

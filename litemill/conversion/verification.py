@@ -33,7 +33,7 @@ EXPECTED = {
 }
 
 
-def kind(found: Description) -> str:
+def arithmetic_of(found: Description) -> str:
     """Say what the arithmetic of a file is, from the types of its operators and weights.
 
     Returns:
@@ -62,7 +62,7 @@ def float_operators(found: Description) -> list[Operator]:
     ]
 
 
-def departures(found: Description, variant: Variant, signature: Mapping[str, Any]) -> list[str]:
+def mismatches(found: Description, variant: Variant, signature: Mapping[str, Any]) -> list[str]:
     """Tell in one line each how a file departs from what was asked; nothing when it does not.
 
     The converter orders the outputs of a subgraph as it likes; a signature tells them apart by
@@ -95,7 +95,7 @@ def _gone(found: Description) -> Iterator[str]:
 
 
 def _arithmetic(found: Description, variant: Variant) -> Iterator[str]:
-    asked, arithmetic = variant.optimization, kind(found)
+    asked, arithmetic = variant.optimization, arithmetic_of(found)
     if arithmetic == "mixed" and asked in {Optimization.int8, Optimization.int16x8}:
         yield from _mixed(found, variant)
     elif arithmetic != EXPECTED[asked] and not _nothing_to_shrink(found, asked):
@@ -106,7 +106,7 @@ def _arithmetic(found: Description, variant: Variant) -> Iterator[str]:
 
 def _by_recipe(found: Description, rules: list[dict[str, Any]]) -> Iterator[str]:
     """Compare the types that rules ask for with those that there are, not with which operators."""
-    arithmetic, static = kind(found), recipes.activations(rules)
+    arithmetic, static = arithmetic_of(found), recipes.activation_types(rules)
     if arithmetic == "float32":
         yield f"a recipe was asked, nothing is quantized ({_weights(found)})"
         return
@@ -139,7 +139,7 @@ def _weight_types(found: Description) -> set[str]:
 
 def _nothing_to_shrink(found: Description, asked: Optimization) -> bool:
     """Tell whether a float32 file is right because no weights of it can be smaller."""
-    if kind(found) != "float32" or asked not in LEAST:
+    if arithmetic_of(found) != "float32" or asked not in LEAST:
         return False
     return not any(
         constant.dtype == "float32"
@@ -193,7 +193,7 @@ def _unexpected(found: Description, variant: Variant) -> Iterator[str]:
         if operator.custom and not allowed:
             what = "TensorFlow operator" if flex else "custom operator"
             yield f"{operator.name} is a {what}, which the LiteRT runtime alone does not have"
-    if variant.recipe is not None or kind(found) not in {"int8", "int16x8"}:
+    if variant.recipe is not None or arithmetic_of(found) not in {"int8", "int16x8"}:
         return
     inside = [one for one in found.operators if one.name in CONVERSIONS and _through(one)]
     for operator in inside:

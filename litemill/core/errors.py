@@ -63,7 +63,7 @@ class ReleaseError(LitemillError):
     """A release cannot be cut, or its bundle is not what it should be."""
 
 
-class SeveralErrors(LitemillError):
+class ErrorGroup(LitemillError):
     """Several failures at once, one line each: lists of failures name all, not the first."""
 
     def __init__(self, errors: Iterable[LitemillError]) -> None:
@@ -71,18 +71,18 @@ class SeveralErrors(LitemillError):
         Exception.__init__(self, "\n".join(str(error) for error in self.errors))
 
 
-def collected(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
+def collect_errors(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
     """Give what a call gives; or None, with what is wrong at the end of `errors`."""
     try:
         return call()
-    except SeveralErrors as several:
+    except ErrorGroup as several:
         errors += several.errors
     except LitemillError as error:
         errors.append(error)
     return None
 
 
-def as_line(error: LitemillError | OSError) -> str:
+def error_line(error: LitemillError | OSError) -> str:
     """Give the line of an error, which an error of the operating system has in two parts."""
     if isinstance(error, LitemillError):
         return str(error)

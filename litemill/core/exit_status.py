@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from litemill.core.errors import LitemillError, as_line
+from litemill.core.errors import LitemillError, error_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def run(main: Callable[[], None]) -> NoReturn:
+def run_and_exit(main: Callable[[], None]) -> NoReturn:
     """Call `main` and exit: no traceback for what a user can mend, a full one for what we must."""
     try:
         main()
@@ -24,7 +24,7 @@ def run(main: Callable[[], None]) -> NoReturn:
         sys.exit(1)
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and the message names the file.
-        print(f"{as_line(error)}; nothing was replaced", file=sys.stderr)
+        print(f"{error_line(error)}; nothing was replaced", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -19,7 +19,7 @@ CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def atomic_replace(target: Path) -> Iterator[Path]:
     """Give a fresh path beside `target`, which takes its place when the block succeeds.
 
     The block creates a file or a directory at the path it is given. When it fails, `target` stays
@@ -46,7 +46,7 @@ def remove(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, its line ends as they are, atomically."""
-    with replacing(path) as fresh:
+    with atomic_replace(path) as fresh:
         fresh.write_bytes(text.encode())
 
 

@@ -7,7 +7,7 @@ import math
 SIGNIFICANT = 3
 
 
-def form(value: float) -> str:
+def significant_format(value: float) -> str:
     """Give the format that shows three digits at least: 0.0124, 1.24, 124, 12,436.
 
     Args:

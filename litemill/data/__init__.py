@@ -1,0 +1,1 @@
+"""Samples: loaders, labels, splits, and the files that prepare writes."""

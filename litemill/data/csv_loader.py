@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from litemill.core.errors import DataError, nearest
-from litemill.data.dataset import Dataset, Stored
-from litemill.data.labels import encode
+from litemill.data.dataset import Dataset, FileRows
+from litemill.data.labels import encode_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROWS = 4096  # parsed at a time
 
 
-def csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
+def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
     path: str,
     *,
     scratch: Path,
@@ -73,7 +73,7 @@ def csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
     targets = stored.pop("", None)
     found = None
     if task == "classification":
-        found = encode(table.texts[answers[0]], classes, f"{path}: column {answers[0]!r}")
+        found = encode_labels(table.texts[answers[0]], classes, f"{path}: column {answers[0]!r}")
     return Dataset(
         inputs=stored,
         targets=targets if found is None else found.values,
@@ -117,11 +117,11 @@ class _Table:
             where = [self.header.index(name)]
             texts.extend(self._text(line, cells, where[0]) for line, cells in block)
 
-    def stored(self) -> dict[str, Stored]:
+    def stored(self) -> dict[str, FileRows]:
         if not self.lines:
             raise DataError(self.path, "no rows below the header", "expected at least one")
         return {
-            name: Stored(path, np.dtype(np.float32), (len(self.lines), len(self.numbers[name])))
+            name: FileRows(path, np.dtype(np.float32), (len(self.lines), len(self.numbers[name])))
             for name, path in self.files.items()
         }
 

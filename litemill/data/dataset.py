@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "calibration", "evaluation")
 
 
-class Rows(Protocol):
+class ArrayLike(Protocol):
     """An array, or anything that gives its rows: one row a sample."""
 
     @property
@@ -38,18 +38,20 @@ class Dataset:
     targets as float32 [n, ...].
     """
 
-    inputs: Mapping[str, Rows]  # by the name of the model's input
-    targets: Mapping[str, Rows] | Rows | None = None  # one without a name is called `target`
+    inputs: Mapping[str, ArrayLike]  # by the name of the model's input
+    targets: Mapping[str, ArrayLike] | ArrayLike | None = (
+        None  # one without a name is called `target`
+    )
     classes: Sequence[str] | None = None  # names of the classes 0, 1, ...; found out when None
-    split: Rows | None = None  # predeclared: "train", "calibration" or "evaluation" a sample
+    split: ArrayLike | None = None  # predeclared: "train", "calibration" or "evaluation" a sample
     # Ways to divide samples for the report, such as by site: a text or an integer a sample.
-    slices: Mapping[str, Rows] | None = None
+    slices: Mapping[str, ArrayLike] | None = None
     place: str = ""  # what error messages name; `_target_` when empty
     detail: Callable[[int], str] | None = None  # what error messages add to "sample 7"
 
 
 @dataclass(frozen=True)
-class Stored:
+class FileRows:
     """Rows of a raw file, read when they are asked for.
 
     A memory map would bring in whole pages, up to 2 MB each, for every small row that is picked.
@@ -82,7 +84,7 @@ class Stored:
 class Column:
     """An array as it will be written: `rows` cast to `dtype`, each sample of `shape`."""
 
-    rows: Rows
+    rows: ArrayLike
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.config.schema.prepare import Task
-from litemill.core.errors import DataError, SeveralErrors
-from litemill.data.dataset import Column, Dataset, Rows
+from litemill.core.errors import DataError, ErrorGroup
+from litemill.data.dataset import ArrayLike, Column, Dataset
 from litemill.data.labels import check_labels
 from litemill.data.samples import BLOCK
-from litemill.data.slices import NAME, divided
+from litemill.data.slices import NAME, slice_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
-class Scanned:
+class ScannedDataset:
     """A data set that can be used."""
 
     inputs: dict[str, Column]
@@ -36,7 +36,7 @@ class Scanned:
         return len(self.digests)
 
 
-def scan(dataset: Dataset, task: Task) -> Scanned:
+def scan_dataset(dataset: Dataset, task: Task) -> ScannedDataset:
     """Check shapes, types and every value, and digest every sample.
 
     Raises:
@@ -55,11 +55,11 @@ def scan(dataset: Dataset, task: Task) -> Scanned:
         for key, column in answers.items():
             _refuse_non_finite(dataset, key, column)
     digests = _digests(dataset, columns)
-    slices = divided(dataset, len(digests))
-    return Scanned(_plain(columns), _plain(answers), classes, labels, digests, slices)
+    slices = slice_groups(dataset, len(digests))
+    return ScannedDataset(_plain(columns), _plain(answers), classes, labels, digests, slices)
 
 
-def _named(dataset: Dataset, task: Task) -> tuple[dict[str, Rows], dict[str, Rows]]:
+def _named(dataset: Dataset, task: Task) -> tuple[dict[str, ArrayLike], dict[str, ArrayLike]]:
     targets: Any = {}
     if dataset.targets is not None:
         named = isinstance(dataset.targets, Mapping)
@@ -85,7 +85,7 @@ def _plain(columns: dict[str, Column]) -> dict[str, Column]:
     return {key.partition(".")[2]: column for key, column in columns.items()}
 
 
-def _check_counts(dataset: Dataset, arrays: dict[str, Rows]) -> None:
+def _check_counts(dataset: Dataset, arrays: dict[str, ArrayLike]) -> None:
     for key, rows in arrays.items():
         if not hasattr(rows, "shape") or not hasattr(rows, "dtype") or not rows.shape:
             expected = "expected an array with the samples as its first axis"
@@ -99,14 +99,14 @@ def _check_counts(dataset: Dataset, arrays: dict[str, Rows]) -> None:
             raise DataError(f"{dataset.place}: {key}", f"empty, of shape {rows.shape}", "no values")
 
 
-def _column(rows: Rows, place: str) -> Column:
+def _column(rows: ArrayLike, place: str) -> Column:
     if rows.dtype.kind not in "fiub":
         raise DataError(place, f"values of type {rows.dtype}", "expected numbers")
     dtype = np.dtype(np.float32) if rows.dtype.kind == "f" else rows.dtype.newbyteorder("=")
     return Column(rows, dtype, tuple(rows.shape[1:]))
 
 
-def _answer(rows: Rows, place: str) -> Column:
+def _answer(rows: ArrayLike, place: str) -> Column:
     # One number a sample becomes a row of one, which is what a Dense(1) answers.
     return Column(rows, np.dtype(np.float32), _column(rows, place).shape or (1,))
 
@@ -128,10 +128,12 @@ def _check_finite(dataset: Dataset, key: str, start: int, block: np.ndarray) -> 
     value = "NaN" if np.isnan(block[row, *position]) else "infinite in float32"
     at = f", position {position}" if position else ""
     place = f"{dataset.place}: {key}"
-    raise DataError(place, f"{value} in {named(dataset, start + row)}{at}", "expected real numbers")
+    raise DataError(
+        place, f"{value} in {describe_sample(dataset, start + row)}{at}", "expected real numbers"
+    )
 
 
-def named(dataset: Dataset, sample: int) -> str:
+def describe_sample(dataset: Dataset, sample: int) -> str:
     """Tell which sample is meant, counted from 0 in the order of the file."""
     return f"sample {sample}" + (f" ({dataset.detail(sample)})" if dataset.detail else "")
 
@@ -149,7 +151,7 @@ def _digests(dataset: Dataset, columns: dict[str, Column]) -> np.ndarray:
             except DataError as error:
                 errors.append(error)
         if errors:
-            raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+            raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
         flat = [block.reshape(len(block), -1).view(np.uint8) for block in blocks]
         told = b"".join(_digest(parts) for parts in zip(*flat, strict=True))
         digests[rows] = np.frombuffer(told, np.uint64).reshape(-1, 2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from litemill.core.errors import DataError
-from litemill.data.dataset import SPLITS, Dataset, Stored
+from litemill.data.dataset import SPLITS, Dataset, FileRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def _images(folder: Path) -> list[Path]:
     return files
 
 
-def _decode(files: list[Path], to: Path, size: Sequence[int] | None, mode: str) -> Stored:
+def _decode(files: list[Path], to: Path, size: Sequence[int] | None, mode: str) -> FileRows:
     shape: tuple[int, ...] | None = None
     with to.open("wb") as out:
         for file in files:
@@ -119,7 +119,7 @@ def _decode(files: list[Path], to: Path, size: Sequence[int] | None, mode: str) 
                 raise DataError(file, f"{found} pixels (height x width)", expected)
             out.write((pixels.astype(np.float32) / np.float32(255)).data)
     assert shape is not None
-    return Stored(to, np.dtype(np.float32), (len(files), *shape))
+    return FileRows(to, np.dtype(np.float32), (len(files), *shape))
 
 
 def _pixels(file: Path, size: Sequence[int] | None, mode: str) -> np.ndarray:

@@ -13,7 +13,7 @@ from litemill.core.errors import DataError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from litemill.data.dataset import Dataset, Rows
+    from litemill.data.dataset import ArrayLike, Dataset
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Encoded:
     classes: list[str] | None  # None when the texts are numbers
 
 
-def encode(texts: Iterable[str], classes: Sequence[str] | None, place: str) -> Encoded:
+def encode_labels(texts: Iterable[str], classes: Sequence[str] | None, place: str) -> Encoded:
     """Turn label texts into classes; the texts are numbers when every one of them is.
 
     Without `classes`, names are sorted by code point, so that neither locale nor order matters.
@@ -54,7 +54,7 @@ def encode(texts: Iterable[str], classes: Sequence[str] | None, place: str) -> E
     return Encoded(np.array([index[text] for text in seen], np.int64)[codes], names)
 
 
-def check_labels(targets: Mapping[str, Rows], dataset: Dataset) -> Labels:
+def check_labels(targets: Mapping[str, ArrayLike], dataset: Dataset) -> Labels:
     """Check integer labels against the classes; find out how many classes there are when not told.
 
     Raises:
@@ -79,7 +79,7 @@ def check_labels(targets: Mapping[str, Rows], dataset: Dataset) -> Labels:
     return Labels(codes, classes)
 
 
-def _codes(dataset: Dataset, key: str, rows: Rows) -> np.ndarray:
+def _codes(dataset: Dataset, key: str, rows: ArrayLike) -> np.ndarray:
     place = f"{dataset.place}: {key}"
     if any(size != 1 for size in rows.shape[1:]):
         raise DataError(place, f"shape {rows.shape}", "expected one integer class for every sample")

@@ -11,8 +11,8 @@ that is gone afterwards. A loader of your own is any function that returns a
 
 from __future__ import annotations
 
-from litemill.data.csv_loader import csv
+from litemill.data.csv_loader import load_csv as csv
 from litemill.data.image_folder import image_folder
-from litemill.data.npz_loader import npz
+from litemill.data.npz_loader import load_npz as npz
 
 __all__ = ["csv", "image_folder", "npz"]

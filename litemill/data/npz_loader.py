@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.core.errors import DataError, nearest
-from litemill.data.dataset import Dataset, Stored
-from litemill.data.labels import encode
+from litemill.data.dataset import Dataset, FileRows
+from litemill.data.labels import encode_labels
 from litemill.data.samples import BLOCK
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SUFFIX = ".npy"
 
 
-def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
+def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     path: str,
     *,
     scratch: Path,
@@ -62,7 +62,7 @@ def npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     answers: dict[str, Any] = {name: stored[key] for name, key in targets.items()}
     for name, rows in answers.items():
         if task == "classification" and rows.dtype.kind in "US":
-            found = encode(_texts(rows), classes, f"{path}: {targets[name]}")
+            found = encode_labels(_texts(rows), classes, f"{path}: {targets[name]}")
             answers[name], classes = found.values, found.classes or classes
     return Dataset(
         inputs={name: stored[key] for name, key in inputs.items()},
@@ -85,7 +85,7 @@ def _opened(path: str) -> zipfile.ZipFile:
         raise DataError(path, f"damaged or no .npz file ({error})", "write it again") from None
 
 
-def _copy(archive: zipfile.ZipFile, key: str, to: Path) -> Stored:
+def _copy(archive: zipfile.ZipFile, key: str, to: Path) -> FileRows:
     place = f"{archive.filename}: {key}"
     try:
         with archive.open(key + SUFFIX) as source:
@@ -101,7 +101,7 @@ def _copy(archive: zipfile.ZipFile, key: str, to: Path) -> Stored:
     return stored
 
 
-def _header(source: IO[bytes], to: Path, place: str) -> Stored:
+def _header(source: IO[bytes], to: Path, place: str) -> FileRows:
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -117,10 +117,10 @@ def _header(source: IO[bytes], to: Path, place: str) -> Stored:
         raise DataError(place, "a single value", "expected the samples as the first axis")
     if 0 in shape:
         raise DataError(place, f"empty, of shape {shape}", "expected at least one sample")
-    return Stored(to, dtype, shape, "F" if fortran else "C")
+    return FileRows(to, dtype, shape, "F" if fortran else "C")
 
 
-def _texts(rows: Stored) -> Iterator[str]:
+def _texts(rows: FileRows) -> Iterator[str]:
     step = max(1, BLOCK // rows.dtype.itemsize)
     for start in range(0, rows.shape[0], step):
         block = rows[start : start + step].reshape(-1)

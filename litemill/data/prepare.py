@@ -16,11 +16,11 @@ from litemill.config.instantiate import instantiate
 from litemill.config.parameters import parameters
 from litemill.config.schema.prepare import Duplicates, Prepare
 from litemill.core.errors import DataError
-from litemill.core.files import remove, replacing, write_json
+from litemill.core.files import atomic_replace, remove, write_json
 from litemill.data import splits
 from litemill.data.dataset import SPLITS, Dataset
-from litemill.data.dataset_scan import Scanned, named, scan
-from litemill.data.samples import described, write_split
+from litemill.data.dataset_scan import ScannedDataset, describe_sample, scan_dataset
+from litemill.data.samples import describe_arrays, write_split
 
 if TYPE_CHECKING:
     from litemill.config.schema.prepare import Split
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OUT = Path("build/prepare")
 
 
-def prepare(options: Prepare, out: Path) -> dict[str, Any]:
+def prepare_splits(options: Prepare, out: Path) -> dict[str, Any]:
     """Write the splits of a data set below `out`, which is replaced as a whole at the end.
 
     Returns:
@@ -38,11 +38,11 @@ def prepare(options: Prepare, out: Path) -> dict[str, Any]:
         ConfigError: the `_target_` cannot be called.
         DataError: the data set cannot be used or split as asked.
     """
-    with replacing(out) as fresh:
+    with atomic_replace(out) as fresh:
         scratch = fresh / "scratch"
         scratch.mkdir(parents=True)
         dataset = _load(options, scratch)
-        found = scan(dataset, options.task)
+        found = scan_dataset(dataset, options.task)
         parts = _divide(options, dataset, found)
         told = _told(options, found, parts)
         for name, indices in parts.items():
@@ -69,9 +69,9 @@ def _load(options: Prepare, scratch: Path) -> Dataset:
     return dataset
 
 
-def _divide(options: Prepare, dataset: Dataset, found: Scanned) -> dict[str, np.ndarray]:
+def _divide(options: Prepare, dataset: Dataset, found: ScannedDataset) -> dict[str, np.ndarray]:
     declared = _declared(dataset, len(found))
-    pairs = splits.twins(found.digests)
+    pairs = splits.find_duplicates(found.digests)
     kept = np.arange(len(found))
     if options.split.duplicates is Duplicates.drop:
         kept = np.delete(kept, pairs[:, 1])
@@ -85,9 +85,11 @@ def _parts(
     options: Split, kept: np.ndarray, labels: np.ndarray | None, declared: np.ndarray | None
 ) -> dict[str, np.ndarray]:
     if declared is not None:
-        return splits.gather(options, kept, declared[kept])
+        return splits.split_as_declared(options, kept, declared[kept])
     stratified = labels is not None and options.stratify
-    return splits.divide(options, kept, labels[kept] if labels is not None and stratified else None)
+    return splits.split_by_share(
+        options, kept, labels[kept] if labels is not None and stratified else None
+    )
 
 
 def _declared(dataset: Dataset, count: int) -> np.ndarray | None:
@@ -104,14 +106,14 @@ def _refuse_twins(dataset: Dataset, pairs: np.ndarray, parts: dict[str, np.ndarr
     where = {int(sample): name for name, part in parts.items() for sample in part}
     # A pair that lies in two splits says most.
     worst = min(pairs.tolist(), key=lambda pair: where.get(pair[0]) == where.get(pair[1]))
-    told = [f"{named(dataset, s)} in {where.get(s, 'no split')}" for s in worst]
+    told = [f"{describe_sample(dataset, s)} in {where.get(s, 'no split')}" for s in worst]
     more = f", and {len(pairs) - 1} more such pair(s)" if len(pairs) > 1 else ""
     found = f"{' and '.join(told)} have identical inputs{more}"
     raise DataError(dataset.place, found, "remove one, or set split.duplicates: drop")
 
 
-def _told(options: Prepare, found: Scanned, parts: dict[str, np.ndarray]) -> dict[str, Any]:
-    pairs = len(splits.twins(found.digests))
+def _told(options: Prepare, found: ScannedDataset, parts: dict[str, np.ndarray]) -> dict[str, Any]:
+    pairs = len(splits.find_duplicates(found.digests))
     return {
         "source": options.load["_target_"],
         "task": options.task.name,
@@ -119,8 +121,8 @@ def _told(options: Prepare, found: Scanned, parts: dict[str, np.ndarray]) -> dic
         "samples": len(found),
         "duplicates_dropped": pairs,
         "unused": len(found) - pairs - sum(len(part) for part in parts.values()),
-        "inputs": described(found.inputs),
-        "targets": described(found.targets),
+        "inputs": describe_arrays(found.inputs),
+        "targets": describe_arrays(found.targets),
         "classes": found.classes,
         "splits": {
             name: {"samples": len(part), "classes": _counts(found, part)}
@@ -129,7 +131,7 @@ def _told(options: Prepare, found: Scanned, parts: dict[str, np.ndarray]) -> dic
     }
 
 
-def _counts(found: Scanned, part: np.ndarray) -> dict[str, int] | None:
+def _counts(found: ScannedDataset, part: np.ndarray) -> dict[str, int] | None:
     if found.labels is None or found.classes is None:
         return None
     counts = np.bincount(found.labels[part], minlength=len(found.classes)).tolist()
@@ -138,6 +140,6 @@ def _counts(found: Scanned, part: np.ndarray) -> dict[str, int] | None:
 
 def run(*, out: Path) -> None:
     """Prepare what build/params.json says, into the directory `out`."""
-    told = prepare(parameters(Prepare, "prepare"), out)
+    told = prepare_splits(parameters(Prepare, "prepare"), out)
     counts = ", ".join(f"{name} {told['splits'][name]['samples']}" for name in SPLITS)
     print(f"prepare: {told['samples']} samples of {told['source']}: {counts}")

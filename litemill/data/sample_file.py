@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.core.errors import DataError, first_line
-from litemill.data.sample_matching import fits, fitted
+from litemill.data.sample_matching import match_inputs, shape_matches
 from litemill.data.samples import Samples
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_samples(path: Path, inputs: Mapping[str, Any]) -> Samples:
         (spec,) = inputs.values()
         fitting = {name: a for name, a in chosen.items() if _fits(spec, a)}
         chosen = fitting if len(fitting) == 1 else chosen
-    samples = fitted(Samples(chosen, {}, None, "none"), inputs, path)
+    samples = match_inputs(Samples(chosen, {}, None, "none"), inputs, path)
     counts = {len(array) for array in samples.inputs.values()}
     if len(counts) > 1 or 0 in counts:
         found = f"{', '.join(map(str, sorted(counts)))} samples"
@@ -71,4 +71,6 @@ def _arrays(path: Path) -> dict[str, Array]:
 
 def _fits(spec: Any, array: Array) -> bool:
     shape = spec["shape"]
-    return array.dtype.kind in "fiub" and (shape is None or fits(shape[1:], array.shape[1:]))
+    return array.dtype.kind in "fiub" and (
+        shape is None or shape_matches(shape[1:], array.shape[1:])
+    )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from litemill.data.samples import Samples
 
 
-def fitted(
+def match_inputs(
     samples: Samples, inputs: Mapping[str, Any], place: object, *, subset: bool = False
 ) -> Samples:
     """Give the samples under the names and in the types that a model takes.
@@ -46,22 +46,22 @@ def fitted(
     return replace(samples, inputs={name: given[name] for name in inputs}, types=types)
 
 
-def fits(wanted: Sequence[int | None], given: Sequence[int]) -> bool:
+def shape_matches(wanted: Sequence[int | None], given: Sequence[int]) -> bool:
     """Tell whether a shape is one of those that a model takes; None is any size."""
     return len(wanted) == len(given) and all(
         size is None or size == other for size, other in zip(wanted, given, strict=True)
     )
 
 
-def told(shape: Sequence[int | None]) -> str:
+def format_shape(shape: Sequence[int | None]) -> str:
     """Write a shape for people: `[any, 8, 8, 1]`."""
     return "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"
 
 
 def _refuse(array: Any, spec: Any, place: str) -> None:
-    if spec["shape"] is not None and not fits(spec["shape"][1:], array.shape[1:]):
-        found = f"the data has shape {told(array.shape[1:])} a sample"
-        raise ModelError(place, found, f"the model takes {told(spec['shape'][1:])}")
+    if spec["shape"] is not None and not shape_matches(spec["shape"][1:], array.shape[1:]):
+        found = f"the data has shape {format_shape(array.shape[1:])} a sample"
+        raise ModelError(place, found, f"the model takes {format_shape(spec['shape'][1:])}")
     if not np.can_cast(array.dtype, np.dtype(spec["dtype"]), "same_kind"):
         found = f"the data is {array.dtype.name}"
         raise ModelError(place, found, f"the model takes {spec['dtype']}")

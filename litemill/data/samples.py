@@ -61,13 +61,13 @@ class Samples:
             yield batch
             read += sum(array.nbytes for array in batch.inputs.values())
             if read > HELD:
-                let_go(*self.inputs.values(), *self.targets.values())
+                release_pages(*self.inputs.values(), *self.targets.values())
                 read = 0
 
     def take(self, indices: Any) -> Samples:
         """Copy the samples at `indices` into memory, in that order."""
         taken = self._at(np.asarray(indices, dtype=np.int64))
-        let_go(*self.inputs.values())
+        release_pages(*self.inputs.values())
         return taken
 
     def _at(self, rows: slice | np.ndarray) -> Samples:
@@ -80,7 +80,7 @@ class Samples:
         return Samples(inputs, targets, self.classes, self.task, self.types, slices)
 
 
-def let_go(*arrays: np.ndarray) -> None:
+def release_pages(*arrays: np.ndarray) -> None:
     """Hand what was read of large mapped files back to the system; it is read again when needed."""
     for array in arrays:
         file = getattr(array, "_mmap", None)  # numpy has no other name for it
@@ -138,20 +138,21 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
     told: dict[str, Any] = {
         "samples": len(indices),
         "sha256": digest.hexdigest(),
-        "inputs": described(inputs),
-        "targets": described(targets),
+        "inputs": describe_arrays(inputs),
+        "targets": describe_arrays(targets),
         "classes": classes,
         "task": task,
     }
     if slices:
         told["slices"] = {
-            name: {**about, "values": slices[name][1]} for name, about in described(codes).items()
+            name: {**about, "values": slices[name][1]}
+            for name, about in describe_arrays(codes).items()
         }
     write_json(directory / "split.json", told)
     return digest.hexdigest()
 
 
-def described(columns: Mapping[str, Column]) -> dict[str, Any]:
+def describe_arrays(columns: Mapping[str, Column]) -> dict[str, Any]:
     """Tell the type and the shape (without the sample axis) of each array."""
     return {n: {"dtype": c.dtype.name, "shape": list(c.shape)} for n, c in columns.items()}
 

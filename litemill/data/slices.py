@@ -17,7 +17,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 MOST = 1000  # parts; more is no division but a number of its own for each sample
 
 
-def divided(dataset: Dataset, count: int) -> dict[str, tuple[Column, list[str]]]:
+def slice_groups(dataset: Dataset, count: int) -> dict[str, tuple[Column, list[str]]]:
     """Give for each of a data set's slices the part of every sample, and the parts' names.
 
     Parts are sorted: integers by value, texts by code point.

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from litemill.core.errors import DataError, SeveralErrors, nearest
+from litemill.core.errors import DataError, ErrorGroup, nearest
 from litemill.data.dataset import SPLITS
 
 if TYPE_CHECKING:
     from litemill.config.schema.prepare import Split
 
 
-def divide(options: Split, samples: np.ndarray, labels: np.ndarray | None) -> dict[str, np.ndarray]:
+def split_by_share(
+    options: Split, samples: np.ndarray, labels: np.ndarray | None
+) -> dict[str, np.ndarray]:
     """Divide `samples` (int64 indices) by the shares of `options`, shuffled if these say so.
 
     With `labels` (int64, one for each of `samples`), every split gets each class in the proportion
@@ -41,7 +43,9 @@ def divide(options: Split, samples: np.ndarray, labels: np.ndarray | None) -> di
     return {name: samples[part] for name, part in zip(SPLITS, parts[: len(SPLITS)], strict=True)}
 
 
-def gather(options: Split, samples: np.ndarray, declared: np.ndarray) -> dict[str, np.ndarray]:
+def split_as_declared(
+    options: Split, samples: np.ndarray, declared: np.ndarray
+) -> dict[str, np.ndarray]:
     """Take predeclared splits: `declared` names the split of each of `samples`.
 
     Raises:
@@ -57,7 +61,7 @@ def gather(options: Split, samples: np.ndarray, declared: np.ndarray) -> dict[st
     return {name: samples[order[declared[order] == name]] for name in SPLITS}
 
 
-def twins(digests: np.ndarray) -> np.ndarray:
+def find_duplicates(digests: np.ndarray) -> np.ndarray:
     """Find samples that are there twice.
 
     Args:
@@ -101,7 +105,7 @@ def _refuse_empty(sizes: list[int], total: int) -> None:
         if size == 0
     ]
     if errors:
-        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+        raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
 
 
 def _keys(seed: int, count: int) -> np.ndarray:

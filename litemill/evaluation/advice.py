@@ -81,7 +81,7 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
     ]
 
 
-def shares(layers: list[Layer], order: list[Node]) -> dict[int, float]:
+def noise_shares(layers: list[Layer], order: list[Node]) -> dict[int, float]:
     """Give the share of all noise that each layer adds, by the number of its tensor.
 
     Where some of it is infinite, the layers that add it share all.
@@ -93,7 +93,7 @@ def shares(layers: list[Layer], order: list[Node]) -> dict[int, float]:
     return {layer.ours: added.get(layer.ours, 0.0) / (total or 1.0) for layer in layers}
 
 
-def sources(layers: list[Layer], order: list[Node]) -> dict[int, list[Layer]]:
+def input_layers(layers: list[Layer], order: list[Node]) -> dict[int, list[Layer]]:
     """Give the layers that each layer reads, by the number of its tensor.
 
     What is no layer between them, such as a QUANTIZE, is looked through.

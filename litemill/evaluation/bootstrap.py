@@ -29,7 +29,7 @@ SEED = 0
 _BLOCK = 100  # resamples at a time
 
 
-class Groups:
+class BootstrapGroups:
     """Sums over random groups of samples: every sample a group of its own up to `GROUPS` of them.
 
     Sample i goes into group i modulo `GROUPS`. Samples have to come in random order, as those of

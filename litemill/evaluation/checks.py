@@ -14,9 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litemill.evaluation import margins as samples
-from litemill.evaluation.latency import slowest
-from litemill.evaluation.outcome import Outcome, absent, at_least, at_most
-from litemill.evaluation.worst_case import PESSIMISTIC, at_end, at_worst
+from litemill.evaluation.latency import slowest_outcome
+from litemill.evaluation.outcome import Outcome, at_least, at_most, not_applicable
+from litemill.evaluation.worst_case import (
+    USE_CONFIDENCE_BOUND,
+    worst_of_interval,
+    worst_over_kernels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,12 +28,12 @@ if TYPE_CHECKING:
 Measured = dict[str, Any]
 
 
-def known() -> list[str]:
+def check_names() -> list[str]:
     """Give the names of the checks that take a limit."""
     return sorted(_public("measured", "limit"))
 
 
-def judge(measured: Measured, limits: Mapping[str, float | None]) -> dict[str, Outcome]:
+def run_checks(measured: Measured, limits: Mapping[str, float | None]) -> dict[str, Outcome]:
     """Ask every check that is on, and give its outcome by name.
 
     A file that does not run fails `runs`, and nothing else is asked of it. Of several sets of
@@ -37,7 +41,7 @@ def judge(measured: Measured, limits: Mapping[str, float | None]) -> dict[str, O
 
     Args:
         measured: what validate wrote for the variant.
-        limits: by name of check; null is off. Where `pessimistic` is true, the metric is taken for
+        limits: by name of check; null is off. Where `use_confidence_bound` is true, the metric is taken for
             the worse end of its interval.
 
     Raises:
@@ -47,12 +51,12 @@ def judge(measured: Measured, limits: Mapping[str, float | None]) -> dict[str, O
         return {"runs": runs(measured)}
     asks: dict[str, Callable[[Measured], Outcome]] = dict(_public("measured"))
     checks = _public("measured", "limit")
-    if limits.get(PESSIMISTIC):
-        measured = at_end(measured)
+    if limits.get(USE_CONFIDENCE_BOUND):
+        measured = worst_of_interval(measured)
     for name, limit in limits.items():
-        if limit is not None and name != PESSIMISTIC:
+        if limit is not None and name != USE_CONFIDENCE_BOUND:
             asks[name] = partial(checks[name], limit=limit)
-    return {name: at_worst(asks[name], measured) for name in sorted(asks)}
+    return {name: worst_over_kernels(asks[name], measured) for name in sorted(asks)}
 
 
 def runs(measured: Measured) -> Outcome:
@@ -84,8 +88,8 @@ def metric_drop(measured: Measured, limit: float) -> Outcome:
     """The task's metric is at most this much worse than the source model's, in its own unit."""
     metric = measured.get("metric")
     if not metric:
-        return absent(limit, "the task has no metric")
-    spare = samples.lost(metric, limit)
+        return not_applicable(limit, "the task has no metric")
+    spare = samples.samples_until_drop(metric, limit)
     return at_most(_number(metric["drop"]), limit, _end(metric), spare=spare)
 
 
@@ -93,10 +97,10 @@ def metric_drop_relative(measured: Measured, limit: float) -> Outcome:
     """The task's metric is at most this share worse than the source model's (0.01 is 1 %)."""
     metric = measured.get("metric")
     if not metric:
-        return absent(limit, "the task has no metric")
+        return not_applicable(limit, "the task has no metric")
     drop, source = _number(metric["drop"]), abs(_number(metric["source"]))
     share = drop / source if source else (0.0 if drop <= 0 else drop * math.inf)
-    spare = samples.lost(metric, limit * source)
+    spare = samples.samples_until_drop(metric, limit * source)
     return at_most(share, limit, f" of the source's metric{_end(metric)}", spare=spare)
 
 
@@ -104,11 +108,11 @@ def metric_min(measured: Measured, limit: float) -> Outcome:
     """The task's metric is at least this good: at least, or at most where less is better."""
     metric = measured.get("metric")
     if not metric:
-        return absent(limit, "the task has no metric")
+        return not_applicable(limit, "the task has no metric")
     unit = f" ({metric['name']}){_end(metric)}"
     if metric["goal"] == "minimize":
         return at_most(_number(metric["variant"]), limit, unit)
-    spare = samples.right(metric.get("counts"), limit)
+    spare = samples.samples_above_minimum(metric.get("counts"), limit)
     return at_least(_number(metric["variant"]), limit, unit, spare=spare)
 
 
@@ -116,7 +120,7 @@ def per_class_drop(measured: Measured, limit: float) -> Outcome:
     """The metric of no class is worse than the source model's by more than this."""
     rows = measured.get("per_class")
     if not rows:
-        return absent(limit, "the metric has no classes")
+        return not_applicable(limit, "the metric has no classes")
     drops = {row["class"]: _number(row["drop"]) for row in rows}
     name, drop = _worst(drops, max)
     of = next(row["samples"] for row in rows if row["class"] == name)
@@ -129,15 +133,15 @@ def top1_agreement(measured: Measured, limit: float) -> Outcome:
     """At least this share of samples gets the same top class as from the source model."""
     agreement = measured.get("top1_agreement")
     if not agreement:
-        return absent(limit, "the task has no classes")
+        return not_applicable(limit, "the task has no classes")
     output, share = _worst_output(agreement, min)
     counts = (measured.get("agreement_samples") or {}).get(output or next(iter(agreement)))
-    spare = samples.agreeing(counts, limit)
-    counted = samples.counted(counts["of"], measured.get("samples")) if counts else "sample"
+    spare = samples.samples_above_agreement(counts, limit)
+    counted = samples.unit_name(counts["of"], measured.get("samples")) if counts else "sample"
     return at_least(share, limit, output=output, spare=spare, counted=counted)
 
 
-def kernel_flips(measured: Measured, limit: float) -> Outcome:
+def kernel_disagreement(measured: Measured, limit: float) -> Outcome:
     """At most this share of samples gets another top class from other kernels of the runtime."""
     flips = {
         (kernels, output): (count / found["agreement_samples"][output]["of"], found)
@@ -145,11 +149,11 @@ def kernel_flips(measured: Measured, limit: float) -> Outcome:
         for output, count in (found["flips"] or {}).items()
     }
     if not flips:
-        return absent(limit, "the task has no classes, or no kernels were compared")
+        return not_applicable(limit, "the task has no classes, or no kernels were compared")
     kernels, output = max(flips, key=lambda one: flips[one][0])
     share, found = flips[kernels, output]
     of = found["agreement_samples"][output]["of"]
-    spare, counted = samples.of_share(limit - share, of), samples.counted(of, found["samples"])
+    spare, counted = samples.of_share(limit - share, of), samples.unit_name(of, found["samples"])
     named = output if len(found["flips"]) > 1 else None
     unit = f" of the answers at kernels {kernels!r}"
     told = {"output": named, "spare": spare, "counted": counted}
@@ -192,7 +196,7 @@ def latency_ms(measured: Measured, limit: Mapping[str, Mapping[str, float]]) -> 
 
     A machine without a result for these very bytes fails: nobody knows how fast the file is there.
     """
-    return slowest(measured.get("latency") or {}, limit)
+    return slowest_outcome(measured.get("latency") or {}, limit)
 
 
 def _public(*arguments: str) -> dict[str, Callable[..., Outcome]]:
@@ -232,6 +236,6 @@ def _worst_output(
 
 
 def _end(metric: Mapping[str, Any]) -> str:
-    if not metric.get(PESSIMISTIC):
+    if not metric.get(USE_CONFIDENCE_BOUND):
         return ""
-    return f" at the pessimistic end of {metric['confidence']:.0%}"
+    return f" at the use_confidence_bound end of {metric['confidence']:.0%}"

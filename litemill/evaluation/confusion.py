@@ -11,7 +11,7 @@ LARGEST = 20  # classes of which a matrix can be read
 LISTED = 12  # changes that are listed
 
 
-def confusion(name: str, found: dict[str, Any]) -> str:
+def confusion_changes(name: str, found: dict[str, Any]) -> str:
     """Give the answers that became more or fewer, and the matrix where it can be read.
 
     Args:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_LABELS = 100  # of a confusion matrix
 
 
-class Tally:
+class GroupScores:
     """Number of samples and sums of scores for each of some labels."""
 
     def __init__(self, labels: Sequence[str]) -> None:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.kernel_runner import DEFAULT, Answering
+from litemill.evaluation.kernel_runner import DEFAULT, KernelRunner
 from litemill.evaluation.measurement import Measurement
-from litemill.evaluation.sequence import stateful
+from litemill.evaluation.sequence import is_stateful
 
 if TYPE_CHECKING:
     import numpy as np
 
     from litemill.config.schema.validate import Validate
     from litemill.data.samples import Samples
-    from litemill.evaluation.kernel_runner import Asked
+    from litemill.evaluation.kernel_runner import Answers
     from litemill.tflite.description import Description
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -34,7 +34,7 @@ NOT_RUN: dict[str, Any] = {"samples": 0, **MEASURES, "flips": None, "default": N
 
 
 @dataclass(frozen=True)
-class Case:
+class MeasurementCase:
     """A file, and what it is measured against.
 
     Attributes:
@@ -58,7 +58,7 @@ class Case:
     kernels: tuple[str, ...]
 
 
-def measured(case: Case) -> dict[str, Any]:
+def measure_kernels(case: MeasurementCase) -> dict[str, Any]:
     """Run a file and give the measures of the default kernels, and of each set below "kernels".
 
     Raises:
@@ -66,8 +66,8 @@ def measured(case: Case) -> dict[str, Any]:
     """
     counts = {name: _count(case, name) for name in case.kernels}
     matrix = _Matrix(case, counts)
-    with contextlib.closing(Answering(case, counts)) as answering:
-        asked: Asked | None = None
+    with contextlib.closing(KernelRunner(case, counts)) as answering:
+        asked: Answers | None = None
         for block in case.samples.batches(_rows(case)):
             answered, asked = asked, answering.ask(block, after=asked)
             if answered:
@@ -80,7 +80,7 @@ def measured(case: Case) -> dict[str, Any]:
 class _Matrix:
     """A measurement for each set of kernels."""
 
-    def __init__(self, case: Case, counts: dict[str, int]) -> None:
+    def __init__(self, case: MeasurementCase, counts: dict[str, int]) -> None:
         self.measurements = {
             name: _measurement(case, count, detailed=name == DEFAULT)
             for name, count in counts.items()
@@ -92,7 +92,7 @@ class _Matrix:
             if count < len(case.samples)
         }
 
-    def add(self, asked: Asked, found: dict[str, dict[str, Array]]) -> None:
+    def add(self, asked: Answers, found: dict[str, dict[str, Array]]) -> None:
         """Measure the answers to a block of samples."""
         for name, answers in found.items():
             count = len(next(iter(answers.values())))
@@ -116,24 +116,24 @@ class _Matrix:
         return {**kept, **self.measurements[DEFAULT].detail(), "kernels": kernels}
 
 
-def _measurement(case: Case, count: int, *, detailed: bool = False) -> Measurement:
+def _measurement(case: MeasurementCase, count: int, *, detailed: bool = False) -> Measurement:
     return Measurement(
         case.reference,
         case.samples,
         case.options,
         count=count,
         detailed=detailed,
-        sequential=detailed and stateful(case.described),
+        sequential=detailed and is_stateful(case.described),
     )
 
 
-def _count(case: Case, kernels: str) -> int:
+def _count(case: MeasurementCase, kernels: str) -> int:
     most = case.options.reference_samples
     count = len(case.samples)
     return min(count, most) if kernels == "reference" and most is not None else count
 
 
-def _rows(case: Case) -> int:
+def _rows(case: MeasurementCase) -> int:
     """Give how many samples are measured at once: whole batches, of about BLOCK values.
 
     numpy's cost of a call would otherwise be that of the inference, for small models.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.core.errors import InterpreterError
-from litemill.evaluation.rounding_filter import settled, usual
+from litemill.evaluation.rounding_filter import ignore_rounding, typical_magnitude
 from litemill.tflite.interpreter import Kernels, Model
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from litemill.data.samples import Samples
-    from litemill.evaluation.kernel_matrix import Case
+    from litemill.evaluation.kernel_matrix import MeasurementCase
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,7 +31,7 @@ BASE = "no_delegate"  # the kernels whose rounding is that of every processor
 
 
 @dataclass(frozen=True)
-class Asked:
+class Answers:
     """A block of samples, and each set's answers to it when they are there.
 
     Attributes:
@@ -45,14 +45,14 @@ class Asked:
     answers: dict[str, Future[dict[str, Array]]]
 
 
-class Answering:
+class KernelRunner:
     """A loaded model for each set of kernels.
 
     Attributes:
         errors: why a set other than the default one does not run, by its name.
     """
 
-    def __init__(self, case: Case, counts: dict[str, int]) -> None:
+    def __init__(self, case: MeasurementCase, counts: dict[str, int]) -> None:
         """Load the file for each set of kernels, which answers as many samples as `counts` says.
 
         Raises:
@@ -68,7 +68,7 @@ class Answering:
         model = self._models[DEFAULT]
         self._inputs = _matched(list(case.samples.inputs), model.inputs, model, "input")
         self._outputs = _matched(list(case.reference), model.outputs, model, "output")
-        self._usual = {name: usual(values) for name, values in case.reference.items()}
+        self._usual = {name: typical_magnitude(values) for name, values in case.reference.items()}
         # One thread each: a set answers block after block, as stateful models need it.
         self._threads = {name: ThreadPoolExecutor(1) for name in self._models}
 
@@ -77,7 +77,7 @@ class Answering:
         for thread in self._threads.values():
             thread.shutdown(cancel_futures=True)
 
-    def ask(self, block: Samples, *, after: Asked | None) -> Asked:
+    def ask(self, block: Samples, *, after: Answers | None) -> Answers:
         """Have each set of kernels answer a block of samples, which comes next."""
         start = after.start + len(after.block) if after else 0
         given = {self._inputs[name]: values for name, values in block.inputs.items()}
@@ -88,9 +88,9 @@ class Answering:
             if count > 0:
                 cut = {key: values[:count] for key, values in stored.items()}
                 answers[name] = self._threads[name].submit(self._run, name, cut)
-        return Asked(start, block, answers)
+        return Answers(start, block, answers)
 
-    def answers(self, asked: Asked) -> dict[str, dict[str, Array]]:
+    def answers(self, asked: Answers) -> dict[str, dict[str, Array]]:
         """Give each set's answers by output, [samples, ...]; sets that fail are left out.
 
         Raises:
@@ -109,7 +109,9 @@ class Answering:
         for name, answer in answers.items():
             count = len(answer)
             reference = self._case.reference[name][start : start + count]
-            answers[name] = settled(answer, base[name][:count], reference, self._usual[name])
+            answers[name] = ignore_rounding(
+                answer, base[name][:count], reference, self._usual[name]
+            )
 
     def _run(self, name: str, stored: dict[str, Array]) -> dict[str, Array]:
         """Answer samples in batches, in the thread of a set of kernels."""
@@ -151,7 +153,7 @@ class Answering:
             self.errors[name] = str(error)
 
 
-def _loaded(case: Case, kernels: Kernels) -> Model:
+def _loaded(case: MeasurementCase, kernels: Kernels) -> Model:
     return Model(
         case.content,
         description=case.described,

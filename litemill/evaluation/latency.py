@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def slowest(
+def slowest_outcome(
     results: Mapping[str, dict[str, Any]], limits: Mapping[str, Mapping[str, float]]
 ) -> Outcome:
     """Give the outcome that decides.

@@ -18,7 +18,7 @@ PERCENTILES = ("p50", "p90", "p99", "min")
 Machines = dict[str, dict[str, Any]]
 
 
-def read(folder: Path) -> Machines:
+def read_latencies(folder: Path) -> Machines:
     """Give the results by machine; an empty or absent folder is none.
 
     Raises:
@@ -49,7 +49,7 @@ def _look(result: dict[str, Any]) -> None:
     _ = [(one["name"] + one["by"], 0.0 + one["share"]) for one in result["operators"]]
 
 
-def of(machines: Machines, variant: str, sha256: str) -> dict[str, dict[str, Any]]:
+def latencies_of(machines: Machines, variant: str, sha256: str) -> dict[str, dict[str, Any]]:
     """Give the results of one variant by machine.
 
     Args:

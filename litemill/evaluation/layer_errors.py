@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.evaluation.advice import Layer, advice, shares, sources
-from litemill.tflite.debug_interpreter import Kept
+from litemill.evaluation.advice import Layer, advice, input_layers, noise_shares
+from litemill.tflite.debug_interpreter import DebugInterpreter
 from litemill.tflite.graph import STORAGE, Node, nodes
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Layers:
+class LayerErrors:
     """What was found: rows from the worst to the best, and advice in words."""
 
     rows: list[dict[str, Any]]
     advice: list[str]
 
 
-def layers(
+def compare_layers(
     content: bytes, plain: bytes, samples: Samples, key: str | None, place: object
-) -> Layers | None:
+) -> LayerErrors | None:
     """Compare every layer of a file with that of the float file of the same graph.
 
     Args:
@@ -49,8 +49,8 @@ def layers(
     Raises:
         InterpreterError: one of them does not run.
     """
-    ours = Kept(content, signature=key, place=place)
-    theirs = Kept(plain, signature=key, place="build/export/float/model.tflite")
+    ours = DebugInterpreter(content, signature=key, place=place)
+    theirs = DebugInterpreter(plain, signature=key, place="build/export/float/model.tflite")
     mine = nodes(content, ours.subgraph)
     matched = _matched(ours, theirs, mine, nodes(plain, theirs.subgraph))
     if not matched or not _alike(ours, theirs):
@@ -64,29 +64,31 @@ def layers(
         for layer in matched:
             layer.error.add(theirs.tensor(layer.theirs), ours.tensor(layer.ours))
     order = sorted(matched, key=lambda layer: -layer.noise())
-    adds, reads = shares(matched, mine), sources(matched, mine)
+    adds, reads = noise_shares(matched, mine), input_layers(matched, mine)
     told = [
         layer.told()
         | {"adds": adds[layer.ours], "reads": [one.name for one in reads.get(layer.ours, [])]}
         for layer in order
     ]
-    return Layers(told, advice(matched, mine))
+    return LayerErrors(told, advice(matched, mine))
 
 
-def _named(given: dict[str, Array], model: Kept) -> dict[str, Array]:
+def _named(given: dict[str, Array], model: DebugInterpreter) -> dict[str, Array]:
     if set(given) == set(model.inputs):
         return given
     # Without a signature, tensors have names of their own, in the order of the sorted names.
     return {tensor: given[name] for name, tensor in zip(sorted(given), model.inputs, strict=True)}
 
 
-def _alike(ours: Kept, theirs: Kept) -> bool:
+def _alike(ours: DebugInterpreter, theirs: DebugInterpreter) -> bool:
     """Tell whether both can be given the same batch."""
     sizes = {model.fixed for model in (ours, theirs)} - {None}
     return len(ours.inputs) == len(theirs.inputs) and len(sizes) <= 1
 
 
-def _matched(ours: Kept, theirs: Kept, mine: list[Node], other: list[Node]) -> list[Layer]:
+def _matched(
+    ours: DebugInterpreter, theirs: DebugInterpreter, mine: list[Node], other: list[Node]
+) -> list[Layer]:
     first, second = _real(ours, mine), _real(theirs, other)
     if [node.operator for node in first] == [node.operator for node in second]:
         pairs = list(zip(first, second, strict=True))
@@ -108,7 +110,7 @@ def _matched(ours: Kept, theirs: Kept, mine: list[Node], other: list[Node]) -> l
     ]
 
 
-def _real(model: Kept, found: list[Node]) -> list[Node]:
+def _real(model: DebugInterpreter, found: list[Node]) -> list[Node]:
     """Give the operators whose output are real numbers: those of shapes are the same anyway."""
     return [
         node

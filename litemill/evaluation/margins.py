@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 NOISE = 1e-6  # of a sample, or of a share that has been rounded to six digits
 
 
-def lost(metric: Mapping[str, Any], limit: float) -> int | None:
+def samples_until_drop(metric: Mapping[str, Any], limit: float) -> int | None:
     """Tell how many more samples may go wrong at a drop of at most `limit`.
 
     Where the metric has counts: of samples that score 1 with both models, with one, or neither.
@@ -24,14 +24,14 @@ def lost(metric: Mapping[str, Any], limit: float) -> int | None:
     return _whole(limit * sum(counts.values()) - drop)
 
 
-def right(counts: Mapping[str, int] | None, limit: float) -> int | None:
+def samples_above_minimum(counts: Mapping[str, int] | None, limit: float) -> int | None:
     """Tell how many right answers there are beyond a share of `limit`."""
     if not counts:
         return None
     return _whole(counts["both"] + counts["variant_only"] - limit * sum(counts.values()))
 
 
-def agreeing(counts: Mapping[str, int] | None, limit: float) -> int | None:
+def samples_above_agreement(counts: Mapping[str, int] | None, limit: float) -> int | None:
     """Tell how many answers agree beyond a share of `limit`; `counts` are `same` and `of`."""
     return _whole(counts["same"] - limit * counts["of"]) if counts else None
 
@@ -41,19 +41,19 @@ def of_share(share: float, of: int) -> int:
     return _whole(share * of)
 
 
-def beside(spare: int | None, *, passed: bool) -> int | None:
+def floor_to_verdict(spare: int | None, *, passed: bool) -> int | None:
     """Keep a number of samples on the verdict's side: rounding may have moved it by one."""
     if spare is None:
         return None
     return max(spare, 0) if passed else min(spare, -1)
 
 
-def counted(of: int, samples: int | None) -> str:
+def unit_name(of: int, samples: int | None) -> str:
     """Name one of what is counted: a sample, or an answer where a sample has several of them."""
     return "sample" if samples in (None, of) else "answer"
 
 
-def told(spare: int | None, one: str = "sample") -> str:
+def format_margin(spare: int | None, one: str = "sample") -> str:
     """Give the end of a check's line: ` (passes by 1 sample)`; `one` is what is counted."""
     if spare is None:
         return ""

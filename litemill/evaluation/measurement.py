@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from litemill.data.samples import let_go
+from litemill.data.samples import release_pages
 from litemill.evaluation.fidelity import Agreement, Fidelity
 from litemill.evaluation.histogram import Histogram
 from litemill.evaluation.scoring import Scoring
-from litemill.evaluation.sequence import Sequence
+from litemill.evaluation.sequence import SequenceErrors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Measurement:
         self._agreement = {name: Agreement() for name in self.classes}
         self._flips = {name: Agreement() for name in self.classes}
         self._metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
-        self._sequence = Sequence(count, sorted(reference)) if sequential else None
+        self._sequence = SequenceErrors(count, sorted(reference)) if sequential else None
         self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
 
     def add(
@@ -85,7 +85,7 @@ class Measurement:
                     self._flips[name].add(others[name], answer)
             if self._metric and self._metric.output == name:
                 self._metric.add(expected, answer, block)
-        let_go(*self._reference.values())
+        release_pages(*self._reference.values())
 
     def told(self) -> dict[str, Any]:
         """Give the measures, as JSON takes them."""

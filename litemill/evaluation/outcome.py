@@ -68,8 +68,8 @@ def _judged(  # noqa: PLR0913 (what a line says)
     margin = limit - found if bound == "at most" else found - limit
     place = f" at output {output!r}" if output else ""
     passed = margin >= 0  # NaN, which is nothing measured, is not
-    spare = samples.beside(spare, passed=passed)
-    expected = f"expected {bound} {limit:.6g}{samples.told(spare, counted)}"
+    spare = samples.floor_to_verdict(spare, passed=passed)
+    expected = f"expected {bound} {limit:.6g}{samples.format_margin(spare, counted)}"
     return Outcome(
         passed=passed,
         found=_finite(found),
@@ -92,6 +92,6 @@ def _finite(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def absent(limit: float, reason: str) -> Outcome:
+def not_applicable(limit: float, reason: str) -> Outcome:
     """Say why the question does not arise."""
     return Outcome(passed=True, found=None, limit=limit, told=f"absent: {reason}", absent=True)

@@ -23,7 +23,7 @@ SAMPLES = 64  # that tell how large a value usually is
 VALUES = 1 << 22  # that are looked at for that, at most, whatever the size of a sample
 
 
-def usual(reference: Array) -> Array:
+def typical_magnitude(reference: Array) -> Array:
     """Give how large each value of an output usually is: the median over its first samples.
 
     A value is the sum of many others. Where it happens to be near zero, its rounding is that of
@@ -40,7 +40,7 @@ def usual(reference: Array) -> Array:
     return size
 
 
-def settled(answer: Array, base: Array, reference: Array, size: Array) -> Array:
+def ignore_rounding(answer: Array, base: Array, reference: Array, size: Array) -> Array:
     """Give `answer`, with the vectors of `base` where the two differ by rounding alone.
 
     Vectors along the last axis are taken or left as a whole, so that their top class is one that

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.core.errors import ConfigError
-from litemill.evaluation.bootstrap import CONFIDENCE, Groups
-from litemill.evaluation.group_metrics import MOST_LABELS, Confusion, Tally
+from litemill.evaluation.bootstrap import CONFIDENCE, BootstrapGroups
+from litemill.evaluation.group_metrics import MOST_LABELS, Confusion, GroupScores
 
 if TYPE_CHECKING:
     from litemill.config.schema.validate import Metric
@@ -36,16 +36,16 @@ class Scoring:
             ConfigError: there is no such function, output or target.
         """
         self.asked = asked
-        self.score = resolve(asked.score)
+        self.score = resolve_score(asked.score)
         self.output = _one(asked.output, outputs, "output")
         named = self.output if self.output in samples.targets else None
         self.target = _one(named, list(samples.targets), "target")
-        self._groups = Groups()
+        self._groups = BootstrapGroups()
         self._counts = np.zeros(5, np.int64)
         self._sums = np.zeros(2)
         classes = _classes(samples, self.target)
-        self._classes = Tally(classes) if classes else None
-        self._slices = {name: Tally(one.values) for name, one in samples.slices.items()}
+        self._classes = GroupScores(classes) if classes else None
+        self._slices = {name: GroupScores(one.values) for name, one in samples.slices.items()}
         few = 0 < len(classes) <= MOST_LABELS
         self._confusion = Confusion(classes) if few else None
 
@@ -133,7 +133,7 @@ def _one(name: str | None, names: list[str], kind: str) -> str:
     return name
 
 
-def resolve(score: dict[str, Any]) -> Score:
+def resolve_score(score: dict[str, Any]) -> Score:
     """Give the function that `score` names by `_target_`, with its other keys as arguments.
 
     Raises:

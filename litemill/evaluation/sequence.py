@@ -26,12 +26,12 @@ PARTS = 10  # that a sequence is told in
 _SHOWN = ("snr_db", "max_abs_error", "mean_abs_error")
 
 
-def stateful(described: Description) -> bool:
+def is_stateful(described: Description) -> bool:
     """Tell whether a file keeps a state that its next call reads."""
     return any(one.name == "ASSIGN_VARIABLE" for one in described.operators)
 
 
-class Sequence:
+class SequenceErrors:
     """Errors in consecutive parts of a sequence: whether they grow along it."""
 
     def __init__(self, steps: int, outputs: Iterable[str]) -> None:

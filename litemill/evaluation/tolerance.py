@@ -50,13 +50,13 @@ TOLERANCES = {
 FEW_BITS = {"int4": Tolerance(6, 0.5), "uint4": Tolerance(6, 0.5), "int2": Tolerance(-3, 0)}
 
 
-def tolerance(found: Description, kind: str) -> Tolerance:
+def tolerance_of(found: Description, kind: str) -> Tolerance:
     """Give the limits for a file of a kind, as `litemill.conversion.verification.kind` tells it."""
     narrow = [FEW_BITS[dtype] for dtype in ("int2", "int4", "uint4") if dtype in found.weights]
     return narrow[0] if narrow else TOLERANCES[kind]
 
 
-def measured(reference: Array, answer: Array) -> dict[str, Any]:
+def measure_output(reference: Array, answer: Array) -> dict[str, Any]:
     """Measure one output: what `Fidelity` does, and `top1_agreement` where it has classes.
 
     `broken` counts numbers that are NaN or infinite where the source's are not.

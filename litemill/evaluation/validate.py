@@ -21,13 +21,13 @@ from litemill.config.schema.validate import Validate
 from litemill.core.errors import DataError, InterpreterError, LitemillError
 from litemill.core.files import write_json
 from litemill.data.samples import Samples, read_split
-from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, Case
-from litemill.evaluation.kernel_matrix import measured as matrix
+from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, MeasurementCase
+from litemill.evaluation.kernel_matrix import measure_kernels as matrix
 from litemill.evaluation.kernel_runner import DEFAULT
-from litemill.evaluation.layer_errors import layers
-from litemill.models.reference_outputs import place, read_signature, suited
-from litemill.runtime.capture_output import quiet
-from litemill.runtime.subprocess_isolation import CrashError, OutOfTimeError, apart
+from litemill.evaluation.layer_errors import compare_layers
+from litemill.models.reference_outputs import match_samples, read_signature, signature_folder
+from litemill.runtime.capture_output import capture_output
+from litemill.runtime.subprocess_isolation import CrashError, OutOfTimeError, run_isolated
 from litemill.tflite.flatbuffer import describe
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ Run = Callable[..., Any]
 DIGITS = 6  # significant; what is below differs by kernel and says nothing
 
 
-def validate(  # noqa: PLR0913
+def measure_variant(  # noqa: PLR0913
     content: bytes,
     *,
     variant: str,
@@ -80,13 +80,15 @@ def validate(  # noqa: PLR0913
         if len(values) != len(samples):
             found = f"{len(values)} reference outputs of {name!r}"
             raise DataError("build/export/reference", found, f"expected {len(samples)}")
-    samples = suited(samples, signature)
+    samples = match_samples(samples, signature)
     run = _apart(variant, options) if isolated else _here
     try:
         described = describe(content, variant)
         measured |= _described(described)
         kernels, key = tuple(options.kernels), signature["key"]
-        case = Case(content, described, variant, key, reference, samples, options, kernels)
+        case = MeasurementCase(
+            content, described, variant, key, reference, samples, options, kernels
+        )
         measured |= _measured(case, run)
         if plain is not None and plain != content and options.layer_samples:
             measured |= _layers(case, plain, run)
@@ -104,25 +106,27 @@ def _apart(variant: str, options: Validate) -> Run:
     # Imported before the fork, so that not every child does; nothing has run yet.
     import ai_edge_litert.interpreter  # noqa: F401
 
-    until = time.monotonic() + options.seconds
+    until = time.monotonic() + options.timeout_seconds
 
     def run(function: Callable[..., Any], *arguments: Any) -> Any:
         left = max(0.0, until - time.monotonic())
         try:
-            return apart(_quietly, function, *arguments, seconds=left, place=variant, fork=True)
+            return run_isolated(
+                _quietly, function, *arguments, seconds=left, place=variant, fork=True
+            )
         except OutOfTimeError:
-            told = f"no answer within {options.seconds:g} s"
+            told = f"no answer within {options.timeout_seconds:g} s"
             raise OutOfTimeError(variant, told, "the run was ended") from None
 
     return run
 
 
 def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    with quiet(explained=LitemillError):  # whoever aborts writes about it first
+    with capture_output(explained=LitemillError):  # whoever aborts writes about it first
         return function(*arguments)
 
 
-def _measured(case: Case, run: Run) -> dict[str, Any]:
+def _measured(case: MeasurementCase, run: Run) -> dict[str, Any]:
     """Measure under all sets of kernels; where that crashes, find out which of them it is."""
     try:
         return dict(run(matrix, case))
@@ -141,11 +145,11 @@ def _measured(case: Case, run: Run) -> dict[str, Any]:
     return {**found, "kernels": {**found["kernels"], **crashed}}
 
 
-def _layers(case: Case, plain: bytes, run: Run) -> dict[str, Any]:
+def _layers(case: MeasurementCase, plain: bytes, run: Run) -> dict[str, Any]:
     """Look at every layer; a file that has been measured does not fail by this."""
     some = next(case.samples.batches(case.options.layer_samples))
     try:
-        found = run(layers, case.content, plain, some, case.key, case.variant)
+        found = run(compare_layers, case.content, plain, some, case.key, case.variant)
     except InterpreterError:
         return {}
     return {"layers": found.rows, "advice": found.advice} if found else {}
@@ -223,14 +227,16 @@ def run(variant: str, *, converted: Path, exported: Path, evaluation: Path, out:
     """
     key = section("convert", variant)["signature"]
     signature = read_signature(exported, key)
-    measured = validate(
+    measured = measure_variant(
         (converted / "model.tflite").read_bytes(),
         variant=variant,
-        reference=read_reference(place(exported, key) / "reference", list(signature["outputs"])),
+        reference=read_reference(
+            signature_folder(exported, key) / "reference", list(signature["outputs"])
+        ),
         samples=read_split(evaluation),
         signature=signature,
         options=parameters(Validate, "validate"),
-        plain=read_float(place(exported, key) / "float"),
+        plain=read_float(signature_folder(exported, key) / "float"),
         isolated=True,
     )
     write_json(out, measured)

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from litemill.evaluation.outcome import Outcome
 
 Measured = dict[str, Any]
-PESSIMISTIC = "pessimistic"  # marks a metric that is taken for the end of its interval
+USE_CONFIDENCE_BOUND = (
+    "use_confidence_bound"  # marks a metric that is taken for the end of its interval
+)
 
 
-def at_worst(ask: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
+def worst_over_kernels(ask: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
     """Ask of every set of kernels, and give the worst outcome; the default's where none is.
 
     A set that answered fewer samples only counts where the default kernels pass on these samples,
@@ -36,17 +38,24 @@ def at_worst(ask: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
     return worst
 
 
-def at_end(measured: Measured) -> Measured:
+def worst_of_interval(measured: Measured) -> Measured:
     """Take the metric for the worse end of its interval, under every set of kernels."""
     metric = measured.get("metric")
-    kernels = {name: at_end(one) for name, one in (measured.get("kernels") or {}).items()}
+    kernels = {
+        name: worst_of_interval(one) for name, one in (measured.get("kernels") or {}).items()
+    }
     ended: Measured = {**measured, "kernels": kernels} if kernels else dict(measured)
     if measured.get("default"):
-        ended["default"] = at_end(measured["default"])
+        ended["default"] = worst_of_interval(measured["default"])
     if metric and metric.get("interval"):
         ends = metric["interval"]
         variant = ends["variant"][1 if metric["goal"] == "minimize" else 0]
-        worse = {"drop": ends["drop"][1], "variant": variant, "counts": None, PESSIMISTIC: True}
+        worse = {
+            "drop": ends["drop"][1],
+            "variant": variant,
+            "counts": None,
+            USE_CONFIDENCE_BOUND: True,
+        }
         ended["metric"] = {**metric, **worse}
     return ended
 

@@ -1,1 +1,1 @@
-"""A variant that misses its limits, tried in other ways; and how much calibration decides."""
+"""Finding a way for a variant to meet its limits, and what calibration samples change."""

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from litemill.config.schema.variant import Variant
     from litemill.improve.trial import Trial
-    from litemill.improve.trial_runner import Bench
+    from litemill.improve.trial_runner import TrialRunner
 
 
 @dataclass
-class Hunt:
+class Search:
     """Tries one thing after the other, until the limits are met or the budget is used up.
 
     Attributes:
@@ -26,7 +26,7 @@ class Hunt:
         tell: is called with each trial's number and the trial; 0 is the variant itself.
     """
 
-    bench: Bench
+    bench: TrialRunner
     base: Variant
     budget: int
     tell: Callable[[int, Trial], None]
@@ -42,13 +42,13 @@ class Hunt:
         self._try([("as it is", self.base)])
         if self._met():
             return self.best
-        for ways in (steps.more, steps.picked):
+        for ways in (steps.with_more_samples, steps.with_other_selections):
             if not self._met():
                 self._try(ways(self.base, self.bench.inputs))
-        if not self._met() and steps.spares_layers(self.base):
+        if not self._met() and steps.can_have_float_layers(self.base):
             self._spare_layers()
         if self._met():
-            self._try(steps.fewer(self.best.variant))
+            self._try(steps.with_one_layer_less(self.best.variant))
         return self.best
 
     @property
@@ -76,7 +76,7 @@ class Hunt:
         """Keep the worst layer in float, measure again, keep the one that is the worst then."""
         last, refused = self.best, set[str]()
         while self._left > 0 and not self._met():
-            name = steps.worst(last, refused)
+            name = steps.worst_layer(last, refused)
             if name is None:
                 return
             kept = [*last.variant.float_layers, name]

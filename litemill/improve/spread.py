@@ -6,22 +6,22 @@ import statistics
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import takes_samples
-from litemill.config.schema.variant import Calibration, Pick
+from litemill.config.option_conflicts import needs_calibration
+from litemill.config.schema.variant import Calibration, Selection
 from litemill.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litemill.config.schema.variant import Variant
-    from litemill.improve.subject import Subject
+    from litemill.improve.subject import ImprovedVariant
     from litemill.improve.trial import Trial
-    from litemill.improve.trial_runner import Bench
+    from litemill.improve.trial_runner import TrialRunner
 
 DIGITS = 6  # significant
 
 
-def subsets(
+def calibration_subsets(
     variant: Variant, count: int, samples: int | None, there: int
 ) -> list[tuple[str, Variant]]:
     """Give the variant calibrated on random subsets, by the seeds 0 to `count` - 1.
@@ -35,7 +35,7 @@ def subsets(
     Raises:
         ConfigError: the variant takes no samples, or there are no different subsets.
     """
-    if not takes_samples(variant):
+    if not needs_calibration(variant):
         told = "takes no calibration samples"
         raise ConfigError("sensitivity", told, "expected an int8 or int16x8 variant, say")
     samples = variant.calibration.samples if samples is None else samples
@@ -44,19 +44,23 @@ def subsets(
         expected = f"expected 1 to {there - 1}, of which there are several subsets"
         raise ConfigError("--samples", told, expected)
     return [
-        (f"seed {seed}", replace(variant, calibration=Calibration(samples, Pick.random, seed)))
+        (f"seed {seed}", replace(variant, calibration=Calibration(samples, Selection.random, seed)))
         for seed in range(count)
     ]
 
 
-def sensitivity(bench: Bench, asked: Subject, count: int, samples: int | None) -> dict[str, Any]:
+def calibration_sensitivity(
+    bench: TrialRunner, asked: ImprovedVariant, count: int, samples: int | None
+) -> dict[str, Any]:
     """Calibrate on subsets and compare what comes of it.
 
     Returns:
         `variant` as it is, and the `subsets`, as rows; the `spread` of each of their numbers; and
         for each limit the `margins`: the variant's own, and how far the subsets are apart.
     """
-    ways = subsets(asked.variant, count, samples, int(bench.inputs.calibration["samples"]))
+    ways = calibration_subsets(
+        asked.variant, count, samples, int(bench.inputs.calibration["samples"])
+    )
     whole, *trials = bench.trials([("as it is", asked.variant), *ways])
     rows = [_row(trial) for trial in trials]
     keys = ("metric", "drop", "snr_db", "top1_agreement")

@@ -5,42 +5,44 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import takes_samples
-from litemill.config.schema.variant import Calibration, Optimization, Pick, Variant
+from litemill.config.option_conflicts import needs_calibration
+from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from litemill.improve.trial import Trial
-    from litemill.sweep.inputs import Inputs
+    from litemill.sweep.inputs import SweepInputs
 
 
-def more(variant: Variant, inputs: Inputs) -> Iterator[tuple[str, Variant]]:
+def with_more_samples(variant: Variant, inputs: SweepInputs) -> Iterator[tuple[str, Variant]]:
     """Give it calibrated on more samples: twice as many, four times, ..., all there are."""
     asked, there = variant.calibration, int(inputs.calibration["samples"])
     count = asked.samples
-    while takes_samples(variant) and count < there:
+    while needs_calibration(variant) and count < there:
         count = min(2 * count, there)
         yield _calibrated(variant, replace(asked, samples=count))
 
 
-def picked(variant: Variant, inputs: Inputs) -> Iterator[tuple[str, Variant]]:
+def with_other_selections(variant: Variant, inputs: SweepInputs) -> Iterator[tuple[str, Variant]]:
     """Give it calibrated on as many samples that are picked in another way."""
     asked = variant.calibration
-    if not takes_samples(variant) or asked.samples >= inputs.calibration["samples"]:
+    if not needs_calibration(variant) or asked.samples >= inputs.calibration["samples"]:
         return
-    for pick in (Pick.random, Pick.per_class):
-        if pick is asked.pick or (pick is Pick.per_class and not inputs.calibration["classes"]):
+    for selection in (Selection.random, Selection.stratified):
+        if selection is asked.selection or (
+            selection is Selection.stratified and not inputs.calibration["classes"]
+        ):
             continue
-        yield _calibrated(variant, replace(asked, pick=pick))
+        yield _calibrated(variant, replace(asked, selection=selection))
 
 
-def spares_layers(variant: Variant) -> bool:
+def can_have_float_layers(variant: Variant) -> bool:
     """Tell whether layers of it can stay in float."""
     return variant.optimization is Optimization.int8 or variant.recipe is not None
 
 
-def worst(trial: Trial, refused: set[str]) -> str | None:
+def worst_layer(trial: Trial, refused: set[str]) -> str | None:
     """Name the layer to keep in float next, of a measured file; None where none adds noise.
 
     That is the one that adds most of the noise. A layer that is in float already, and adds most of
@@ -77,7 +79,7 @@ def _open(row: dict[str, Any], rows: dict[str, dict[str, Any]], closed: set[str]
     return None
 
 
-def fewer(variant: Variant) -> Iterator[tuple[str, Variant]]:
+def with_one_layer_less(variant: Variant) -> Iterator[tuple[str, Variant]]:
     """Give it with one of its float layers quantized again; the last one was needed."""
     kept = variant.float_layers
     for name in kept[:-1]:
@@ -85,14 +87,14 @@ def fewer(variant: Variant) -> Iterator[tuple[str, Variant]]:
         yield f"without float {short(name)}", replace(variant, float_layers=left)
 
 
-def told(base: Variant, variant: Variant) -> str:
+def describe_changes(base: Variant, variant: Variant) -> str:
     """Tell what a variant has and the base has not, in the words of options."""
     ours, theirs = variant.calibration, base.calibration
     parts = []
     if ours.samples != theirs.samples:
         parts.append(f"calibration.samples={ours.samples}")
-    if ours.pick is not theirs.pick:
-        parts.append(f"calibration.pick={ours.pick.name}")
+    if ours.selection is not theirs.selection:
+        parts.append(f"calibration.selection={ours.selection.name}")
     if added := [name for name in variant.float_layers if name not in base.float_layers]:
         names = ", ".join(short(name) for name in added)
         parts.append(f"{len(added)} layer{'' if len(added) == 1 else 's'} in float ({names})")
@@ -106,4 +108,4 @@ def short(name: str) -> str:
 
 def _calibrated(variant: Variant, calibration: Calibration) -> tuple[str, Variant]:
     changed = replace(variant, calibration=calibration)
-    return told(variant, changed), changed
+    return describe_changes(variant, changed), changed

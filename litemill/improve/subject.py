@@ -19,7 +19,7 @@ NOT_HERE = ("latency_ms",)
 
 
 @dataclass(frozen=True)
-class Subject:
+class ImprovedVariant:
     """A variant of params.yaml, resolved."""
 
     name: str
@@ -27,7 +27,7 @@ class Subject:
     limits: dict[str, Any]  # by check: its own over those of all
     own: dict[str, Any]  # its own alone
 
-    def held_to(self, drop: float | None) -> Subject:
+    def held_to(self, drop: float | None) -> ImprovedVariant:
         """Give it with another limit of the metric's drop; None leaves it."""
         if drop is None:
             return self
@@ -40,7 +40,7 @@ class Subject:
         return {name: limit for name, limit in self.limits.items() if name not in NOT_HERE}
 
 
-def subject(name: str, root: Path) -> Subject:
+def resolve_variant(name: str, root: Path) -> ImprovedVariant:
     """Resolve a variant of params.yaml.
 
     Raises:
@@ -53,4 +53,4 @@ def subject(name: str, root: Path) -> Subject:
         raise ConfigError(place, f"no variant {name!r}", nearest(name, list(known)))
     own = compose(root).tree["variants"][name].get("limits") or {}
     variant: Variant = as_dataclass(Variant, known[name])
-    return Subject(name, variant, sections["limits"][name], dict(own))
+    return ImprovedVariant(name, variant, sections["limits"][name], dict(own))

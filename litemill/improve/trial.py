@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.checks import judge
+from litemill.evaluation.checks import run_checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from litemill.config.schema.variant import Variant
     from litemill.evaluation.outcome import Outcome
-    from litemill.sweep.executor import Found
+    from litemill.sweep.executor import PointResult
 
 KIB = 1024
 
@@ -23,7 +23,7 @@ class Trial:
     """What was tried, in words, and what came of it."""
 
     what: str
-    found: Found
+    found: PointResult
     outcomes: dict[str, Outcome]  # by check; empty where there is no file
 
     @property
@@ -89,12 +89,12 @@ class Trial:
         return {name: outcome for name, outcome in self.outcomes.items() if not outcome.passed}
 
 
-def judged(what: str, found: Found, limits: Mapping[str, Any]) -> Trial:
+def judge_trial(what: str, found: PointResult, limits: Mapping[str, Any]) -> Trial:
     """Judge as `report` does."""
     if found.file is None or found.measured is None:
         return Trial(what, found, {})
     measured = {**found.measured, "bytes": found.file["bytes"]}
-    return Trial(what, found, judge(measured, limits))
+    return Trial(what, found, run_checks(measured, limits))
 
 
 def _told(value: float | None) -> str:

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from litemill.improve.trial import Trial, judged
-from litemill.sweep.executor import Course, kind
-from litemill.sweep.inputs import inputs
+from litemill.improve.trial import Trial, judge_trial
+from litemill.sweep.executor import Executor, measurement_kind
+from litemill.sweep.inputs import read_inputs
 from litemill.sweep.local import Local
-from litemill.sweep.points import point
+from litemill.sweep.points import make_point
 from litemill.sweep.store import Store
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUILD = Path("build")
 
 
-class Bench:
+class TrialRunner:
     """Makes trials of a built model. Use as a context; TensorFlow starts with the first new one."""
 
     def __init__(self, limits: dict[str, Any], seconds: float) -> None:
@@ -30,10 +30,10 @@ class Bench:
         Raises:
             ConfigError: something was not built.
         """
-        self.inputs = inputs(BUILD)
+        self.inputs = read_inputs(BUILD)
         self._limits, self._store, self._stack = limits, Store(), ExitStack()
         engine = Local(BUILD, self._known, workers=None, seconds=seconds)
-        self._course = Course(self.inputs, self._store, engine, deep=True)
+        self._course = Executor(self.inputs, self._store, engine, deep=True)
         self._engine = engine
 
     def __enter__(self) -> Self:
@@ -47,14 +47,14 @@ class Bench:
 
     def trials(self, asked: Sequence[tuple[str, Variant]]) -> list[Trial]:
         """Make, measure and judge; what was before, by any sweep or trial, is not made again."""
-        points = [point(variant, {}, self.inputs.objection) for _, variant in asked]
+        points = [make_point(variant, {}, self.inputs.objection) for _, variant in asked]
         distinct = {one.name: one for one in points}
         found = dict(zip(distinct, self._course.over(list(distinct.values())), strict=True))
         return [
-            judged(what, found[one.name], self._limits)
+            judge_trial(what, found[one.name], self._limits)
             for (what, _), one in zip(asked, points, strict=True)
         ]
 
     def _known(self, file: str, variant: Variant) -> bool:
         key = self.inputs.measurement(file, variant)
-        return self._store.get(kind(deep=True), key) is not None
+        return self._store.get(measurement_kind(deep=True), key) is not None

@@ -1,0 +1,1 @@
+"""Source models, one module a kind: Keras, Keras 2, SavedModel, function."""

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litemill.core.exit_status import run
+from litemill.core.exit_status import run_and_exit
 from litemill.models import keras_model, saved_model
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,17 +30,19 @@ def to_saved_model(  # noqa: PLR0913  # all that there is to say
     unroll: bool = False,
 ) -> None:
     """Save a Keras 2 file as a SavedModel with one named signature."""
-    model = keras_model.load(Path(file), custom_objects=custom_objects, allow_lambda=allow_lambda)
+    model = keras_model.load_keras_file(
+        Path(file), custom_objects=custom_objects, allow_lambda=allow_lambda
+    )
     saved_model.save_keras(
-        saved_model.unrolled(model) if unroll else model, Path(folder), key, batch=batch
+        saved_model.unroll(model) if unroll else model, Path(folder), key, batch=batch
     )
 
 
 def main() -> None:
     """Do what the command line says."""
-    with quiet():
+    with capture_output():
         to_saved_model(**json.loads(sys.argv[1]))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_and_exit(main)

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.core.files import replacing
+from litemill.core.files import atomic_replace
 
 if TYPE_CHECKING:
     import keras
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def save(model: keras.Model, path: Path) -> None:
+def save_keras_file(model: keras.Model, path: Path) -> None:
     """Save a model as Keras does, without what differs from run to run.
 
     Keras writes the time into metadata.json and into every zip entry, which nothing reads, and
     names shared objects in config.json by their address in memory.
     """
-    with tempfile.TemporaryDirectory() as folder, replacing(path) as fresh:
+    with tempfile.TemporaryDirectory() as folder, atomic_replace(path) as fresh:
         saved = Path(folder) / "model.keras"
         model.save(saved)
         with zipfile.ZipFile(saved) as source, zipfile.ZipFile(fresh, "w") as target:

@@ -22,7 +22,9 @@ UNNAMED = "unnamed"
 LINE = 200  # characters of an error of others
 
 
-def load(file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool = False) -> Any:
+def load_keras_file(
+    file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool = False
+) -> Any:
     """Load a .keras or .h5 file with the Keras of this process (Keras 2 if so started).
 
     Args:
@@ -35,34 +37,34 @@ def load(file: Path, *, custom_objects: Iterable[str] = (), allow_lambda: bool =
             that this Keras does not read.
     """
     refuse_lambda(file, allow_lambda=allow_lambda)
-    known = collect(custom_objects)
+    known = import_custom_objects(custom_objects)
     options: dict[str, Any] = {"compile": False, "custom_objects": known}
-    if not legacy():
+    if not is_keras_2():
         options["safe_mode"] = not allow_lambda
     try:
-        return keras().models.load_model(str(file), **options)
+        return current_keras().models.load_model(str(file), **options)
     except Exception as error:  # Keras raises whatever its layers raise
         raise ModelError(
-            file, f"{name()} does not load it ({_first(error)})", _advice(error)
+            file, f"{keras_name()} does not load it ({_first(error)})", _advice(error)
         ) from error
 
 
-def legacy() -> bool:
+def is_keras_2() -> bool:
     """Tell whether this process runs Keras 2 (tf_keras)."""
     return os.environ.get("TF_USE_LEGACY_KERAS") == "1"
 
 
-def keras() -> Any:
+def current_keras() -> Any:
     """Give the Keras of this process."""
-    return importlib.import_module("tf_keras" if legacy() else "keras")
+    return importlib.import_module("tf_keras" if is_keras_2() else "keras")
 
 
-def name() -> str:
+def keras_name() -> str:
     """Name the Keras of this process."""
-    return f"Keras {keras().__version__}"
+    return f"Keras {current_keras().__version__}"
 
 
-def in_legacy(file: Path, folder: Path, key: str, **options: Any) -> None:
+def save_with_keras_2(file: Path, folder: Path, key: str, **options: Any) -> None:
     """Save a Keras file as a SavedModel with Keras 2, in a process of its own.
 
     tf_keras takes the place of Keras 3 only when TensorFlow is told so before it is imported.
@@ -110,7 +112,7 @@ def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:
         raise ModelError(file, told, "`allow_lambda` runs it, with your rights")
 
 
-def collect(modules: Iterable[str]) -> dict[str, Any]:
+def import_custom_objects(modules: Iterable[str]) -> dict[str, Any]:
     """Import modules and give their own public classes and functions by name.
 
     Raises:

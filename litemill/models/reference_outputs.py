@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.files import read_json
-from litemill.data.sample_matching import fitted
+from litemill.data.sample_matching import match_inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from litemill.data.samples import Samples
 
 
-def place(export: Path, key: str | None) -> Path:
+def signature_folder(export: Path, key: str | None) -> Path:
     """Give the folder of a signature: the one that the model is known by, also as None, or another.
 
     Raises:
@@ -30,15 +30,17 @@ def read_signature(export: Path, key: str | None) -> dict[str, Any]:
     Raises:
         LitemillError: there is no such file.
     """
-    signature: dict[str, Any] = read_json(place(export, key) / "signature.json")
+    signature: dict[str, Any] = read_json(signature_folder(export, key) / "signature.json")
     return signature
 
 
-def suited(samples: Samples, signature: dict[str, Any]) -> Samples:
+def match_samples(samples: Samples, signature: dict[str, Any]) -> Samples:
     """Give samples as a signature takes them.
 
     Raises:
         ModelError: names, shapes or types differ.
     """
     subset = bool(signature.get("subset"))
-    return fitted(samples, signature["inputs"], f"signature {signature['key']}", subset=subset)
+    return match_inputs(
+        samples, signature["inputs"], f"signature {signature['key']}", subset=subset
+    )

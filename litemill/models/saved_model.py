@@ -42,7 +42,7 @@ def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) 
     save_function(tf.function(serve), specs, variables, folder, key)
 
 
-def unrolled(model: Any) -> Any:
+def unroll(model: Any) -> Any:
     """Let a Keras model's recurrent layers run step by step instead of in a loop.
 
     Raises:
@@ -95,12 +95,12 @@ def retag(folder: Path, key: str, tags: Iterable[str], to: Path) -> None:
     """Save one signature of the graph with these tags, under the tag that all readers look for."""
     import tensorflow as tf
 
-    function = load(folder, key, tags)
+    function = load_signature(folder, key, tags)
     tf.saved_model.save(function.keeps, str(to), signatures={key: function})
     (to / "fingerprint.pb").unlink(missing_ok=True)
 
 
-def load(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
+def load_signature(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
     """Load one signature: a function of named tensors that gives named tensors.
 
     Args:
@@ -121,7 +121,7 @@ def load(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
     return function
 
 
-def keys(folder: Path, tags: Iterable[str] = ()) -> list[str]:
+def signature_keys(folder: Path, tags: Iterable[str] = ()) -> list[str]:
     """List the signatures of a SavedModel.
 
     Raises:
@@ -142,7 +142,7 @@ def _loaded(folder: Path, tags: Iterable[str]) -> Any:
         raise ModelError(folder, told, "see its producer") from error
 
 
-def describe(function: Any, key: str) -> dict[str, Any]:
+def describe_signature(function: Any, key: str) -> dict[str, Any]:
     """Tell the names, dtypes and shapes of a signature; null is a size that may vary.
 
     Returns:

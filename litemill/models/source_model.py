@@ -27,7 +27,7 @@ KERAS_2 = "serving_default"  # the signature of a model of Keras 2, until it is 
 
 
 @dataclass(frozen=True)
-class Brought:
+class StoredModel:
     """A model in the folder that `train` writes."""
 
     folder: Path
@@ -89,7 +89,7 @@ class Brought:
     def load_keras(self) -> Any:
         """Load the model, in a process of Keras 3 or, for a file of that, of Keras 2."""
         file = self.keras if self.is_keras() else self.legacy
-        return keras_model.load(file, **self._loading())
+        return keras_model.load_keras_file(file, **self._loading())
 
     def trace(self, folder: Path, key: str, *, batch: int | None, unroll: bool) -> None:
         """Save a Keras model as a SavedModel of another batch size, or without loops.
@@ -98,12 +98,14 @@ class Brought:
             ModelError: it cannot be unrolled.
         """
         loading = self._loading()
-        if not self.is_keras() and not keras_model.legacy():
-            keras_model.in_legacy(self.legacy, folder, key, batch=batch, unroll=unroll, **loading)
+        if not self.is_keras() and not keras_model.is_keras_2():
+            keras_model.save_with_keras_2(
+                self.legacy, folder, key, batch=batch, unroll=unroll, **loading
+            )
             return
         model = self.load_keras()
         saved_model.save_keras(
-            saved_model.unrolled(model) if unroll else model, folder, key, batch=batch
+            saved_model.unroll(model) if unroll else model, folder, key, batch=batch
         )
 
     def _loading(self) -> dict[str, Any]:
@@ -114,7 +116,7 @@ class Brought:
         return {key: switches[key] for key in ("custom_objects", "allow_lambda")}
 
 
-def bring(model: Model, out: Brought) -> str:
+def import_model(model: Model, out: StoredModel) -> str:
     """Bring an imported model into `out.folder`; say in a few words what it is.
 
     Raises:
@@ -144,8 +146,8 @@ def _copy_code(module: str, folder: Path) -> None:
                 shutil.copyfile(path, target)
 
 
-def _bring_saved_model(file: Path, model: Model, out: Brought) -> None:
-    saved_model.load(file, model.signature, model.tags)
+def _bring_saved_model(file: Path, model: Model, out: StoredModel) -> None:
+    saved_model.load_signature(file, model.signature, model.tags)
     if model.tags:
         saved_model.retag(file, model.signature, model.tags, out.saved_model)
         return
@@ -153,32 +155,34 @@ def _bring_saved_model(file: Path, model: Model, out: Brought) -> None:
     shutil.copytree(file, out.saved_model, ignore=ignore)
 
 
-def _bring_keras(file: Path, model: Model, out: Brought) -> str:
+def _bring_keras(file: Path, model: Model, out: StoredModel) -> str:
     options: dict[str, Any] = {
         "custom_objects": model.custom_objects,
         "allow_lambda": model.allow_lambda,
     }
     keras_model.refuse_lambda(file, allow_lambda=model.allow_lambda)
-    keras_model.collect(model.custom_objects)
-    if keras_model.legacy():
-        saved_model.save_keras(keras_model.load(file, **options), out.saved_model, KERAS_2)
+    keras_model.import_custom_objects(model.custom_objects)
+    if keras_model.is_keras_2():
+        saved_model.save_keras(
+            keras_model.load_keras_file(file, **options), out.saved_model, KERAS_2
+        )
         shutil.copyfile(file, out.legacy)
-        return keras_model.name()
+        return keras_model.keras_name()
     try:
-        loaded = keras_model.load(file, **options)
+        loaded = keras_model.load_keras_file(file, **options)
     except ModelError as refused:
         try:
-            keras_model.in_legacy(file, out.saved_model, KERAS_2, **options)
+            keras_model.save_with_keras_2(file, out.saved_model, KERAS_2, **options)
         except ModelError as error:
             told = str(error).removeprefix(f"{file}: ")
             raise ModelError(refused, f"nor will Keras 2: {told}") from refused
         shutil.copyfile(file, out.legacy)
         return "through Keras 2, since Keras 3 refuses it"
-    keras_file.save(loaded, out.keras)
-    return keras_model.name()
+    keras_file.save_keras_file(loaded, out.keras)
+    return keras_model.keras_name()
 
 
-def _bring_function(model: Model, out: Brought) -> None:
+def _bring_function(model: Model, out: StoredModel) -> None:
     import tensorflow as tf
 
     assert model.function is not None

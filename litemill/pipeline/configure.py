@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config import import_graph, selection, toolchain
 from litemill.config.compose import compose
-from litemill.config.parameters import PARAMS, as_dataclass, section, words
+from litemill.config.parameters import PARAMS, as_dataclass, section, to_plain
 from litemill.config.schema.config import Config
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.package import Release
@@ -23,11 +23,11 @@ from litemill.config.schema.train import Model, Train
 from litemill.config.schema.validate import Export, Validate
 from litemill.config.schema_validation import faults, sound
 from litemill.conversion import recipes
-from litemill.core.errors import SeveralErrors, collected
+from litemill.core.errors import ErrorGroup, collect_errors
 from litemill.core.files import read_json, write_json, write_text
 from litemill.pipeline import code_digest, rules
 from litemill.pipeline.code_digest import Reached
-from litemill.pipeline.dvc_dependencies import unwatched
+from litemill.pipeline.dvc_dependencies import undeclared_dependencies
 from litemill.pipeline.model_rules import main_signature
 from litemill.pipeline.stage_table import STAGES
 from litemill.runtime import environment, portability, worker_client
@@ -62,28 +62,32 @@ def configure(root: Path) -> dict[str, Any]:
     for name, variant in list(config.variants.items()):
         if variant.recipe is not None:
             here = composed.place(f"variants.{name}.recipe")
-            variant.recipe = collected(found, partial(recipes.resolve, variant.recipe, here))
+            variant.recipe = collect_errors(
+                found, partial(recipes.resolve_recipe, variant.recipe, here)
+            )
             if variant.recipe is None:
                 del config.variants[name]  # what it may be follows from the recipe
     if not any(path.startswith("toolchain") for path in wrong):
         lock, allow = root / "requirements.lock", config.toolchain.allow
         here = composed.place("toolchain.allow")
         packages = {one.name: one.toolchain for one in STAGES.values() if one.toolchain}
-        pin = partial(toolchain.pinned, lock, packages, allow, place=here)
-        versions = collected(found, pin)
-    found += list(rules.broken(config, composed, root, wrong))
+        pin = partial(toolchain.pinned_versions, lock, packages, allow, place=here)
+        versions = collect_errors(found, pin)
+    found += list(rules.rule_errors(config, composed, root, wrong))
     sweeps = {
-        name: collected(
-            found, partial(request.resolved, sweep, root, composed.place(f"sweeps.{name}"))
+        name: collect_errors(
+            found, partial(request.resolve_sweep, sweep, root, composed.place(f"sweeps.{name}"))
         )
         for name, sweep in config.sweeps.items()
         if not any(path.startswith(f"sweeps.{name}") for path in wrong)
     }
     if not found:
-        found += unwatched(root, places_reached(config, composed, root), composed.choices)
+        found += undeclared_dependencies(
+            root, places_reached(config, composed, root), composed.choices
+        )
     if found:
-        raise SeveralErrors(found)
-    return {**_sections(config, composed.choices, versions), "sweep": words(sweeps)}
+        raise ErrorGroup(found)
+    return {**_sections(config, composed.choices, versions), "sweep": to_plain(sweeps)}
 
 
 def _sections(
@@ -116,7 +120,7 @@ def _sections(
         "toolchain": versions,
         "quantizers": {name: _quantizers(one, versions) for name, one in config.variants.items()},
     }
-    return {name: words(section) for name, section in sections.items()}
+    return {name: to_plain(section) for name, section in sections.items()}
 
 
 def _quantizers(variant: Variant, versions: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -136,7 +140,7 @@ def _others(config: Config) -> list[str]:
     return sorted(request - {main_signature(config)})
 
 
-def notes(sections: dict[str, Any], root: Path) -> list[str]:
+def portability_notes(sections: dict[str, Any], root: Path) -> list[str]:
     """Say what is weaker than `same data, same weights, on any processor`, a line each.
 
     What the model computes is known when it is built; here, its source code is read for the names
@@ -145,13 +149,13 @@ def notes(sections: dict[str, Any], root: Path) -> list[str]:
     train, numerics = sections["train"], as_dataclass(Numerics, sections["numerics"])
     if train["fit"] is None:
         return []
-    where, because = portability.settings_told(numerics)
+    where, because = portability.settings_portability(numerics)
     if because:
         return [f"{', '.join(because)}: the same trained weights on {where}"]
     build = train["model"]["build"]
     file = import_graph.module_file(build["_target_"], root)
     sources = import_graph.closure(file, root) if file else ()
-    names = portability.named(import_graph.parsed(one, root) for one in sources)
+    names = portability.names_in_source(import_graph.parse_module(one, root) for one in sources)
     names += sorted(portability.NAMES.intersection(map(str, build.values())))
     if not names:
         return []
@@ -214,14 +218,14 @@ def reached(sections: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str
     }
 
 
-def text(sections: dict[str, Any]) -> str:
+def to_json(sections: dict[str, Any]) -> str:
     """Return the resolved parameters as build/params.json holds them."""
     return json.dumps(sections, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write(sections: dict[str, Any], path: Path = PARAMS) -> None:
+def write_parameters(sections: dict[str, Any], path: Path = PARAMS) -> None:
     """Write the resolved parameters."""
-    write_text(path, text(sections))
+    write_text(path, to_json(sections))
 
 
 def run(*, params: Path, code: Path) -> None:
@@ -235,14 +239,14 @@ def run(*, params: Path, code: Path) -> None:
     before = section(path=params) if params.exists() else {}
     digests_before = read_json(code) if code.exists() else {}
     sections = configure(root)
-    settings = environment.of(as_dataclass(Numerics, sections["numerics"]))
+    settings = environment.tensorflow_environment(as_dataclass(Numerics, sections["numerics"]))
     missing = not Path("build/export").exists()
     if missing or any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW):
-        worker_client.ahead(settings)
-    digests = code_digest.digests(root, reached(sections, selection.chosen(root)))
+        worker_client.start_worker(settings)
+    digests = code_digest.digests(root, reached(sections, selection.read_selection(root)))
     if any(digests_before.get(name) != digests.get(name) for name in _WITH_TENSORFLOW):
-        worker_client.ahead(settings)
-    write(sections, params)
+        worker_client.start_worker(settings)
+    write_parameters(sections, params)
     write_json(code, digests)
-    for line in notes(sections, root):
+    for line in portability_notes(sections, root):
         print(f"configure: {line}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def unwatched(
+def undeclared_dependencies(
     root: Path, reached: Iterable[tuple[str, Path]], choices: Mapping[str, str]
 ) -> Iterator[ConfigError]:
     """Find the files of a project that a configuration reaches and configure does not depend on.

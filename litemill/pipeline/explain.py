@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import PARAMS, section
-from litemill.config.selection import chosen
+from litemill.config.selection import read_selection
 from litemill.core.errors import ConfigError, nearest
 from litemill.pipeline.code_digest import digests, modules
-from litemill.pipeline.configure import CODE, configure, text
+from litemill.pipeline.configure import CODE, configure, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Plan:
     targets: list[str]
 
 
-def plan(target: str | None = None) -> Plan:
+def explain_stages(target: str | None = None) -> Plan:
     """Find out why the stages would run that `target` needs, or all of them.
 
     Args:
@@ -63,7 +63,7 @@ def plan(target: str | None = None) -> Plan:
     from dvc.repo import Repo
 
     # DVC's own message for `variants: null` names neither the file nor the key.
-    chosen(Path.cwd())
+    read_selection(Path.cwd())
     try:
         with Repo() as repo:
             stages = list(_ordered(repo))
@@ -126,7 +126,7 @@ def _reasons(stages: list[Stage], owners: dict[str, str]) -> dict[str, Reasons]:
         reasons = Reasons(stage.addressing, list(_own(stage, values, rewritten=rewritten)))
         if stage.addressing == CONFIGURE and reasons.own:
             values = configure(Path.cwd())
-            rewritten = not PARAMS.exists() or PARAMS.read_text(encoding="utf-8") != text(values)
+            rewritten = not PARAMS.exists() or PARAMS.read_text(encoding="utf-8") != to_json(values)
         for dep in stage.deps:
             # What configure makes is known already, value by value.
             for maker in _makers(dep, owners):

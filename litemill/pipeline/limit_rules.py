@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ConfigError, LitemillError, nearest
 from litemill.evaluation import checks
-from litemill.evaluation.worst_case import PESSIMISTIC
+from litemill.evaluation.worst_case import USE_CONFIDENCE_BOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,17 +20,19 @@ PERCENTILES = (
 )  # of what litemill/benchmark/device_benchmark.py measures
 
 
-def wrong_limits(
+def limit_errors(
     limits: dict[str, Any], place: Callable[[str], str], path: str
 ) -> Iterator[LitemillError]:
     """Tell what is wrong with the limits at `path`."""
     for name, limit in limits.items():
         here = place(f"{path}.{name}")
-        if name == PESSIMISTIC:
+        if name == USE_CONFIDENCE_BOUND:
             if not isinstance(limit, bool):
                 yield ConfigError(here, f"found {limit!r}", "expected true or false")
-        elif name not in checks.known():
-            yield ConfigError(here, "unknown check", nearest(name, [*checks.known(), PESSIMISTIC]))
+        elif name not in checks.check_names():
+            yield ConfigError(
+                here, "unknown check", nearest(name, [*checks.check_names(), USE_CONFIDENCE_BOUND])
+            )
         elif name == "latency_ms":
             yield from _wrong_latency(limit, here)
         elif limit is not None and not _number(limit):

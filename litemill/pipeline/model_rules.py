@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from litemill.config.schema.config import Config
 
 
-def wrong_model(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
+def model_errors(config: Config, composed: Composed, root: Path) -> Iterator[LitemillError]:
     """Tell what is wrong with where the model comes from, and with the routes from there."""
     model, place = config.model, composed.place
     given = [k for k in ("build", "file", "function") if getattr(model, k) is not None]

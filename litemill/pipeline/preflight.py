@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import too_few
+from litemill.config.option_conflicts import too_few_samples
 from litemill.config.parameters import section
 from litemill.config.schema.variant import CALIBRATED, Optimization
-from litemill.conversion.recipes import calibrated
-from litemill.core.errors import LitemillError, SeveralErrors
+from litemill.conversion.recipes import recipe_is_calibrated
+from litemill.core.errors import ErrorGroup, LitemillError
 from litemill.core.files import read_json
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ def refuse_calibration(data: Path = Path("build/prepare/data.json")) -> None:
 def _too_many(variants: dict[str, Any], count: int) -> Iterator[LitemillError]:
     for name, variant in variants.items():
         asked = variant["calibration"]["samples"]
-        takes = Optimization[variant["optimization"]] in CALIBRATED or calibrated(variant["recipe"])
+        takes = Optimization[variant["optimization"]] in CALIBRATED or recipe_is_calibrated(
+            variant["recipe"]
+        )
         if takes and asked > count:
-            yield too_few(asked, count, f"variants.{name}.calibration.samples")
+            yield too_few_samples(asked, count, f"variants.{name}.calibration.samples")
 
 
 def _refuse(errors: Iterable[LitemillError]) -> None:
     if found := list(errors):
-        raise SeveralErrors(found)
+        raise ErrorGroup(found)

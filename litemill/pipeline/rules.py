@@ -7,13 +7,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from litemill.config import import_graph, option_conflicts, release_name
-from litemill.config.numerics_rules import wrong_numerics
+from litemill.config.numerics_rules import numerics_errors
 from litemill.config.schema.prepare import Task
 from litemill.config.schema.validate import KERNELS
-from litemill.config.schema.variant import Pick
+from litemill.config.schema.variant import Selection
 from litemill.core.errors import ConfigError, LitemillError, nearest
-from litemill.pipeline.limit_rules import wrong_limits
-from litemill.pipeline.model_rules import wrong_model
+from litemill.pipeline.limit_rules import limit_errors
+from litemill.pipeline.model_rules import model_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -33,14 +33,14 @@ LEAST = {  # that a number may be, by its path
     "validate.threads": 1,
     "validate.reference_samples": 1,
     "validate.layer_samples": 0,
-    "validate.seconds": 1,
+    "validate.timeout_seconds": 1,
     "numerics.threads": 0,
     # A release without any could not be verified on a device.
     "release.golden_samples": 1,
 }
 
 
-def broken(
+def rule_errors(
     config: Config, composed: Composed, root: Path, wrong: Collection[str] = ()
 ) -> Iterator[LitemillError]:
     """Tell all that is wrong with a configuration whose keys and types are right.
@@ -59,17 +59,17 @@ def broken(
             told = f"expected what conf/{kind}/{composed.choices[kind]}.yaml reads: code or files"
             yield ConfigError(place, "no such folder", told)
     if "model" not in faulty and "export" not in faulty:
-        yield from wrong_model(config, composed, root)
+        yield from model_errors(config, composed, root)
     yield from _wrong_numbers(config, composed.place, wrong)
-    yield from wrong_numerics(config.numerics, composed.place, wrong)
+    yield from numerics_errors(config.numerics, composed.place, wrong)
     yield from _wrong_targets(config, composed, root, faulty)
     yield from _wrong_sections(config, composed, faulty)
     for name, variant in config.variants.items():
-        for option, told in option_conflicts.refusals(variant).items():
+        for option, told in option_conflicts.conflicts(variant).items():
             yield ConfigError(composed.place(f"variants.{name}.{option}"), told)
         if "data" not in faulty:
             yield from _wrong_calibration(name, variant, config.data, composed.place)
-        yield from wrong_limits(variant.limits, composed.place, f"variants.{name}.limits")
+        yield from limit_errors(variant.limits, composed.place, f"variants.{name}.limits")
 
 
 def _wrong_sections(
@@ -80,7 +80,7 @@ def _wrong_sections(
     if "data" not in faulty:
         yield from _wrong_metric(config.data, composed.place)
     if "limits" not in faulty:
-        yield from wrong_limits(config.limits, composed.place, "limits")
+        yield from limit_errors(config.limits, composed.place, "limits")
     if "release" not in faulty:
         yield from _wrong_release(config, composed)
 
@@ -110,11 +110,11 @@ def _wrong_shares(
 
 def _wrong_release(config: Config, composed: Composed) -> Iterator[LitemillError]:
     release, place = config.release, composed.place
-    if not release_name.is_version(release.version):
+    if not release_name.is_release_version(release.version):
         told = release_name.VERSIONS
         yield ConfigError(place("release.version"), f"found {release.version!r}", told)
     name = release.name or composed.choices["model"]
-    if not release_name.is_name(name):
+    if not release_name.is_release_name(name):
         yield ConfigError(place("release.name"), f"found {name!r}", release_name.NAMES)
 
 
@@ -131,16 +131,16 @@ def _wrong_calibration(
     name: str, variant: VariantChoice, data: Data, place: Callable[[str], str]
 ) -> Iterator[LitemillError]:
     asked, share = variant.calibration, data.split.calibration
-    if not option_conflicts.takes_samples(variant):
+    if not option_conflicts.needs_calibration(variant):
         return
     here = f"variants.{name}.calibration"
-    if asked.pick is Pick.per_class and data.task is not Task.classification:
+    if asked.selection is Selection.stratified and data.task is not Task.classification:
         told = f"per_class for the task {data.task.name}, which has no classes"
-        yield ConfigError(place(f"{here}.pick"), told, "expected one of: first, random")
+        yield ConfigError(place(f"{here}.selection"), told, "expected one of: first, random")
     if asked.seed < 0:
         yield ConfigError(place(f"{here}.seed"), f"found {asked.seed}", "expected at least 0")
     if 1 <= share < asked.samples:
-        yield option_conflicts.too_few(asked.samples, share, place(f"{here}.samples"))
+        yield option_conflicts.too_few_samples(asked.samples, share, place(f"{here}.samples"))
 
 
 def _wrong_metric(data: Data, place: Callable[[str], str]) -> Iterator[LitemillError]:
@@ -167,6 +167,6 @@ def _wrong_targets(
             continue
         place = composed.place(f"{path}._target_")
         try:
-            import_graph.check(call.get("_target_"), place, root)
+            import_graph.check_target(call.get("_target_"), place, root)
         except ConfigError as error:
             yield error

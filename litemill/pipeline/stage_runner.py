@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from litemill.config.parameters import parameters, section
 from litemill.config.schema.numerics import Numerics
-from litemill.core.errors import ConfigError, SeveralErrors, nearest
-from litemill.core.exit_status import run
+from litemill.core.errors import ConfigError, ErrorGroup, nearest
+from litemill.core.exit_status import run_and_exit
 from litemill.pipeline.stage_table import STAGES, Stage
 from litemill.runtime import environment, worker_client
 
@@ -26,15 +26,15 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
     Args:
         main: the stage's function; takes the words of the command line.
     """
-    run(lambda: _run(main))
+    run_and_exit(lambda: _run(main))
 
 
 def _run(main: Callable[..., None]) -> None:
     stage, arguments = _stage(main), sys.argv[1:]
     _check_arguments(stage, main, arguments)
     if stage.tensorflow:
-        variables = environment.of(parameters(Numerics, "numerics"))
-        status = worker_client.run(_module(main), variables)
+        variables = environment.tensorflow_environment(parameters(Numerics, "numerics"))
+        status = worker_client.run_in_worker(_module(main), variables)
         if status is not None:
             sys.exit(status)
     if stage.toolchain is not None:
@@ -69,8 +69,8 @@ def refuse_other_toolchain(stage: str) -> None:
     Raises:
         SeveralErrors: packages of other versions than requirements.lock pins.
     """
-    from litemill.config.toolchain import differences
+    from litemill.config.toolchain import version_mismatches
 
     pinned = (section() or {}).get("toolchain", {})
-    if found := differences(pinned.get(stage, {})):
-        raise SeveralErrors(found)
+    if found := version_mismatches(pinned.get(stage, {})):
+        raise ErrorGroup(found)

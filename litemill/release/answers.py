@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.core.errors import InterpreterError, LitemillError, ReleaseError, SeveralErrors
-from litemill.runtime.subprocess_isolation import apart
+from litemill.core.errors import ErrorGroup, InterpreterError, LitemillError, ReleaseError
+from litemill.runtime.subprocess_isolation import run_isolated
 from litemill.tflite.interpreter import Kernels, Model
 
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ def differences(every: list[Golden]) -> dict[str, dict[str, float]]:
             variants that do not run; all of them.
     """
     try:
-        results = apart(_all, every, seconds=SECONDS, place="variants")
+        results = run_isolated(_all, every, seconds=SECONDS, place="variants")
     except InterpreterError:
         # One of them ended the process: each in its own tells which.
         results = [_alone(one) for one in every]
     if errors := [ReleaseError(*told) for told in results if isinstance(told, tuple)]:
-        raise SeveralErrors(errors)
+        raise ErrorGroup(errors)
     pairs = zip(every, results, strict=True)
     return {one.variant: told for one, told in pairs if isinstance(told, dict)}
 
 
-def run(one: Golden) -> dict[str, float]:
+def compare_answers(one: Golden) -> dict[str, float]:
     """Run one variant in this process; as `differences`."""
     content = (one.folder / one.place).read_bytes()
     inputs = {name: _array(one.folder, told) for name, told in one.told["inputs"].items()}
@@ -89,7 +89,7 @@ def _all(every: list[Golden]) -> list[dict[str, float] | tuple[str, str]]:
 def _told(one: Golden) -> dict[str, float] | tuple[str, str]:
     """Give the answers, or why there are none as (place, what was found)."""
     try:
-        return run(one)
+        return compare_answers(one)
     except LitemillError as error:
         place, _, found = str(error).partition(": ")
         return place, found
@@ -97,7 +97,7 @@ def _told(one: Golden) -> dict[str, float] | tuple[str, str]:
 
 def _alone(one: Golden) -> dict[str, float] | tuple[str, str]:
     try:
-        return apart(_told, one, seconds=SECONDS, place=one.place)
+        return run_isolated(_told, one, seconds=SECONDS, place=one.place)
     except InterpreterError as error:
         place, _, found = str(error).partition(": ")
         return place, found

@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from litemill.core.errors import ReleaseError
-from litemill.release.deflate import deflated
+from litemill.release.deflate import deflate_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 LARGEST_TIME = 8**11 - 1  # what the field of a tar header holds
 
 
-def epoch() -> int:
+def source_date_epoch() -> int:
     """Give the time of every file in an archive: SOURCE_DATE_EPOCH, or 0.
 
     Raises:
@@ -38,7 +38,7 @@ def epoch() -> int:
     return int(told)
 
 
-def packed(folder: Path, names: Iterable[str], *, top: str, time: int) -> Iterator[bytes]:
+def archive_parts(folder: Path, names: Iterable[str], *, top: str, time: int) -> Iterator[bytes]:
     """Give the archive's bytes in parts.
 
     Args:
@@ -56,7 +56,7 @@ def packed(folder: Path, names: Iterable[str], *, top: str, time: int) -> Iterat
             checksum, size = zlib.crc32(part, checksum), size + len(part)
             yield part
 
-    yield from deflated(counted())
+    yield from deflate_stream(counted())
     yield struct.pack("<II", checksum, size & 0xFFFFFFFF)
 
 

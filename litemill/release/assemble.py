@@ -21,13 +21,15 @@ from litemill.release.layout import (
     write_sums,
 )
 from litemill.release.signature import sign
-from litemill.release.statement import Built, provenance, refuse_malformed, test_results
+from litemill.release.statement import BuildRecord, provenance, refuse_malformed, test_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def assemble(project: Path, folder: Path, *, commit: str, time: int, key: Path | None) -> None:
+def assemble_release(
+    project: Path, folder: Path, *, commit: str, time: int, key: Path | None
+) -> None:
     """Write every file of a release into a folder.
 
     Args:
@@ -56,7 +58,7 @@ def assemble(project: Path, folder: Path, *, commit: str, time: int, key: Path |
     write_sums(folder, tree_files(folder))
 
 
-def content(folder: Path) -> dict[str, str]:
+def content_digest(folder: Path) -> dict[str, str]:
     """Give the SHA-256 of all that follows from the commit: not the signature, nor its digest."""
     names = set(tree_files(folder)) - {SIGNATURE, SUMS}
     return {name: sha256(folder / name) for name in sorted(names)}
@@ -73,7 +75,7 @@ def wheels(lock: Path) -> dict[str, list[str]]:
 
 
 def _provenance(folder: Path, manifest: dict[str, Any], commit: str) -> dict[str, Any]:
-    built = Built(
+    built = BuildRecord(
         commit=commit,
         manifest=manifest,
         params=yaml.safe_load((folder / "params.yaml").read_bytes()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def readme(manifest: dict[str, Any], samples: int) -> str:
+def bundle_readme(manifest: dict[str, Any], samples: int) -> str:
     """Give the bundle's README.md as Markdown.
 
     Args:

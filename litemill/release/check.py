@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from litemill.core.errors import ReleaseError
 from litemill.release.answers import Golden, differences
 from litemill.release.layout import SIGNATURE, refuse_other_files
-from litemill.release.manifest_checks import built_from, claimed, document
+from litemill.release.manifest_checks import check_manifest, provenance_commit, read_document
 from litemill.release.reader import unpack
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedRelease:
     """A release that holds what it promises.
 
     Attributes:
@@ -39,17 +39,17 @@ class Checked:
     answers: dict[str, dict[str, float]]
 
 
-def check(archive: Path, *, key: Path | None) -> Checked:
+def check_release(archive: Path, *, key: Path | None) -> CheckedRelease:
     """Check an archive; with the public key, its signature too.
 
     Raises:
         LitemillError: what does not hold; for files that are missing, added or changed all of them.
     """
-    with opened(archive) as found:
-        manifest = read(found, key=key)
-        return Checked(
+    with open_release(archive) as found:
+        manifest = read_manifest(found, key=key)
+        return CheckedRelease(
             manifest=manifest,
-            commit=built_from(found.folder),
+            commit=provenance_commit(found.folder),
             files=len(found.names),
             signed=SIGNATURE in found.names,
             answers=_answers(found, manifest),
@@ -57,7 +57,7 @@ def check(archive: Path, *, key: Path | None) -> Checked:
 
 
 @contextlib.contextmanager
-def opened(archive: Path) -> Iterator[Unpacked]:
+def open_release(archive: Path) -> Iterator[Unpacked]:
     """Unpack an archive for as long as the block lasts.
 
     Raises:
@@ -67,18 +67,18 @@ def opened(archive: Path) -> Iterator[Unpacked]:
         yield unpack(archive, Path(scratch))
 
 
-def read(found: Unpacked, *, key: Path | None = None) -> dict[str, Any]:
+def read_manifest(found: Unpacked, *, key: Path | None = None) -> dict[str, Any]:
     """Give the manifest of an unpacked release, after all checks that run nothing."""
     refuse_other_files(found.folder, found.names)
     if key:
         from litemill.release.signature import refuse_other_signature
 
         refuse_other_signature(found.folder, key)
-    return claimed(found.folder, found.names, found.top)
+    return check_manifest(found.folder, found.names, found.top)
 
 
 def _answers(found: Unpacked, manifest: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    told = document(found.folder, "golden/golden.json")
+    told = read_document(found.folder, "golden/golden.json")
     return differences(
         [
             Golden(found.folder, name, entry["signature"], _golden(told, name, found))

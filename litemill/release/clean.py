@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from litemill.core.errors import GateError, LitemillError, ReleaseError, SeveralErrors
+from litemill.core.errors import ErrorGroup, GateError, LitemillError, ReleaseError
 from litemill.core.files import read_json
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOLD = 5  # names of a long list
 
 
-def commit(root: Path) -> str:
+def built_commit(root: Path) -> str:
     """Give the commit whose build is in `root`.
 
     Raises:
@@ -29,14 +29,14 @@ def commit(root: Path) -> str:
     """
     if not (root / "dvc.yaml").is_file():
         raise ReleaseError(root, "no dvc.yaml", "run this in the project's folder")
-    found = git(root, "rev-parse", "--verify", "HEAD").strip()
+    found = run_git(root, "rev-parse", "--verify", "HEAD").strip()
     errors = [*_dirty(root), *_failed(root), *_stale(root), *_untold(root)]
     if errors:
-        raise errors[0] if len(errors) == 1 else SeveralErrors(errors)
+        raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
     return found
 
 
-def git(root: Path, *words: str) -> str:
+def run_git(root: Path, *words: str) -> str:
     """Run Git in a folder and give what it prints.
 
     Raises:
@@ -56,7 +56,7 @@ def git(root: Path, *words: str) -> str:
     return done.stdout
 
 
-def dvc(root: Path, *words: str, env: dict[str, str] | None = None) -> Any:
+def run_dvc(root: Path, *words: str, env: dict[str, str] | None = None) -> Any:
     """Run DVC in a folder and give the finished process."""
     return subprocess.run(
         [sys.executable, "-m", "dvc", *words],
@@ -69,10 +69,10 @@ def dvc(root: Path, *words: str, env: dict[str, str] | None = None) -> Any:
 
 
 def _dirty(root: Path) -> Iterator[LitemillError]:
-    listed = git(root, "status", "--porcelain", "-z", "--untracked-files=all").split("\0")
+    listed = run_git(root, "status", "--porcelain", "-z", "--untracked-files=all").split("\0")
     names = [entry[3:] for entry in listed if entry[2:3] == " "]
     # Files that Git was told not to look at: assume-unchanged in small letters, skip-worktree S.
-    flagged = git(root, "ls-files", "-v", "-z").split("\0")
+    flagged = run_git(root, "ls-files", "-v", "-z").split("\0")
     names += [entry[2:] for entry in flagged if entry[:1].islower() or entry[:1] == "S"]
     if names:
         yield ReleaseError("working tree", f"uncommitted: {_few(names)}", "commit them first")
@@ -88,7 +88,7 @@ def _failed(root: Path) -> Iterator[LitemillError]:
 
 
 def _stale(root: Path) -> Iterator[LitemillError]:
-    done = dvc(root, "status", "--json")
+    done = run_dvc(root, "status", "--json")
     try:
         changed = json.loads(done.stdout)
     except ValueError:
@@ -111,7 +111,7 @@ def _untold(root: Path) -> Iterator[LitemillError]:
     read = {one["path"] for stage in stages for one in stage.get("deps", [])}
     inputs = sorted(name for name in read - made if not name.startswith("build/"))
     ignored = ["--exclude-from=.dvcignore"] if (root / ".dvcignore").is_file() else []
-    listed = git(root, "ls-files", "--others", "-z", *ignored, "--", *inputs) if inputs else ""
+    listed = run_git(root, "ls-files", "--others", "-z", *ignored, "--", *inputs) if inputs else ""
     names = [name for name in listed.split("\0") if name and not _followed(root, name)]
     if names:
         yield ReleaseError("inputs", f"in no commit: {_few(names)}", "commit them, or `dvc add`")

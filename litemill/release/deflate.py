@@ -28,7 +28,7 @@ LAST = b"\x01\x00\x00\xff\xff"
 ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 
 
-def deflated(parts: Iterable[bytes]) -> Iterator[bytes]:
+def deflate_stream(parts: Iterable[bytes]) -> Iterator[bytes]:
     """Compress a stream of bytes; where its parts end does not matter."""
     pending = bytearray()
     for part in parts:

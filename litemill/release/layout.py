@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litemill.core.errors import ReleaseError, SeveralErrors
+from litemill.core.errors import ErrorGroup, ReleaseError
 from litemill.core.files import sha256, write_text
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def refuse_other_files(folder: Path, names: Iterable[str]) -> None:
         for name in sorted({*after} & {*before})
         if before[name] != after[name]
     ]
-    raise SeveralErrors(errors or [ReleaseError(SUMS, "not as a release writes it")])
+    raise ErrorGroup(errors or [ReleaseError(SUMS, "not as a release writes it")])
 
 
 def _lines(content: bytes) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from litemill.config.release_name import full_name
+from litemill.config.release_name import bundle_name
 from litemill.core.errors import ReleaseError
 from litemill.core.files import sha256
 from litemill.release import bom, statement
@@ -34,7 +34,7 @@ LARGEST = 64 << 20  # bytes of a document
 MALFORMED = (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
 
 
-def claimed(folder: Path, names: Iterable[str], top: str) -> dict[str, Any]:
+def check_manifest(folder: Path, names: Iterable[str], top: str) -> dict[str, Any]:
     """Give the manifest of a release, once nothing in it is known to be wrong.
 
     Args:
@@ -46,10 +46,10 @@ def claimed(folder: Path, names: Iterable[str], top: str) -> dict[str, Any]:
         ReleaseError: the first claim that does not hold.
         InterpreterError: a variant that is no model.
     """
-    manifest: dict[str, Any] = document(folder, MANIFEST)
+    manifest: dict[str, Any] = read_document(folder, MANIFEST)
     with _read(MANIFEST):
         release = manifest["release"]
-        _same(MANIFEST, "name and version", full_name(release["name"], release["version"]), top)
+        _same(MANIFEST, "name and version", bundle_name(release["name"], release["version"]), top)
         _files(folder, manifest, set(names))
         for name, entry in manifest["variants"].items():
             _variant(folder, name, entry)
@@ -63,14 +63,14 @@ def claimed(folder: Path, names: Iterable[str], top: str) -> dict[str, Any]:
     return manifest
 
 
-def built_from(folder: Path) -> str:
+def provenance_commit(folder: Path) -> str:
     """Give the commit that the provenance names.
 
     Raises:
         ReleaseError: there is none.
     """
     with _read(PROVENANCE):
-        predicate = document(folder, PROVENANCE)["predicate"]
+        predicate = read_document(folder, PROVENANCE)["predicate"]
         sources = predicate["buildDefinition"]["resolvedDependencies"]
         found = next(one["digest"]["gitCommit"] for one in sources if one["name"] == "source")
         if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", found):
@@ -78,7 +78,7 @@ def built_from(folder: Path) -> str:
         return str(found)
 
 
-def document(folder: Path, name: str) -> Any:
+def read_document(folder: Path, name: str) -> Any:
     """Read a JSON document of a release.
 
     Raises:
@@ -159,7 +159,7 @@ def _described(found: Description, key: str | None) -> dict[str, Any]:
 
 
 def _statements(folder: Path, manifest: Mapping[str, Any]) -> None:
-    stated, results = document(folder, PROVENANCE), document(folder, TESTS)
+    stated, results = read_document(folder, PROVENANCE), read_document(folder, TESTS)
     statement.refuse_malformed(stated, PROVENANCE)
     statement.refuse_malformed(results, TESTS)
     with _read(PROVENANCE):
@@ -182,7 +182,7 @@ def _subjects(stated: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _bom(folder: Path, manifest: Mapping[str, Any]) -> None:
-    told = document(folder, BOM)
+    told = read_document(folder, BOM)
     bom.refuse_malformed(told, BOM)
     with _read(BOM):
         model = told["metadata"]["component"]

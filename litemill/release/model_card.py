@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from litemill.conversion.recipes import activations, weight_types
+from litemill.conversion.recipes import activation_types, weight_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ UNSTATED = "Not stated by those who made it (`{key}` in `conf/model/`)."
 COLUMNS = ("variant", "bytes", "drop", "agreement", "SNR (dB)", "largest error")
 
 
-def card(
+def model_card(
     manifest: Mapping[str, Any], params: Mapping[str, Any], training: Mapping[str, Any]
 ) -> str:
     """Give MODEL_CARD.md.
@@ -135,7 +135,7 @@ def _quantized(asked: Mapping[str, Any]) -> str:
     rules = asked.get("recipe")
     if not rules:
         return str(asked.get("optimization") or "not told")
-    kinds = {"weights": weight_types(rules), "activations": activations(rules)}
+    kinds = {"weights": weight_types(rules), "activations": activation_types(rules)}
     told = ", ".join(f"{' and '.join(sorted(types))} {of}" for of, types in kinds.items() if types)
     return f"recipe: {told}" if told else "recipe"
 

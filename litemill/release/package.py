@@ -23,8 +23,8 @@ from litemill.config.parameters import PARAMS, parameters, section
 from litemill.config.schema.package import Release
 from litemill.core.errors import DataError, GateError, LitemillError
 from litemill.core.files import (
+    atomic_replace,
     read_json,
-    replacing,
     sha256,
     tree_files,
     tree_sha256,
@@ -33,11 +33,11 @@ from litemill.core.files import (
 )
 from litemill.core.version import VERSION
 from litemill.data.samples import Samples, read_split
-from litemill.models.reference_outputs import read_signature, suited
-from litemill.release.bundle_readme import readme
+from litemill.models.reference_outputs import match_samples, read_signature
+from litemill.release.bundle_readme import bundle_readme
 from litemill.release.c_source import header, integer, source, symbol
 from litemill.release.golden import Golden, golden
-from litemill.release.model_card import card
+from litemill.release.model_card import model_card
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +80,7 @@ class Sources:
         return self.build / "convert" / variant / "model.tflite"
 
 
-def package(
+def write_package(
     report: dict[str, Any], sources: Sources, release: Release, toolchain: Any, out: Path
 ) -> None:
     """Write the bundle into a fresh directory, which replaces `out` as a whole.
@@ -100,7 +100,7 @@ def package(
     if not passed:
         raise GateError("package", "no variant passed", "see build/report/report.md")
     samples = _golden_samples(sources.build / "prepare" / "evaluation", release.golden_samples)
-    with replacing(out) as fresh:
+    with atomic_replace(out) as fresh:
         (fresh / "variants").mkdir(parents=True)
         manifest: dict[str, Any] = {
             "release": {**dataclasses.asdict(release), "title": report["title"]},
@@ -125,9 +125,9 @@ def package(
             write_text(fresh / "labels.txt", _labels(samples.classes))
         # The program that measures them on a device is Litemill's own module.
         shutil.copyfile(Path(device_benchmark.__file__), fresh / "benchmark.py")
-        told_card = card(manifest, section(path=sources.params), sources.training())
+        told_card = model_card(manifest, section(path=sources.params), sources.training())
         write_text(fresh / "MODEL_CARD.md", told_card)
-        write_text(fresh / "README.md", readme(manifest, len(samples)))
+        write_text(fresh / "README.md", bundle_readme(manifest, len(samples)))
         manifest["files"] = {name: sha256(fresh / name) for name in tree_files(fresh)}
         write_json(fresh / "manifest.json", manifest)
 
@@ -151,7 +151,7 @@ def _variant(row: dict[str, Any], sources: Sources, samples: Samples, fresh: Pat
         if output.get("reference_range") and None not in output["reference_range"]
     }
     signature = sources.signature(row["variant"])
-    given = suited(samples, signature)
+    given = match_samples(samples, signature)
     key = str(signature["key"])
     return golden(path.read_bytes(), given, ranges, signature=key, place=path)
 
@@ -236,4 +236,4 @@ def run(*, build: Path, out: Path) -> None:
     """Collect the release that build/params.json asks for from the folder `build` into `out`."""
     report = read_json(build / "report" / "report.json")
     release = parameters(Release, "release")
-    package(report, Sources(build, PARAMS), release, section("toolchain"), out)
+    write_package(report, Sources(build, PARAMS), release, section("toolchain"), out)

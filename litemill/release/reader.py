@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from litemill.core.errors import ReleaseError
-from litemill.release.archive import CHUNK, GZIP_HEADER, packed
+from litemill.release.archive import CHUNK, GZIP_HEADER, archive_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +190,7 @@ def _extract(file: BinaryIO, entry: _Entry, target: Path) -> None:
 
 def _refuse_other_bytes(archive: Path, found: Unpacked) -> None:
     with archive.open("rb") as file:
-        for part in packed(found.folder, found.names, top=found.top, time=found.time):
+        for part in archive_parts(found.folder, found.names, top=found.top, time=found.time):
             if file.read(len(part)) != part:
                 told = "expected the one way in which a release is written"
                 raise ReleaseError(archive, "an archive of the right files, damaged", told)

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litemill.core.errors import ReleaseError
-from litemill.release.check import opened
-from litemill.release.clean import dvc, git
-from litemill.release.rebuild_diff import departures
+from litemill.release.check import open_release
+from litemill.release.clean import run_dvc, run_git
+from litemill.release.rebuild_diff import rebuild_differences
 
 if TYPE_CHECKING:
-    from litemill.release.check import Checked
+    from litemill.release.check import CheckedRelease
 
 LAST = 8  # lines of a failed command
 
 
-def rebuilt(archive: Path, checked: Checked, repository: str | None) -> list[str]:
+def rebuild_release(archive: Path, checked: CheckedRelease, repository: str | None) -> list[str]:
     """Build the recorded commit in a fresh folder and tell how the release differs.
 
     Args:
@@ -35,17 +35,17 @@ def rebuilt(archive: Path, checked: Checked, repository: str | None) -> list[str
         ReleaseError: the commit is not there, or does not build.
     """
     place = repository or _known(checked)
-    with opened(archive) as found, tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
+    with open_release(archive) as found, tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
         clone = Path(scratch) / "project"
         _clone(place, checked.commit, clone)
         env = _environment(Path(scratch), found.time)
         _build(clone, env)
         fresh = Path(scratch) / found.top
         _assemble(clone, fresh, checked.commit, env)
-        return departures(found.folder, fresh)
+        return rebuild_differences(found.folder, fresh)
 
 
-def _known(checked: Checked) -> str:
+def _known(checked: CheckedRelease) -> str:
     """Give this folder if it has the commit.
 
     What the release names is only told: a rebuild runs the code that it gets there.
@@ -59,7 +59,7 @@ def _known(checked: Checked) -> str:
 
 def _has(folder: Path, commit: str) -> bool:
     try:
-        git(folder, "cat-file", "-e", f"{commit}^{{commit}}")
+        run_git(folder, "cat-file", "-e", f"{commit}^{{commit}}")
     except (ReleaseError, OSError):
         return False
     return True
@@ -69,8 +69,8 @@ def _clone(place: str, commit: str, clone: Path) -> None:
     # A word that begins with a dash would be an option of git.
     if place.startswith("-"):
         raise ReleaseError("--repository", repr(place), "expected a folder or an address")
-    git(clone.parent, "clone", "--quiet", "--no-checkout", "--", place, str(clone))
-    git(clone, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit)
+    run_git(clone.parent, "clone", "--quiet", "--no-checkout", "--", place, str(clone))
+    run_git(clone, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit)
 
 
 def _environment(scratch: Path, time: int) -> dict[str, str]:
@@ -94,10 +94,10 @@ def _build(clone: Path, env: dict[str, str]) -> None:
         ["config", "--local", "cache.dir", "cache"],
         ["repro", "--force", "--no-run-cache"],
     ]
-    if pinned := [name for name in git(clone, "ls-files", "*.dvc").splitlines() if name]:
+    if pinned := [name for name in run_git(clone, "ls-files", "*.dvc").splitlines() if name]:
         commands.insert(1, ["pull", *pinned])  # data that `dvc add` keeps outside of Git
     for words in commands:
-        done = dvc(clone, *words, env=env)
+        done = run_dvc(clone, *words, env=env)
         if done.returncode:
             _explain(f"dvc {words[0]}", done)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from litemill.release.assemble import content
+from litemill.release.assemble import content_digest
 from litemill.release.constants import constants
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST = 80  # characters of a value
 
 
-def departures(before: Path, after: Path) -> list[str]:
+def rebuild_differences(before: Path, after: Path) -> list[str]:
     """Tell how the files of two releases differ, one line a finding; nothing: they do not.
 
     Signatures are left out: nobody else can make the same one.
@@ -29,7 +29,7 @@ def departures(before: Path, after: Path) -> list[str]:
         before: folder with the release's files.
         after: folder with those of another build.
     """
-    old, new = content(before), content(after)
+    old, new = content_digest(before), content_digest(after)
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
     if not names:
         return []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ReleaseError
 from litemill.release.layout import SIGNATURE, SUMS
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def sign(folder: Path, key: Path) -> None:
 
     hashed = hashing.Config().set_ignored_paths(paths=[SIGNATURE, SUMS], ignore_git_paths=False)
     config = signing.Config().use_elliptic_key_signer(private_key=key)
-    with quiet(Exception):
+    with capture_output(Exception):
         config.set_hashing_config(hashed).sign(folder, folder / SIGNATURE)
 
 
@@ -54,7 +54,7 @@ def refuse_other_signature(folder: Path, key: Path) -> None:
     hashed = hashing.Config().set_ignored_paths(paths=[SIGNATURE, SUMS], ignore_git_paths=False)
     config = verifying.Config().use_elliptic_key_verifier(public_key=key)
     try:
-        with quiet(Exception):
+        with capture_output(Exception):
             _refuse_ignored(folder)
             config.set_hashing_config(hashed).verify(folder, folder / SIGNATURE)
     except ReleaseError:

@@ -25,7 +25,7 @@ BUILDER = "urn:litemill:unattested-machine"
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildRecord:
     """What the provenance tells of a build.
 
     Attributes:
@@ -43,7 +43,7 @@ class Built:
 
 
 def provenance(
-    built: Built, subjects: Mapping[str, str], files: Mapping[str, str]
+    built: BuildRecord, subjects: Mapping[str, str], files: Mapping[str, str]
 ) -> dict[str, Any]:
     """Say how the files were made.
 
@@ -129,14 +129,14 @@ def _descriptor(name: str, digest: str) -> dict[str, Any]:
     return {"name": name, "digest": {"sha256": digest}}
 
 
-def _source(built: Built) -> dict[str, Any]:
+def _source(built: BuildRecord) -> dict[str, Any]:
     told: dict[str, Any] = {"name": "source", "digest": {"gitCommit": built.commit}}
     if repository := built.manifest["release"].get("repository"):
         told["uri"] = f"git+{repository}@{built.commit}"
     return told
 
 
-def _packages(built: Built) -> list[dict[str, Any]]:
+def _packages(built: BuildRecord) -> list[dict[str, Any]]:
     """Tell the toolchain; a package has several files, of which requirements.lock allows each."""
     stages = built.manifest["toolchain"].values()
     versions = {name: version for stage in stages for name, version in stage.items()}

@@ -1,0 +1,1 @@
+"""The report: tables, charts and pages from measurements; the gate's verdict."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from litemill.config.parameters import parameters, section
 from litemill.config.schema.report import Report
 from litemill.core.errors import LitemillError
-from litemill.core.files import keep_only, read_json, replacing, write_json, write_text
+from litemill.core.files import atomic_replace, keep_only, read_json, write_json, write_text
 from litemill.evaluation import latency_results
-from litemill.evaluation.checks import judge
+from litemill.evaluation.checks import run_checks
 from litemill.report import page, plots, release_diff, summary
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ RELEASED = Path("released.json")
 Limits = dict[str, dict[str, Any]]
 
 
-def report(
+def assemble_report(
     measured: list[dict[str, Any]],
     limits: Mapping[str, Mapping[str, Any]],
     title: str,
@@ -58,10 +58,13 @@ def report(
     sizes = {one["variant"]: one["bytes"] for one in measured}
     full = sizes.get(baseline, max(sizes.values()))
     measured = [
-        {**one, "latency": latency_results.of(machines or {}, one["variant"], one["sha256"])}
+        {
+            **one,
+            "latency": latency_results.latencies_of(machines or {}, one["variant"], one["sha256"]),
+        }
         for one in measured
     ]
-    rows = [_row(one, judge(one, limits.get(one["variant"], {})), full) for one in measured]
+    rows = [_row(one, run_checks(one, limits.get(one["variant"], {})), full) for one in measured]
     metrics = [one["metric"] for one in measured if one.get("metric")]
     metric = {key: metrics[0][key] for key in ("name", "goal")} if metrics else None
     return {
@@ -71,12 +74,14 @@ def report(
         "samples": max((one.get("samples") or 0) for one in measured),
         "metric": metric,
         "machines": {name: one["machine"] for name, one in (machines or {}).items()},
-        "since": release_diff.changes(rows, released, metric) if released else None,
+        "since": release_diff.release_changes(rows, released, metric) if released else None,
         "variants": rows,
     }
 
 
-def write(told: dict[str, Any], out: Path, measured: list[dict[str, Any]] | None = None) -> None:
+def write_report(
+    told: dict[str, Any], out: Path, measured: list[dict[str, Any]] | None = None
+) -> None:
     """Write a report in all its forms into a fresh directory at `out`; no times, no paths.
 
     Args:
@@ -85,7 +90,7 @@ def write(told: dict[str, Any], out: Path, measured: list[dict[str, Any]] | None
         measured: what validate wrote for each variant; the page and the plots tell of it in depth.
     """
     depth = {one["variant"]: one for one in measured or []}
-    with replacing(out) as fresh:
+    with atomic_replace(out) as fresh:
         fresh.mkdir(parents=True)
         write_json(fresh / "report.json", told)
         rows: list[dict[str, Any]] = told["variants"]
@@ -94,8 +99,8 @@ def write(told: dict[str, Any], out: Path, measured: list[dict[str, Any]] | None
             write_json(fresh / "metrics" / f"{row['variant']}.json", _metrics(row, told))
         write_text(fresh / "report.csv", summary.rows_csv(told))
         write_text(fresh / "report.md", summary.markdown(told))
-        write_text(fresh / "index.html", page.html(told, depth))
-        plots.write(fresh / "plots", told, depth)
+        write_text(fresh / "index.html", page.page_html(told, depth))
+        plots.write_plots(fresh / "plots", told, depth)
 
 
 def _row(one: dict[str, Any], outcomes: Mapping[str, Any], full: int) -> dict[str, Any]:
@@ -208,12 +213,12 @@ def run(*, measurements: Path, benchmarks: Path, released: Path, out: Path) -> N
     limits: Limits = section("limits")
     keep_only(measurements, {f"{variant}.json" for variant in asked.variants})
     measured = [_measured(variant, measurements) for variant in asked.variants]
-    told = report(
+    told = assemble_report(
         measured,
         limits,
         asked.title,
-        machines=latency_results.read(benchmarks),
-        released=release_diff.read(released),
+        machines=latency_results.read_latencies(benchmarks),
+        released=release_diff.read_released(released),
     )
-    write(told, out, measured)
+    write_report(told, out, measured)
     summary.terminal(told)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from litemill.report.axes import Frame
-from litemill.report.label_layout import RULE, Taken, free
+from litemill.report.label_layout import RULE, Interval, free_line
 
 if TYPE_CHECKING:
     from litemill.report.axes import Scale
@@ -145,11 +145,11 @@ def _limit(limit: Limit, plot: _Plot) -> str:
     return f'<line class="limit" {line}/>{name}'
 
 
-def _limit_name(limit: Limit, plot: _Plot) -> Taken:
+def _limit_name(limit: Limit, plot: _Plot) -> Interval:
     """Give the place of a limit's name: left of its line at the top, or below it at the right."""
     right = plot.across(limit.at) - 4 if limit.of_size else FRAME.end
     y = FRAME.top + 8 if limit.of_size else plot.up(limit.at) + 10
-    return Taken(right - len(limit.name) * LETTER, right, y)
+    return Interval(right - len(limit.name) * LETTER, right, y)
 
 
 def _front(plot: _Plot) -> list[str]:
@@ -175,8 +175,8 @@ def _marks(plot: _Plot) -> list[str]:
         x, y = plot.at(point)
         wide = len(point.name) * LETTER
         left = x - 10 - wide if x + 10 + wide > FRAME.width else x + 10
-        line = free(taken, FRAME, Taken(left, left + wide, y))
-        taken.append(Taken(left, left + wide, line))
+        line = free_line(taken, FRAME, Interval(left, left + wide, y))
+        taken.append(Interval(left, left + wide, line))
         near = left - 2 if left > x else left + wide
         lead = f'<line class="lead" x1="{x}" y1="{y}" x2="{near:.1f}" y2="{line:.1f}"/>'
         marks += [lead, _mark(x, y, passed=point.passed)]
@@ -186,17 +186,17 @@ def _marks(plot: _Plot) -> list[str]:
     return marks + names
 
 
-def _taken(plot: _Plot) -> list[Taken]:
+def _taken(plot: _Plot) -> list[Interval]:
     """Give what names have to keep clear of: marks, names of limits, and level lines."""
     places = [plot.at(point) for point in plot.points]
     steps = [plot.at(point) for point in plot.best]
     levels = [limit.at for limit in plot.limits if not limit.of_size]
     levels += [] if plot.source is None else [plot.source]
     return [
-        *(Taken(x - 7, x + 7, y) for x, y in places),
+        *(Interval(x - 7, x + 7, y) for x, y in places),
         *(_limit_name(limit, plot) for limit in plot.limits),
-        *(Taken(FRAME.left, FRAME.end, plot.up(level), RULE) for level in levels),
-        *(Taken(x, end, y, RULE) for (x, y), (end, _) in pairwise(steps)),
+        *(Interval(FRAME.left, FRAME.end, plot.up(level), RULE) for level in levels),
+        *(Interval(x, end, y, RULE) for (x, y), (end, _) in pairwise(steps)),
     ]
 
 

@@ -6,9 +6,9 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.confusion import confusion
+from litemill.evaluation.confusion import confusion_changes
 from litemill.report.figures import histogram, quarters
-from litemill.report.highlights import closest
+from litemill.report.highlights import closest_limit
 from litemill.report.markup import (
     NOTHING,
     Head,
@@ -43,7 +43,7 @@ def details(row: Row, measured: dict[str, Any] | None) -> str:
     parts = [_files(row), '<div class="columns">', f"<div>{_checks(row)}</div>"]
     parts += [f"<div>{part}</div>" for part in (*_outputs(row, depth), *_classes(name, depth))]
     parts += ["</div>", *_layers(name, depth), *_operators(name, depth)]
-    least = closest(row)
+    least = closest_limit(row)
     told = f"{least[0]} {least[1]}" if least else ""
     head = f"<h3>{escape(name)}</h3>{mark(passed=row['passed'])}"
     for text in (f"{row['size_kb']:.1f} KiB", told):
@@ -133,7 +133,7 @@ def _classes(name: str, depth: Row) -> Iterator[str]:
                 shown = note(f"No {kind} lost anything.") + more("All of them", shown)
             yield f"<h4>By {escape(kind)}</h4>{shown}"
     if depth.get("confusion"):
-        yield f"<h4>Confusion</h4>{confusion(name, depth['confusion'])}"
+        yield f"<h4>Confusion</h4>{confusion_changes(name, depth['confusion'])}"
 
 
 def _class(one: Row, every: list[Row]) -> list[str]:

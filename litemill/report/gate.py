@@ -11,20 +11,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from litemill.core.errors import GateError, LitemillError, SeveralErrors
+from litemill.core.errors import ErrorGroup, GateError, LitemillError
 from litemill.core.files import read_json, write_json
-from litemill.report.verdict import failures
+from litemill.report.verdict import failed_checks
 
 REPORT = Path("build/report/report.json")
 OUT = Path("build/gate/verdict.json")
 
 
-def gate(report: dict[str, Any]) -> dict[str, Any]:
+def judge_report(report: dict[str, Any]) -> dict[str, Any]:
     """Give the verdict on a report: `passed`, by variant and over all, and every failed check."""
     return {
         "passed": report["passed"],
         "variants": {row["variant"]: row["passed"] for row in report["variants"]},
-        "failed": failures(report),
+        "failed": failed_checks(report),
     }
 
 
@@ -38,7 +38,7 @@ def run(*, report: Path, out: Path) -> None:
     told = read_json(report)
     if not isinstance(told, dict) or not told.get("variants"):
         raise LitemillError(report, "not a report", "rebuild it with `dvc repro report`")
-    verdict = gate(told)
+    verdict = judge_report(told)
     write_json(out, verdict)
     if not verdict["passed"]:
-        raise SeveralErrors([_error(line) for line in verdict["failed"]])
+        raise ErrorGroup([_error(line) for line in verdict["failed"]])

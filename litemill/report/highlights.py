@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from litemill.core.number_format import form
-from litemill.evaluation.checks import known
+from litemill.core.number_format import significant_format
+from litemill.evaluation.checks import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def closest(row: Row) -> tuple[str, str] | None:
+def closest_limit(row: Row) -> tuple[str, str] | None:
     """Give the check that decides about a variant, and its margin.
 
     That is one that failed, or the one whose margin is the smallest share of its limit. None where
@@ -29,13 +29,13 @@ def closest(row: Row) -> tuple[str, str] | None:
     return name, f"passes by {_margin(held[name])}"
 
 
-def shared_limit(rows: list[Row], check: str) -> float | None:
+def common_limit(rows: list[Row], check: str) -> float | None:
     """Give the limit that every variant that runs is held to; None where they are not the same."""
     limits = {row["checks"].get(check, {}).get("limit") for row in rows if not row["error"]}
     return limits.pop() if len(limits) == 1 else None
 
 
-def flipped(run: Row) -> str:
+def kernel_disagreement_text(run: Row) -> str:
     """Say how many answers flip with the kernels; of samples, where each has one answer."""
     several = run["answers"] != run["samples"]
     return f"{run['flips']:,} of {run['answers']:,}{' answers' if several else ''}"
@@ -46,7 +46,7 @@ def _held(row: Row) -> dict[str, Row]:
     return {
         name: outcome
         for name, outcome in row["checks"].items()
-        if name in known() and outcome["limit"] is not None and outcome["margin"] is not None
+        if name in check_names() and outcome["limit"] is not None and outcome["margin"] is not None
     }
 
 
@@ -63,7 +63,7 @@ def _margin(outcome: Row) -> str:
     return f"{abs(outcome['margin']):.3g}"
 
 
-def standing(report: dict[str, Any]) -> list[tuple[str, str, str]]:
+def highlights(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Give what stands out: (question, answer, more about it)."""
     rows = report["variants"]
     told = [_smallest(report), *_lost(report), _tightest(rows), _flips(rows)]
@@ -81,7 +81,7 @@ def _latency(row: Row, machine: str) -> str:
     if not (found := row["latency"].get(machine)):
         return "absent"
     p50 = found["threads"][0]["latency_ms"]["p50"]
-    return format(p50, form(p50)) if found["current"] else "stale"
+    return format(p50, significant_format(p50)) if found["current"] else "stale"
 
 
 def _smallest(report: dict[str, Any]) -> tuple[str, str, str] | None:
@@ -114,7 +114,7 @@ def _lost(report: dict[str, Any]) -> list[tuple[str, str, str]]:
     return told
 
 
-def sure(rows: list[Row]) -> str:
+def confidence_text(rows: list[Row]) -> str:
     """Say of how many hundredths the intervals are: `95 %`; empty where there are none."""
     return next((f"{one['confidence'] * 100:g} %" for one in rows if one.get("confidence")), "")
 
@@ -124,7 +124,7 @@ def interval(row: Row, key: str) -> str:
     if not row.get("interval"):
         return ""
     low, high = row["interval"][key]
-    return f"{sure([row])} between {low:.3g} and {high:.3g}"
+    return f"{confidence_text([row])} between {low:.3g} and {high:.3g}"
 
 
 def _tightest(rows: list[Row]) -> tuple[str, str, str] | None:
@@ -158,4 +158,4 @@ def _flips(rows: list[Row]) -> tuple[str, str, str] | None:
         return None
     run, where = max(runs, key=lambda item: item[0]["flips"] / (item[0]["answers"] or 1))
     more = where if run["flips"] else "whichever kernels run a variant"
-    return "Answers that flip with the kernels", flipped(run), more
+    return "Answers that flip with the kernels", kernel_disagreement_text(run), more

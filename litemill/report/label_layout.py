@@ -15,7 +15,7 @@ RULE = 8  # the same, between a line of text and a line that is drawn
 
 
 @dataclass(frozen=True)
-class Taken:
+class Interval:
     """A stretch of a line, in pixels, that keeps others away: `room` above it and below."""
 
     left: float
@@ -23,13 +23,13 @@ class Taken:
     y: float
     room: float = GAP
 
-    def blocks(self, name: Taken, line: float) -> bool:
+    def blocks(self, name: Interval, line: float) -> bool:
         """Tell whether a name would run into it, were it on that line."""
         beside = name.left > self.right or name.right < self.left
         return not beside and abs(line - self.y) < self.room
 
 
-def free(taken: Sequence[Taken], frame: Frame, name: Taken) -> float:
+def free_line(taken: Sequence[Interval], frame: Frame, name: Interval) -> float:
     """Find the line for a name that is nearest to its own, above rather than below.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from litemill.core.number_format import form
+from litemill.core.number_format import significant_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +50,7 @@ def value(found: float | None, form: str = ".4g", *, unit: str = "", extra: str 
 
 def measure(found: float | None, *, extra: str = "") -> str:
     """Give a cell with a number of any size by its first digits; as `value`."""
-    return value(found, form(found or 0.0), extra=extra)
+    return value(found, significant_format(found or 0.0), extra=extra)
 
 
 def row_head(text: str, *, sticky: bool = False, note: str = "", href: str = "") -> str:

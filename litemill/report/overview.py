@@ -7,7 +7,7 @@ from typing import Any
 
 from litemill.evaluation.benchmark_results import time_unit
 from litemill.report.chart import Limit, Point, front, scatter
-from litemill.report.highlights import closest, shared_limit, standing
+from litemill.report.highlights import closest_limit, common_limit, highlights
 from litemill.report.markup import (
     Head,
     bar,
@@ -22,7 +22,7 @@ from litemill.report.markup import (
     table,
     value,
 )
-from litemill.report.summary import basis, snr
+from litemill.report.summary import basis_text, snr
 from litemill.report.verdict import headline
 
 Row = dict[str, Any]
@@ -35,12 +35,12 @@ def verdict(report: dict[str, Any]) -> str:
     tiles = "".join(
         f'<div><dt>{escape(title)}</dt><dd><span class="big">{escape(big)}</span>'
         f'<span class="note">{escape(small)}</span></dd></div>\n'
-        for title, big, small in standing(report)
+        for title, big, small in highlights(report)
     )
     return (
         f'<div class="verdict {style}"><strong>{word}</strong>'
         f"<p>{escape(headline(report))}</p></div>\n"
-        f"{note(basis(report))}\n"
+        f"{note(basis_text(report))}\n"
         f'<dl class="tiles">\n{tiles}</dl>'
     )
 
@@ -90,7 +90,7 @@ def _cells(
 ) -> list[str]:
     worse = "worse" if (row["drop"] or 0) > 0 else ""
     drops = bar(abs(row["drop"] or 0) / largest, worse) if largest and row["drop"] else ""
-    least = closest(row)
+    least = closest_limit(row)
     slowest = {name: _slowest(report, name) for name in machines}
     return [
         row_head(row["variant"], sticky=True, href=f"#variant-{row['variant']}"),
@@ -189,8 +189,8 @@ def _limits(rows: list[Row], source: float | None, *, less: bool) -> list[Limit]
         scales["metric_drop"] = source, worse
         scales["metric_drop_relative"] = source, worse * abs(source)
     for name, (start, step) in scales.items():
-        if (limit := shared_limit(rows, name)) is not None:
+        if (limit := common_limit(rows, name)) is not None:
             found.append(Limit(name, start + step * limit))
-    if (limit := shared_limit(rows, "size_bytes")) is not None:
+    if (limit := common_limit(rows, "size_bytes")) is not None:
         found.append(Limit("size_bytes", limit / KIB, of_size=True))
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from litemill.evaluation.benchmark_results import measured
 from litemill.report.details import details
 from litemill.report.figures import interval
-from litemill.report.highlights import flipped, shared_limit, sure
+from litemill.report.highlights import common_limit, confidence_text, kernel_disagreement_text
 from litemill.report.markup import Head, cell, link, note, number, row_head, section, table, value
 from litemill.report.overview import chart, failed, variants, verdict
 from litemill.report.style import SCRIPT, STYLE
@@ -30,7 +30,7 @@ KERNELS = {
 }
 
 
-def html(report: dict[str, Any], depth: Mapping[str, Row] | None = None) -> str:
+def page_html(report: dict[str, Any], depth: Mapping[str, Row] | None = None) -> str:
     """Give the page of a report; nothing in it is fetched from elsewhere.
 
     Args:
@@ -83,8 +83,8 @@ def _confidence(report: dict[str, Any]) -> list[str]:
     rows = [row for row in report["variants"] if row["interval"]]
     if not rows:
         return []
-    limit = shared_limit(report["variants"], "metric_drop")
-    name, share = report["metric"]["name"], sure(rows)
+    limit = common_limit(report["variants"], "metric_drop")
+    name, share = report["metric"]["name"], confidence_text(rows)
     told = (
         f"How much chance there is in the evaluation samples: with others, {share} of drops "
         "would lie in the interval (paired bootstrap). The upright line is no drop"
@@ -144,7 +144,7 @@ def _run(name: str, run: Row | None, key: str) -> str:
     if run["error"]:
         return cell("does not run", extra=f'<span class="note">{escape(run["error"])}</span>')
     known = run["flips"] is not None and name != "default"
-    flips = f"{flipped(run)} flip" if known else ""
+    flips = f"{kernel_disagreement_text(run)} flip" if known else ""
     return value(run[key], ".4f" if abs(run[key] or 0) <= 1 else ".4g",
                  extra=f'<span class="note">{flips}</span>')  # fmt: skip
 

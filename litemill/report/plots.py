@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST = 20_000  # samples in a confusion matrix; DVC's template wants a line for each
 
 
-def write(folder: Path, told: dict[str, Any], depth: Mapping[str, dict[str, Any]]) -> None:
+def write_plots(folder: Path, told: dict[str, Any], depth: Mapping[str, dict[str, Any]]) -> None:
     """Write size.csv and, where there are classes, confusion/<variant>.csv.
 
     Args:

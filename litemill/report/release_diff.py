@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NUMBERS = ("bytes", "metric", "drop", "agreement", "snr_db")
 
 
-def remembered(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def release_record(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Give what released.json holds of a release.
 
     Args:
@@ -39,7 +39,7 @@ def remembered(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> dict[str, Any] | None:
+def read_released(path: Path) -> dict[str, Any] | None:
     """Read released.json; `{}` or no file is no release yet.
 
     Raises:
@@ -61,7 +61,7 @@ def _is_release(found: dict[str, Any]) -> bool:
     return all(isinstance(one, dict) and "sha256" in one for one in variants.values())
 
 
-def changes(
+def release_changes(
     rows: list[dict[str, Any]],
     released: Mapping[str, Any],
     metric: Mapping[str, Any] | None = None,

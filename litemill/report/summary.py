@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from litemill.report.highlights import closest, latencies, standing, sure
+from litemill.report.highlights import closest_limit, confidence_text, highlights, latencies
 from litemill.report.release_diff import NUMBERS
-from litemill.report.verdict import failures, headline, notes
+from litemill.report.verdict import failed_checks, headline, table_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class Column:
 def columns(report: dict[str, Any]) -> list[Column]:
     """Give the columns of a report, left to right."""
     metric = (report["metric"] or {"name": "metric"})["name"]
-    share = sure(report["variants"])
+    share = confidence_text(report["variants"])
     return [
         Column("variant", lambda row: str(row["variant"]), 9, right=False),
         Column("KiB", lambda row: _number(row, "size_kb", "{:.1f}"), 7),
@@ -73,7 +73,7 @@ def _between(row: Row) -> str:
 
 
 def _closest(row: Row) -> str:
-    found = closest(row)
+    found = closest_limit(row)
     return " ".join(found).strip() if found else ""
 
 
@@ -96,11 +96,11 @@ def lines_csv(header: tuple[str, ...], rows: list[list[Any]]) -> str:
 
 def markdown(report: dict[str, Any]) -> str:
     """Give the verdict, what stands out, the table and the failed checks as GitHub's Markdown."""
-    shown, told = columns(report), standing(report)
+    shown, told = columns(report), highlights(report)
     lines = [
         f"## {_plain(report['title'])}: {'passed' if report['passed'] else 'failed'}",
         "",
-        f"**{_plain(headline(report))}** {_plain(basis(report))}",
+        f"**{_plain(headline(report))}** {_plain(basis_text(report))}",
         "",
         *(f"- {_plain(ask)}: **{_plain(big)}** ({_plain(more)})" for ask, big, more in told),
         "",
@@ -110,15 +110,15 @@ def markdown(report: dict[str, Any]) -> str:
     ]
     parts = {
         "Failed checks:": _with_margin(report),
-        "To know:": notes(report),
-        _plain(_since(report)): news(report),
+        "To know:": table_notes(report),
+        _plain(_since(report)): changes_text(report),
     }
     for title, items in parts.items():
         lines += ["", title, "", *(f"- {_plain(item)}" for item in items)] if items else []
     return "\n".join(lines) + "\n"
 
 
-def basis(report: dict[str, Any]) -> str:
+def basis_text(report: dict[str, Any]) -> str:
     """Say on what the numbers stand."""
     samples = f"Measured on {report['samples']} evaluation samples"
     if not report["metric"]:
@@ -145,16 +145,16 @@ def terminal(report: dict[str, Any], file: IO[str] | None = None) -> None:
     for line in _with_margin(report):
         console.print(Text(f"  {line}"))
     console.print(_rich_table(report, console.width), soft_wrap=False)
-    for ask, big, more in standing(report):
+    for ask, big, more in highlights(report):
         console.print(Text(f"{ask}: "), Text(big, "bold"), Text(f" ({more})"), sep="")
-    for line in news(report):
+    for line in changes_text(report):
         console.print(Text(f"{_since(report)} {line}"))
-    console.print(Text(basis(report), "dim"))
-    for line in notes(report):
+    console.print(Text(basis_text(report), "dim"))
+    for line in table_notes(report):
         console.print(Text(f"  {line}", "dim"))
 
 
-def news(report: dict[str, Any]) -> list[str]:
+def changes_text(report: dict[str, Any]) -> list[str]:
     """Give a line for each variant that is not as it was released last, in bytes or in numbers."""
     since = report.get("since") or {"metric": None, "variants": []}
     name = (report.get("metric") or {"name": "metric"})["name"]
@@ -222,7 +222,7 @@ def _with_margin(report: dict[str, Any]) -> list[str]:
     ]
     return [
         line if margin is None else f"{line} (margin {margin:.3g})"
-        for line, margin in zip(failures(report), margins, strict=True)
+        for line, margin in zip(failed_checks(report), margins, strict=True)
     ]
 
 

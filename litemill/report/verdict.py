@@ -12,13 +12,13 @@ def headline(report: dict[str, Any]) -> str:
     """Say in one sentence how many variants pass."""
     total = len(report["variants"])
     failed = sum(not row["passed"] for row in report["variants"])
-    checks = len(failures(report))
+    checks = len(failed_checks(report))
     if failed:
         return f"{failed} of {_count(total, 'variant')} failed, by {_count(checks, 'check')}."
     return f"All {total} variants passed." if total > 1 else "The one variant passed."
 
 
-def failures(report: dict[str, Any]) -> list[str]:
+def failed_checks(report: dict[str, Any]) -> list[str]:
     """Give a line for every failed check: `int8.snr_db: found 12 dB; expected at least 20`."""
     return [
         f"{row['variant']}.{name}: {outcome['told']}"
@@ -28,7 +28,7 @@ def failures(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def notes(report: dict[str, Any]) -> list[str]:
+def table_notes(report: dict[str, Any]) -> list[str]:
     """Give what a table does not show: how sure the drop is, the worst class, kernels, advice."""
     return [
         f"{row['variant']}: {told}" for row in report["variants"] for told in _notes(report, row)

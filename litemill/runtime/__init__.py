@@ -1,0 +1,1 @@
+"""Processes: starting TensorFlow, the worker, isolated children, captured output."""

@@ -19,7 +19,7 @@ STREAMS = (1, 2)
 
 
 @dataclass(frozen=True)
-class Said:
+class CapturedOutput:
     """What was printed in a `quiet` block, standard output and error in their order."""
 
     file: IO[bytes]
@@ -38,14 +38,14 @@ class Said:
 
 
 @contextlib.contextmanager
-def quiet(explained: type[BaseException] | tuple[()] = ()) -> Iterator[Said]:
+def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[CapturedOutput]:
     """Hold back what the block prints; when it raises, print all of it to standard error.
 
     Args:
         explained: errors that say themselves all that there is to say: then nothing is printed.
     """
     with tempfile.TemporaryFile() as file:
-        said = Said(file)
+        said = CapturedOutput(file)
         _flush()
         kept = {stream: os.dup(stream) for stream in STREAMS}
         for stream in STREAMS:

@@ -37,7 +37,7 @@ _BLOCK = 1 << 16  # symbols
 _OBJECT = 1  # low four bits of a symbol's info: data
 
 
-def pin(sizes: Sequence[int]) -> None:
+def fix_cache_sizes(sizes: Sequence[int]) -> None:
     """Let Eigen in this process's TensorFlow assume caches of these sizes, from its next call on.
 
     Args:
@@ -52,7 +52,7 @@ def pin(sizes: Sequence[int]) -> None:
     ctypes.c_ubyte.from_address(base + found[GUARD]).value = 1
 
 
-def pinned() -> list[int]:
+def cache_sizes() -> list[int]:
     """Give the sizes in use: of three levels, in bytes; 0 where Eigen has not looked yet."""
     path, base = _loaded()
     return list((ctypes.c_long * 3).from_address(base + _addresses(path)[SIZES]))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from litemill.config.schema.numerics import Numerics
 
 
-def of(numerics: Numerics) -> dict[str, str]:
+def tensorflow_environment(numerics: Numerics) -> dict[str, str]:
     """Give the variables that these settings need, by name."""
     values = {
         "KERAS_BACKEND": "tensorflow",

@@ -18,7 +18,7 @@ OPTIONS = {
 }
 
 
-def keep() -> None:
+def keep_freed_memory() -> None:
     """Let this process, and forks of it, keep freed memory for what comes next.
 
     Where the C library is another one, nothing is changed.

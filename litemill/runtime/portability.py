@@ -39,7 +39,7 @@ NOWHERE = "none: they may differ from run to run"
 IMPORTED = "any: they were imported, not trained"
 
 
-def settings_told(numerics: Numerics) -> tuple[str, list[str]]:
+def settings_portability(numerics: Numerics) -> tuple[str, list[str]]:
     """Give where these settings promise the same weights, and what stands in the way of more."""
     loose = {
         "deterministic: false": not numerics.deterministic,
@@ -57,7 +57,7 @@ def settings_told(numerics: Numerics) -> tuple[str, list[str]]:
     return (SAME_KIND if because else PORTABLE), because
 
 
-def named(trees: Iterable[ast.AST]) -> list[str]:
+def names_in_source(trees: Iterable[ast.AST]) -> list[str]:
     """Give the names in source code that lead to operations which differ, sorted."""
     return sorted({name for tree in trees for node in ast.walk(tree) for name in _names(node)})
 
@@ -76,7 +76,7 @@ def _names(node: ast.AST) -> Iterator[str]:
     yield from (name for name in found if isinstance(name, str) and name in NAMES)
 
 
-def operations(model: Any, batch: tuple[Any, Any]) -> list[str]:
+def differing_operations(model: Any, batch: tuple[Any, Any]) -> list[str]:
     """Give the operations of a compiled model's training step that differ, sorted.
 
     Args:
@@ -91,7 +91,7 @@ def operations(model: Any, batch: tuple[Any, Any]) -> list[str]:
     return sorted({node.op for node in nodes} & OPERATIONS)
 
 
-def statement(numerics: Numerics, found: list[str] | None) -> dict[str, Any]:
+def portability_record(numerics: Numerics, found: list[str] | None) -> dict[str, Any]:
     """Say where the weights are the same, as JSON takes it.
 
     The processor is named only where the weights depend on it: otherwise this very file would.
@@ -100,7 +100,7 @@ def statement(numerics: Numerics, found: list[str] | None) -> dict[str, Any]:
         numerics: the settings they were trained with.
         found: the operations of the training step that differ; None for an imported model.
     """
-    where, because = settings_told(numerics)
+    where, because = settings_portability(numerics)
     if found is None:
         where, because = IMPORTED, []
     elif found:
@@ -110,11 +110,11 @@ def statement(numerics: Numerics, found: list[str] | None) -> dict[str, Any]:
     return {
         "same_weights_on": where,
         "because": because,
-        "processor": processor() if depends else None,
+        "processor": processor_name() if depends else None,
     }
 
 
-def processor(description: Path = Path("/proc/cpuinfo")) -> str:
+def processor_name(description: Path = Path("/proc/cpuinfo")) -> str:
     """Name this machine's processor: its model with the family and model numbers."""
     try:
         lines = description.read_text().splitlines()

@@ -30,7 +30,7 @@ class CrashError(InterpreterError):
     """A process ended without an answer."""
 
 
-def apart(
+def run_isolated(
     function: Callable[..., T], *arguments: Any, seconds: float, place: object, fork: bool = False
 ) -> T:
     """Call `function(*arguments)` in a child process; all of it must be picklable by name.

@@ -16,7 +16,7 @@ EXTRAS = ("matplotlib", "pandas", "sklearn")
 
 
 @contextlib.contextmanager
-def imports() -> Iterator[None]:
+def fast_imports() -> Iterator[None]:
     """Import TensorFlow in here: it takes little more than half the time (docs/performance.md).
 
     Modules of `EXTRAS` are as if not installed until the end, but for those that are there already;

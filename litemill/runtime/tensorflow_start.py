@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from litemill.config.schema.numerics import Numerics
 
 
-def start(
+def start_tensorflow(
     numerics: Numerics, *, seed: int = 0, legacy: bool = False, home: Path | None = None
 ) -> Any:
     """Import TensorFlow under fixed settings and give its module.
@@ -34,11 +34,13 @@ def start(
         assert module is not None, "stages are run as modules"
         arguments = [sys.executable, "-m", module.name, *sys.argv[1:]]
         os.execv(sys.executable, arguments)  # noqa: S606
-    os.environ.update(environment.of(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))})
-    malloc_tuning.keep()
+    os.environ.update(
+        environment.tensorflow_environment(numerics) | {"TF_USE_LEGACY_KERAS": str(int(legacy))}
+    )
+    malloc_tuning.keep_freed_memory()
     if home is not None:
         os.environ["KERAS_HOME"] = str(home.resolve())
-    with tensorflow_import.imports():
+    with tensorflow_import.fast_imports():
         import tensorflow as tf
 
         seeded = tf.keras.utils.set_random_seed  # loads Keras, which waits for its first use
@@ -46,7 +48,7 @@ def start(
     tf.config.threading.set_inter_op_parallelism_threads(numerics.threads)
     seeded(seed)
     if numerics.cache_sizes is not None:
-        eigen_cache.pin(numerics.cache_sizes)
+        eigen_cache.fix_cache_sizes(numerics.cache_sizes)
     if numerics.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Devices are looked for at the first operation, which tells standard error about missing GPUs;

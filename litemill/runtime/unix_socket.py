@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def address(path: Path) -> Iterator[str]:
+def short_address(path: Path) -> Iterator[str]:
     """Give what to bind or to connect a socket to, so that it lies at `path`.
 
     An address has at most 107 bytes (unix(7)), which temporary folders of clusters and of tests

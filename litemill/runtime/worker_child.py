@@ -19,7 +19,7 @@ INTERRUPTED = 130
 UNWRITTEN = 120  # as the interpreter ends when the last of its output cannot be written
 
 
-def run(
+def run_child(
     request: dict[str, Any], streams: list[int], worker: int, leave: Callable[[], None]
 ) -> NoReturn:
     """Run the module that was asked for, and end with its status.

@@ -37,7 +37,7 @@ GONE = (
 UNUSABLE = (OSError, ValueError)
 
 
-def run(module: str, settings: Mapping[str, str]) -> int | None:
+def run_in_worker(module: str, settings: Mapping[str, str]) -> int | None:
     """Run `python -m module` in the worker, with this process's arguments and streams.
 
     Args:
@@ -60,12 +60,12 @@ def run(module: str, settings: Mapping[str, str]) -> int | None:
     return None
 
 
-def ahead(settings: Mapping[str, str]) -> None:
+def start_worker(settings: Mapping[str, str]) -> None:
     """Start the worker, and do not wait for it: a stage that needs it will come soon."""
     if _possible():
         os.environ.update(settings)
         with contextlib.suppress(*UNUSABLE):
-            path = worker_socket.path()
+            path = worker_socket.socket_path()
             if not path.exists():
                 _start(path)
 
@@ -104,8 +104,8 @@ def _request(module: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _connected() -> Iterator[socket.socket]:
-    path = worker_socket.path()
-    with socket.socket(socket.AF_UNIX) as worker, unix_socket.address(path) as there:
+    path = worker_socket.socket_path()
+    with socket.socket(socket.AF_UNIX) as worker, unix_socket.short_address(path) as there:
         started, until = None, time.monotonic() + 20
         while True:
             try:

@@ -65,14 +65,14 @@ def _listening(path: Path) -> socket.socket:
     # Callers may connect from now on; they wait while the libraries are imported.
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    with unix_socket.address(path) as here:
+    with unix_socket.short_address(path) as here:
         listener.bind(here)
     listener.listen(64)
     return listener
 
 
 def _import() -> None:
-    with tensorflow_import.imports():
+    with tensorflow_import.fast_imports():
         for library in LIBRARIES:
             importlib.import_module(library)
     gc.freeze()  # a child that collects garbage would copy every page
@@ -112,7 +112,7 @@ class _Worker:
                 raise
             time.sleep(0.1)  # no descriptor is free until a child ends; the caller waits
             return
-        child = self._started(caller) if is_ours(caller) else None
+        child = self._started(caller) if is_same_user(caller) else None
         if child is None:
             caller.close()
             return
@@ -124,10 +124,10 @@ class _Worker:
         """Give the process id of a new child; None, and the caller runs its stage itself."""
         worker = os.getpid()
         try:
-            with received(caller) as (request, streams):
+            with receive_request(caller) as (request, streams):
                 child = os.fork()
                 if child == 0:
-                    worker_child.run(request, streams, worker, partial(self._leave, caller))
+                    worker_child.run_child(request, streams, worker, partial(self._leave, caller))
         except (OSError, ValueError):
             return None
         with contextlib.suppress(OSError):
@@ -165,7 +165,7 @@ class _Worker:
                     caller.sendall(f"={os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def is_ours(caller: socket.socket) -> bool:
+def is_same_user(caller: socket.socket) -> bool:
     """Tell whether who connected is this process's user."""
     size = struct.calcsize("3i")
     _, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
@@ -173,7 +173,7 @@ def is_ours(caller: socket.socket) -> bool:
 
 
 @contextlib.contextmanager
-def received(caller: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
+def receive_request(caller: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Give a request and the streams that came with it, which are closed afterwards.
 
     Raises:

@@ -22,7 +22,7 @@ LOADED = (
 CODE = ("worker.py", "forked.py", "endpoint.py", "lean.py")
 
 
-def path() -> Path:
+def socket_path() -> Path:
     """Give the path of the socket, in a folder that is this user's alone.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Converting one file without a project: `litemill convert`."""

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from litemill.config.option_conflicts import takes_samples
+from litemill.config.option_conflicts import needs_calibration
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.train import Model
-from litemill.config.schema.variant import Calibration, Pick, Route, Variant
-from litemill.conversion.convert import content
-from litemill.conversion.export import answer
+from litemill.config.schema.variant import Calibration, Route, Selection, Variant
+from litemill.conversion.convert import convert_variant
+from litemill.conversion.export import write_reference_outputs
 from litemill.conversion.routes import Source
-from litemill.conversion.verification import kind
+from litemill.conversion.verification import arithmetic_of
 from litemill.core.errors import ConversionError, InterpreterError, LitemillError, ModelError
 from litemill.data.sample_file import read_samples
-from litemill.data.sample_matching import told as shape_told
+from litemill.data.sample_matching import format_shape as shape_told
 from litemill.evaluation.fidelity import Fidelity
 from litemill.models import keras_model, saved_model
-from litemill.models.source_model import Brought, bring
+from litemill.models.source_model import StoredModel, import_model
 from litemill.runtime import tensorflow_start
-from litemill.runtime.capture_output import quiet
-from litemill.runtime.subprocess_isolation import CrashError, apart
+from litemill.runtime.capture_output import capture_output
+from litemill.runtime.subprocess_isolation import CrashError, run_isolated
 from litemill.tflite.interpreter import Model as LiteRT
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ DEFAULT = "serving_default"
 
 
 @dataclass(frozen=True)
-class Order:
+class ConversionRequest:
     """What is asked."""
 
     file: str
@@ -58,7 +58,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Done:
+class ConversionResult:
     """A file that is what was asked, and one line each of what it is and what was checked."""
 
     content: bytes
@@ -66,7 +66,7 @@ class Done:
     checked: str
 
 
-def converted(order: Order) -> Done | None:
+def convert_file(order: ConversionRequest) -> ConversionResult | None:
     """Convert and check.
 
     Returns:
@@ -83,7 +83,7 @@ def converted(order: Order) -> Done | None:
         return _converted(order, Path(folder))
 
 
-def _refuse_early(order: Order) -> None:
+def _refuse_early(order: ConversionRequest) -> None:
     """Refuse what can be told before TensorFlow is imported."""
     file = Path(order.file)
     if not file.exists():
@@ -94,7 +94,7 @@ def _refuse_early(order: Order) -> None:
         raise ModelError(file, "a folder" if order.keras else "a file", f"give it as {flag}")
     if order.keras:
         keras_model.refuse_lambda(file, allow_lambda=order.allow_lambda)
-    if takes_samples(order.variant) and order.samples is None:
+    if needs_calibration(order.variant) and order.samples is None:
         told = "calibration takes real inputs, and there are none"
         raise ConversionError(f"variant {order.name}", told, "give them as --samples FILE.npz")
     if order.variant.route is Route.keras and not order.keras:
@@ -102,9 +102,9 @@ def _refuse_early(order: Order) -> None:
         raise ModelError("--route", "keras, and the source is a SavedModel", known)
 
 
-def _converted(order: Order, folder: Path) -> Done | None:
-    with quiet(explained=LitemillError):
-        tensorflow_start.start(Numerics(), legacy=order.legacy, home=folder / "keras")
+def _converted(order: ConversionRequest, folder: Path) -> ConversionResult | None:
+    with capture_output(explained=LitemillError):
+        tensorflow_start.start_tensorflow(Numerics(), legacy=order.legacy, home=folder / "keras")
         source = _source(order, folder)
     if order.variant.route is Route.keras and source.brought.legacy.is_file() != order.legacy:
         return None
@@ -113,19 +113,19 @@ def _converted(order: Order, folder: Path) -> Done | None:
     if order.samples is not None:
         samples = read_samples(Path(order.samples), source.signature["inputs"])
         variant = replace(variant, calibration=_calibration(variant, len(samples)))
-    done = content(order.name, variant, source, samples)
+    done = convert_variant(order.name, variant, source, samples)
     checks = ["weights, types and signature are as asked"]
     if done.rows:
         checks.append(_calibrated(order.variant, variant, len(done.rows)))
     if samples is not None:
-        with quiet(explained=LitemillError):
+        with capture_output(explained=LitemillError):
             faithful = _faithful(done.content, source, samples, done.rows, folder / "answers")
         checks.append(faithful)
-    return Done(done.content, _told(done.found), "; ".join(checks))
+    return ConversionResult(done.content, _told(done.found), "; ".join(checks))
 
 
-def _source(order: Order, folder: Path) -> Source:
-    brought = Brought(folder / "brought")
+def _source(order: ConversionRequest, folder: Path) -> Source:
+    brought = StoredModel(folder / "brought")
     key = DEFAULT if order.keras else order.signature or _only(order)
     model = Model(
         file=order.file,
@@ -134,7 +134,7 @@ def _source(order: Order, folder: Path) -> Source:
         custom_objects=order.custom_objects,
         allow_lambda=order.allow_lambda,
     )
-    bring(model, brought)
+    import_model(model, brought)
     saved = brought.saved_model
     if brought.is_keras():
         saved = folder / "saved_model"
@@ -142,12 +142,14 @@ def _source(order: Order, folder: Path) -> Source:
     if order.keras and order.signature not in (None, key):
         told = f"no signature {order.signature!r}"
         raise ModelError(order.file, told, f"a Keras model has one, {key!r}")
-    return Source(saved, brought, saved_model.describe(saved_model.load(saved, key), key))
+    return Source(
+        saved, brought, saved_model.describe_signature(saved_model.load_signature(saved, key), key)
+    )
 
 
-def _only(order: Order) -> str:
+def _only(order: ConversionRequest) -> str:
     """Name the usual signature of a SavedModel, or its only one."""
-    known = saved_model.keys(Path(order.file), order.tags)
+    known = saved_model.signature_keys(Path(order.file), order.tags)
     if DEFAULT in known or len(known) != 1:
         return DEFAULT
     return known[0]
@@ -156,8 +158,8 @@ def _only(order: Order) -> str:
 def _calibration(variant: Variant, count: int) -> Calibration:
     """Take as many as the variant says, or all that there are; a file has no classes."""
     asked = variant.calibration
-    pick = Pick.random if asked.pick is Pick.per_class else asked.pick
-    return replace(asked, samples=min(asked.samples, count), pick=pick)
+    selection = Selection.random if asked.selection is Selection.stratified else asked.selection
+    return replace(asked, samples=min(asked.samples, count), selection=selection)
 
 
 def _calibrated(asked: Variant, done: Variant, count: int) -> str:
@@ -165,8 +167,8 @@ def _calibrated(asked: Variant, done: Variant, count: int) -> str:
     told = f"calibrated on {_counted(count)}"
     if count < asked.calibration.samples:
         told += f", all that there are of the {asked.calibration.samples} asked for"
-    if done.calibration.pick is not asked.calibration.pick:
-        old, new = asked.calibration.pick.name, done.calibration.pick.name
+    if done.calibration.selection is not asked.calibration.selection:
+        old, new = asked.calibration.selection.name, done.calibration.selection.name
         told += f", picked {new} instead of {old}: the samples have no classes"
     return told
 
@@ -181,12 +183,12 @@ def _faithful(file: bytes, source: Source, samples: Samples, used: list[int], fo
         rest = sorted(set(range(len(samples))) - set(used))
         which = "the other " if rest else "the same "
         samples = samples.take(rest) if rest else samples
-    function = saved_model.load(source.saved_model, source.key)
-    answer(function, samples, BATCH, folder)
+    function = saved_model.load_signature(source.saved_model, source.key)
+    write_reference_outputs(function, samples, BATCH, folder)
     try:
         given = file, source.key, samples, folder
         # A process of its own, with no TensorFlow in it: the file may take it down.
-        found = apart(_compared, *given, seconds=SECONDS, place="the converted file")
+        found = run_isolated(_compared, *given, seconds=SECONDS, place="the converted file")
     except CrashError:
         raise
     except InterpreterError as error:
@@ -221,7 +223,7 @@ def _worst(found: dict[str, Fidelity]) -> str:
 def _told(found: Description) -> str:
     sides = (found.signatures[0].inputs, found.signatures[0].outputs)
     told = [", ".join(_tensor(name, one) for name, one in side.items()) for side in sides]
-    return f"{found.bytes:,} bytes, {kind(found)}, {' -> '.join(told)}"
+    return f"{found.bytes:,} bytes, {arithmetic_of(found)}, {' -> '.join(told)}"
 
 
 def _tensor(name: str, tensor: Tensor) -> str:

@@ -1,1 +1,1 @@
-"""Sweeps over conversion options: from a grid to a table, and from there to a variant."""
+"""Many conversions: grids, searches, engines, the store and the table of results."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config import schema_validation, selection
 from litemill.config.schema.sweep import Engine, Search, SweepChoice
-from litemill.core.errors import ConfigError, SeveralErrors, nearest
+from litemill.core.errors import ConfigError, ErrorGroup, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ COMMAND = "command line"
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweepCommand:
     """What a command line asks for."""
 
     choice: SweepChoice
@@ -35,7 +35,7 @@ class Asked:
     places: dict[str, str]  # of settings and lines of the grid that are elsewhere
 
 
-def from_words(given: Iterable[str], root: Path) -> Asked:
+def parse_overrides(given: Iterable[str], root: Path) -> SweepCommand:
     """Read the words of a command line: settings of the sweep, and the grid.
 
     `sweep=NAME` starts from conf/sweep/NAME.yaml, whose grid loses the options that are given anew.
@@ -50,14 +50,14 @@ def from_words(given: Iterable[str], root: Path) -> Asked:
     file = SweepChoice() if name is None else _file(str(name), root)
     wrong = schema_validation.faults(settings, SweepChoice, lambda path: f"{COMMAND}: {path}")
     if wrong:
-        raise SeveralErrors(wrong)
+        raise ErrorGroup(wrong)
     typed: SweepChoice = schema_validation.typed(settings, SweepChoice)
     anew = {line.partition("=")[0] for line in lines}
     kept = [line for line in file.grid if line.partition("=")[0] not in anew]
     changed: dict[str, Any] = {key: getattr(typed, key) for key in settings}
     choice = replace(file, **changed, grid=[*kept, *lines])
     _refuse_idle(choice, settings)
-    return Asked(
+    return SweepCommand(
         choice=choice,
         name=str(name or "grid"),
         place=COMMAND if name is None else f"conf/sweep/{name}.yaml",
@@ -95,9 +95,9 @@ def _file(name: str, root: Path) -> SweepChoice:
     if name not in known:
         raise ConfigError(f"conf/sweep/{name}.yaml", "no such file", nearest(name, known))
     place = f"conf/sweep/{name}.yaml"
-    tree = selection.mapping(root / place, place)
+    tree = selection.read_mapping(root / place, place)
     if wrong := schema_validation.faults(tree, SweepChoice, lambda path: f"{place}: {path}"):
-        raise SeveralErrors(wrong)
+        raise ErrorGroup(wrong)
     found: SweepChoice = schema_validation.typed(tree, SweepChoice)
     return found
 

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from litemill.core.errors import ConfigError, LitemillError, SeveralErrors
+from litemill.core.errors import ConfigError, ErrorGroup, LitemillError
 from litemill.sweep import node, shipment
 from litemill.sweep.connection import connect
 from litemill.sweep.task import Outcome, Task
@@ -23,7 +23,7 @@ from litemill.sweep.task import Outcome, Task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from litemill.sweep.inputs import Inputs
+    from litemill.sweep.inputs import SweepInputs
 
 BUSY = 20.0  # seconds that its nodes have to give us their processors
 TRIES = 3  # nodes that a point may take along
@@ -42,7 +42,9 @@ class _Node:
 class Cluster:
     """Computes tasks on a Ray cluster. Use as a context."""
 
-    def __init__(self, given: Inputs, address: str, *, workers: int | None, seconds: float) -> None:
+    def __init__(
+        self, given: SweepInputs, address: str, *, workers: int | None, seconds: float
+    ) -> None:
         """Hold the artifacts, where the cluster is, and the bounds of each node."""
         self._given, self._address = given, address
         self._workers, self._seconds = workers, seconds
@@ -194,7 +196,7 @@ class Cluster:
             lines = [line for line in told.splitlines() if line.strip()]
             wrong += [ConfigError(f"node {one.name}", line) for line in lines]
         if wrong:
-            raise SeveralErrors(wrong)
+            raise ErrorGroup(wrong)
 
 
 def _reason(error: Exception) -> str:

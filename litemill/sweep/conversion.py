@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING
 from litemill.config.parameters import parameters
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.variant import Route, Variant
-from litemill.conversion.convert import content
+from litemill.conversion.convert import convert_variant
 from litemill.conversion.routes import Source
-from litemill.conversion.verification import kind
+from litemill.conversion.verification import arithmetic_of
 from litemill.core.errors import LitemillError
 from litemill.data.samples import read_split
 from litemill.models.reference_outputs import read_signature
-from litemill.models.source_model import Brought
+from litemill.models.source_model import StoredModel
 from litemill.runtime import tensorflow_start
-from litemill.runtime.capture_output import quiet
-from litemill.sweep.failure import failed, how_it_ended
+from litemill.runtime.capture_output import capture_output
+from litemill.sweep.failure import exit_reason, failure_of
 from litemill.sweep.task import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def converted(point: str, variant: Variant, build: Path) -> Outcome:
+def convert_point(point: str, variant: Variant, build: Path) -> Outcome:
     """Convert and read back; in this process, or in one with Keras 2.
 
     Args:
@@ -45,42 +45,42 @@ def converted(point: str, variant: Variant, build: Path) -> Outcome:
     Returns:
         The file with its content, or why there is none.
     """
-    if variant.route is Route.keras and Brought(build / "train").legacy.is_file():
+    if variant.route is Route.keras and StoredModel(build / "train").legacy.is_file():
         return _elsewhere(point, variant, build)
     _start(build, legacy=False)
     return _here(point, variant, build)
 
 
-def plain(point: str, variant: Variant, build: Path) -> bytes | None:
+def point_float_model(point: str, variant: Variant, build: Path) -> bytes | None:
     """Give the float file of the graph that a variant is made of, or None where it has none."""
     asked = replace(
         Variant(),
         **{key: getattr(variant, key) for key in ("route", "batch", "unroll", "signature")},
         **{key: getattr(variant, key) for key in ("select_tf_ops", "custom_ops")},
     )
-    return converted(point, asked, build).content
+    return convert_point(point, asked, build).content
 
 
 def _here(point: str, variant: Variant, build: Path) -> Outcome:
     try:
         source = Source(
             saved_model=build / "export/saved_model",
-            brought=Brought(build / "train"),
+            brought=StoredModel(build / "train"),
             signature=read_signature(build / "export", variant.signature),
         )
-        done = content(point, variant, source, read_split(build / "prepare/calibration"))
+        done = convert_variant(point, variant, source, read_split(build / "prepare/calibration"))
     except LitemillError as error:
-        return failed(error, f"variant {point}: ")
+        return failure_of(error, f"variant {point}: ")
     digest = hashlib.sha256(done.content).hexdigest()
-    file = {"sha256": digest, "bytes": len(done.content), "kind": kind(done.found)}
+    file = {"sha256": digest, "bytes": len(done.content), "kind": arithmetic_of(done.found)}
     return Outcome(file, content=done.content)
 
 
 @cache
 def _start(build: Path, *, legacy: bool) -> None:
     numerics = parameters(Numerics, "numerics", path=build / "params.json")
-    with quiet():
-        tensorflow_start.start(numerics, legacy=legacy, home=build / ".keras")
+    with capture_output():
+        tensorflow_start.start_tensorflow(numerics, legacy=legacy, home=build / ".keras")
 
 
 def _elsewhere(point: str, variant: Variant, build: Path) -> Outcome:
@@ -89,7 +89,7 @@ def _elsewhere(point: str, variant: Variant, build: Path) -> Outcome:
     order = pickle.dumps((point, variant, build))
     done = subprocess.run(command, input=order, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        return Outcome(error=how_it_ended(done.returncode))
+        return Outcome(error=exit_reason(done.returncode))
     answer: Outcome = pickle.loads(done.stdout)  # noqa: S301  # our own child's
     return answer
 

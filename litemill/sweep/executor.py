@@ -11,7 +11,7 @@ from litemill.sweep.task import Outcome, Task
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from litemill.sweep.inputs import Inputs
+    from litemill.sweep.inputs import SweepInputs
     from litemill.sweep.points import Point
     from litemill.sweep.store import Store
 
@@ -24,7 +24,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class PointResult:
     """A point and what became of it."""
 
     point: Point
@@ -41,27 +41,27 @@ class Found:
         return "failed" if self.error else "done"
 
 
-def kind(*, deep: bool) -> str:
+def measurement_kind(*, deep: bool) -> str:
     """Name the kind of measurements in a store."""
     return "judged" if deep else "measured"
 
 
 @dataclass
-class Course:
+class Executor:
     """Points computed at most once: by this sweep or any before it."""
 
-    inputs: Inputs
+    inputs: SweepInputs
     store: Store
     engine: Engine
     # Called with a found point, and whether it was computed just now.
-    tell: Callable[[Found, bool], None] = lambda found, fresh: None  # noqa: ARG005
+    tell: Callable[[PointResult, bool], None] = lambda found, fresh: None  # noqa: ARG005
     deep: bool = False  # whether points are measured as variants are
     # What another sweep tries again, by point.
-    _failed: dict[str, Found] = field(default_factory=dict)
+    _failed: dict[str, PointResult] = field(default_factory=dict)
 
-    def over(self, points: Sequence[Point]) -> list[Found]:
+    def over(self, points: Sequence[Point]) -> list[PointResult]:
         """Give what became of each point, in their order."""
-        found: dict[str, Found] = {}
+        found: dict[str, PointResult] = {}
         missing: dict[str, Point] = {}
         for point in points:
             known = self._known(point)
@@ -78,7 +78,7 @@ class Course:
             missing = {name: point for name, point in missing.items() if name not in found}
         return [found[point.name] for point in points]
 
-    def _computed(self, missing: Mapping[str, Point], *, isolated: bool) -> Iterator[Found]:
+    def _computed(self, missing: Mapping[str, Point], *, isolated: bool) -> Iterator[PointResult]:
         """Compute points; those whose file took its process down are given when `isolated`."""
         tasks = (self._task(point, isolated=isolated) for point in missing.values())
         for task, outcome in self.engine.run(tasks) if missing else ():
@@ -87,7 +87,7 @@ class Course:
             if outcome.crashed and outcome.file is not None and not isolated:
                 continue
             told = outcome.error or "what was kept of it is gone"
-            fresh = self._known(point) or Found(point, error=told, lasting=False)
+            fresh = self._known(point) or PointResult(point, error=told, lasting=False)
             if not fresh.lasting:
                 self._failed[point.name] = fresh
             yield fresh
@@ -99,17 +99,17 @@ class Course:
         content = self.store.content(kept["sha256"]) if kept and "sha256" in kept else None
         return task if content is None else replace(task, file=kept, content=content)
 
-    def _known(self, point: Point) -> Found | None:
+    def _known(self, point: Point) -> PointResult | None:
         if point.refused:
-            return Found(point, error=point.refused)
+            return PointResult(point, error=point.refused)
         if point.name in self._failed:
             return self._failed[point.name]
         kept = self.store.get("files", self.inputs.conversion(point.variant))
         if kept is None or "error" in kept:
-            return None if kept is None else Found(point, error=kept["error"])
+            return None if kept is None else PointResult(point, error=kept["error"])
         key = self.inputs.measurement(kept["sha256"], point.variant)
-        measured = self.store.get(kind(deep=self.deep), key)
-        return None if measured is None else Found(point, kept, measured, measured["error"])
+        measured = self.store.get(measurement_kind(deep=self.deep), key)
+        return None if measured is None else PointResult(point, kept, measured, measured["error"])
 
     def _keep(self, point: Point, outcome: Outcome) -> None:
         """Keep an outcome; the file's record last, for it makes the point a known one."""
@@ -126,5 +126,5 @@ class Course:
             self.store.keep(digest, outcome.content)
         if outcome.measured is not None:
             measuring = self.inputs.measurement(digest, point.variant)
-            self.store.put(kind(deep=self.deep), measuring, outcome.measured)
+            self.store.put(measurement_kind(deep=self.deep), measuring, outcome.measured)
         self.store.put("files", key, outcome.file)

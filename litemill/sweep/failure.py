@@ -24,7 +24,7 @@ LACKED = (
 TOLD = 200  # letters of an error of others
 
 
-def failed(error: Exception, place: str = "") -> Outcome:
+def failure_of(error: Exception, place: str = "") -> Outcome:
     """Give what an error says of a point.
 
     It lasts where Litemill or the converter refuses something, and nothing that led to it was the
@@ -46,7 +46,7 @@ def failed(error: Exception, place: str = "") -> Outcome:
     return Outcome(error=told[:TOLD])
 
 
-def how_it_ended(status: int) -> str:
+def exit_reason(status: int) -> str:
     """Tell how a process ended by its status, as `subprocess` gives it."""
     if status < 0:
         return f"its process was ended by {signal.Signals(-status).name}"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from litemill.config import schema_validation
 from litemill.config.schema.variant import Variant
 from litemill.conversion import recipes
-from litemill.core.errors import ConfigError, LitemillError, SeveralErrors
+from litemill.core.errors import ConfigError, ErrorGroup, LitemillError
 from litemill.sweep import override
-from litemill.sweep.override import Axis, options
+from litemill.sweep.override import Axis, option_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-def parse(
+def parse_grid(
     words: Iterable[str],
     place: str,
     limit: int | None = None,
@@ -41,14 +41,14 @@ def parse(
     """
     wrong = list[LitemillError]()
     at = [(word, (places or {}).get(word, place)) for word in words]
-    read = _each(at, lambda one: (override.read(*one), one[1]), wrong)
+    read = _each(at, lambda one: (override.parse_override(*one), one[1]), wrong)
     if limit is not None and not wrong:
         whole = next((where for _, where in read if where != place), place)
-        refuse_more(combinations(axis for axis, _ in read), limit, whole)
+        check_limit(combinations(axis for axis, _ in read), limit, whole)
     axes = _each(read, lambda one: _typed(*one), wrong)
     wrong += _twice(read)
     if wrong:
-        raise SeveralErrors(wrong)
+        raise ErrorGroup(wrong)
     if not axes:
         raise ConfigError(place, "an empty grid", "expected options such as batch=1,4")
     return axes
@@ -59,7 +59,7 @@ def _each(given: Iterable[T], call: Callable[[T], U], wrong: list[LitemillError]
     for one in given:
         try:
             found.append(call(one))
-        except SeveralErrors as several:
+        except ErrorGroup as several:
             wrong += several.errors
         except LitemillError as error:
             wrong.append(error)
@@ -86,7 +86,7 @@ def _size(axis: Axis) -> int:
     return high - low + 1
 
 
-def refuse_more(count: int, limit: int, place: str) -> None:
+def check_limit(count: int, limit: int, place: str) -> None:
     """Refuse a grid of more points than `limit`.
 
     Raises:
@@ -104,12 +104,12 @@ def _typed(axis: Axis, place: str) -> Axis:
     once = {(type(value), str(value)): value for value in axis.values}
     values = [_value(axis.key, value, place, wrong) for value in once.values()]
     if wrong:
-        raise SeveralErrors(wrong)
+        raise ErrorGroup(wrong)
     return Axis(axis.key, tuple(values), axis.interval)
 
 
 def _value(key: str, value: Any, place: str, wrong: list[LitemillError]) -> Any:
-    hint = options()[key]
+    hint = option_types()[key]
     if hint is int and type(value) is int:
         return value  # most of a range, and nothing to say about it
     if found := schema_validation.faults(
@@ -118,7 +118,7 @@ def _value(key: str, value: Any, place: str, wrong: list[LitemillError]) -> Any:
         wrong += found
     elif key == "recipe" and value is not None:
         try:
-            return recipes.resolve(value, f"{place}: {key}")
+            return recipes.resolve_recipe(value, f"{place}: {key}")
         except LitemillError as error:
             wrong.append(error)
     elif isinstance(hint, type) and issubclass(hint, enum.Enum):

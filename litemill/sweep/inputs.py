@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.import_graph import closure, module_file
-from litemill.config.option_conflicts import takes_samples
-from litemill.config.parameters import section, words
-from litemill.config.schema.variant import Pick, Route, Variant
-from litemill.config.toolchain import RECIPE, differences
-from litemill.core.errors import ConfigError, SeveralErrors
+from litemill.config.option_conflicts import needs_calibration
+from litemill.config.parameters import section, to_plain
+from litemill.config.schema.variant import Route, Selection, Variant
+from litemill.config.toolchain import RECIPE, version_mismatches
+from litemill.core.errors import ConfigError, ErrorGroup
 from litemill.core.files import read_json, sha256, tree_sha256
-from litemill.models.source_model import Brought
+from litemill.models.source_model import StoredModel
 from litemill.pipeline import code_digest
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ FILES = sorted({*CONVERTED_FROM, *MEASURED_WITH, *SPLITS})
 
 
 @dataclass(frozen=True)
-class Inputs:
+class SweepInputs:
     """The artifacts in a build folder, and the digests that results are kept by."""
 
     build: Path
@@ -53,9 +53,9 @@ class Inputs:
 
     def conversion(self, variant: Variant) -> str:
         """Give the key of a variant's file."""
-        samples = self.calibrating if takes_samples(variant) else None
+        samples = self.calibrating if needs_calibration(variant) else None
         quantizers = {} if variant.recipe is None else self.quantizers
-        return _digest([self.converting, quantizers, samples, words(variant)])
+        return _digest([self.converting, quantizers, samples, to_plain(variant)])
 
     def measurement(self, file: str, variant: Variant) -> str:
         """Give the key of a file's measurement; `file` is its SHA-256."""
@@ -71,19 +71,19 @@ class Inputs:
             yield "route: keras, and the source is no Keras model; expected another route"
         if not self.keras and variant.unroll:
             yield "unroll: true, and the source is no Keras model; expected false"
-        if not takes_samples(variant):
+        if not needs_calibration(variant):
             return
         asked, there = variant.calibration, self.calibration["samples"]
         if asked.samples > there:
             told = f"calibration.samples: asks for {asked.samples} of {there} samples"
             yield f"{told}; expected no more than the calibration split has"
-        if asked.pick is Pick.per_class and self.calibration["classes"] is None:
-            yield "calibration.pick: per_class without classes; expected one of: first, random"
+        if asked.selection is Selection.stratified and self.calibration["classes"] is None:
+            yield "calibration.selection: stratified without classes; expected one of: first, random"
         if asked.seed < 0:
             yield f"calibration.seed: {asked.seed}; expected at least 0"
 
 
-def inputs(build: Path) -> Inputs:
+def read_inputs(build: Path) -> SweepInputs:
     """Read the digests of what `dvc repro export` left in a build folder.
 
     Splits were digested when they were written; the rest, which is small beside them, is read.
@@ -97,8 +97,8 @@ def inputs(build: Path) -> Inputs:
     refuse_other_toolchain(params)
     splits = {name: read_json(build / name / "split.json") for name in SPLITS}
     found = {name: tree_sha256(build / name) for name in {**CONVERTED_FROM, **MEASURED_WITH}}
-    brought = Brought(build / "train")
-    return Inputs(
+    brought = StoredModel(build / "train")
+    return SweepInputs(
         build=build,
         converting=_digest(_converting(params, found)),
         calibrating=splits["prepare/calibration"]["sha256"],
@@ -119,8 +119,8 @@ def refuse_other_toolchain(params: Mapping[str, Any]) -> None:
         SeveralErrors: packages that can change a file or its measurement differ; all of them.
     """
     pinned = params["toolchain"]
-    if wrong := differences({**pinned["convert"], **pinned["validate"]}):
-        raise SeveralErrors(wrong)
+    if wrong := version_mismatches({**pinned["convert"], **pinned["validate"]}):
+        raise ErrorGroup(wrong)
 
 
 def _refuse_unbuilt(build: Path) -> None:
@@ -145,11 +145,11 @@ def _measuring(params: Mapping[str, Any], found: Mapping[str, str], split: str) 
         "samples": split,
         "how": params["validate"],
         "toolchain": params["toolchain"]["validate"],
-        "code": [_code("litemill.sweep.measuring"), _digests(scores(params["validate"]))],
+        "code": [_code("litemill.sweep.measuring"), _digests(score_modules(params["validate"]))],
     }
 
 
-def scores(how: Mapping[str, Any]) -> dict[str, Path]:
+def score_modules(how: Mapping[str, Any]) -> dict[str, Path]:
     """Give the project's modules that score samples, by name below its folder; none of others.
 
     Args:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litemill.sweep.conversion import converted
-from litemill.sweep.measuring import measured
+from litemill.sweep.conversion import convert_point
+from litemill.sweep.measuring import measure_point
 from litemill.sweep.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from litemill.config.schema.variant import Variant
 
 
-def compute(
+def compute_point(
     task: Task,
     build: Path,
     known: Callable[[str, Variant], bool],
@@ -32,9 +32,9 @@ def compute(
     """
     made, content = Outcome(task.file), task.content
     if content is None:
-        made = converted(task.point, task.variant, build)
+        made = convert_point(task.point, task.variant, build)
         content = made.content
     if made.file is None or content is None or known(made.file["sha256"], task.variant):
         return made
     tell(made)
-    return Outcome(made.file, measured=measured(content, task, build))
+    return Outcome(made.file, measured=measure_point(content, task, build))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
-from litemill.sweep.job import compute
-from litemill.sweep.pool import Pool, imported
+from litemill.sweep.job import compute_point
+from litemill.sweep.pool import Pool, import_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,9 @@ class Local:
         """Hold the artifacts, which files were measured, and the bounds."""
         self._build, self._ready = build, False
         count = workers or len(os.sched_getaffinity(0))
-        self._pool = Pool(lambda task, tell: compute(task, build, known, tell), count, seconds)
+        self._pool = Pool(
+            lambda task, tell: compute_point(task, build, known, tell), count, seconds
+        )
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -46,7 +48,7 @@ class Local:
         waiting = iter(tasks)
         following = next(waiting, None)
         if following is not None and not self._ready:
-            imported(self._build)
+            import_libraries(self._build)
             self._ready = True
         while following is not None or self._pool.busy:
             while following is not None and self._pool.free:

@@ -15,10 +15,10 @@ from litemill.config.schema.validate import Validate
 from litemill.config.schema.variant import Route
 from litemill.core.errors import InterpreterError
 from litemill.data.samples import read_split
-from litemill.evaluation.validate import read_float, read_reference, validate
-from litemill.models.reference_outputs import place, read_signature
-from litemill.runtime.subprocess_isolation import apart
-from litemill.sweep.conversion import plain
+from litemill.evaluation.validate import measure_variant, read_float, read_reference
+from litemill.models.reference_outputs import read_signature, signature_folder
+from litemill.runtime.subprocess_isolation import run_isolated
+from litemill.sweep.conversion import point_float_model
 
 if TYPE_CHECKING:
     from litemill.sweep.task import Task
@@ -31,7 +31,7 @@ BULKY = (
 )
 
 
-def measured(file: bytes, task: Task, build: Path) -> dict[str, Any]:
+def measure_point(file: bytes, task: Task, build: Path) -> dict[str, Any]:
     """Measure a file as its point asks for it.
 
     Args:
@@ -47,11 +47,11 @@ def measured(file: bytes, task: Task, build: Path) -> dict[str, Any]:
     """
     export = build / "export"
     signature = read_signature(export, task.variant.signature)
-    exported = place(export, task.variant.signature)
+    exported = signature_folder(export, task.variant.signature)
     options = _options(task, build)
     if options.metric:
         _find(options.metric.score, build / "train/imported/code")
-    found = validate(
+    found = measure_variant(
         file,
         variant=task.point,
         reference=read_reference(exported / "reference", list(signature["outputs"])),
@@ -104,9 +104,11 @@ def _plain(task: Task, build: Path, exported: Path, options: Validate) -> bytes 
         return read_float(exported / "float")
     given = task.point, asked, build
     if not task.isolated:
-        return plain(*given)
+        return point_float_model(*given)
     # In a process of its own too: this one is forked for the file, and must not run TensorFlow.
     try:
-        return apart(plain, *given, seconds=options.seconds, place=task.point, fork=True)
+        return run_isolated(
+            point_float_model, *given, seconds=options.timeout_seconds, place=task.point, fork=True
+        )
     except InterpreterError:
         return None

@@ -27,7 +27,7 @@ class Axis:
 
 
 @cache
-def options() -> dict[str, Any]:
+def option_types() -> dict[str, Any]:
     """Give the type of every option of a variant, by dotted name."""
     return dict(_options(Variant, ""))
 
@@ -42,7 +42,7 @@ def _options(schema: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield name, hint
 
 
-def read(word: str, place: str) -> Axis:
+def parse_override(word: str, place: str) -> Axis:
     """Read one line of a grid; its values are not yet held against the schema.
 
     Args:
@@ -62,7 +62,7 @@ def read(word: str, place: str) -> Axis:
         key = override.key_or_group
         if override.type is not OverrideType.CHANGE or override.package is not None:
             raise ConfigError(where, "no choice of values", "expected OPTION=VALUES")
-        if key not in options():
+        if key not in option_types():
             raise ConfigError(f"{place}: {key}", "unknown option", _near(key))
         value = override.value()
         _refuse_ignored(value, where)
@@ -88,7 +88,7 @@ def _refuse_ignored(value: Any, where: str) -> None:
 
 
 def _near(key: str) -> str:
-    known = options()
+    known = option_types()
     # `samples` is meant to be `calibration.samples`, though it looks more like other words.
     inner = [name for name in known if name.rpartition(".")[2] == key]
     return f"did you mean {inner[0]!r}?" if inner else nearest(key, known)
@@ -100,7 +100,7 @@ def _values(key: str, value: Any, place: str) -> Iterator[Any]:
     if isinstance(value, ChoiceSweep):
         yield from (_plain(one) for one in value.list)
     elif isinstance(value, Glob):
-        known = getattr(options()[key], "__members__", None)
+        known = getattr(option_types()[key], "__members__", None)
         if known is None:
             told = "a glob for an option that is no choice of words"
             raise ConfigError(f"{place}: {key}", told, "expected values")
@@ -129,7 +129,7 @@ def _plain(value: Any) -> Any:
 
 
 def _interval(key: str, value: Any, place: str) -> tuple[int, int]:
-    if int not in (options()[key], *get_args(options()[key])):
+    if int not in (option_types()[key], *get_args(option_types()[key])):
         told = "an interval for an option that is no number"
         raise ConfigError(f"{place}: {key}", told, "expected values")
     low, high = math.ceil(value.start), math.floor(value.end)

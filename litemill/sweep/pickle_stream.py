@@ -16,7 +16,7 @@ def send(line: socket.socket, value: object) -> None:
     line.sendall(struct.pack("Q", len(block)) + block)
 
 
-def taken(received: bytearray) -> Any:
+def take_value(received: bytearray) -> Any:
     """Take a value off the front of what was received; None while it is not whole."""
     head = struct.calcsize("Q")
     if len(received) < head:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litemill.core.files import write_text
 from litemill.report.axes import Frame
 from litemill.sweep.front import Candidate, front
-from litemill.sweep.summary import counts, options, remarks
+from litemill.sweep.summary import counts, point_options, remarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ code { font: 13px ui-monospace, monospace; }
 """
 
 
-def write(path: Path, told: Mapping[str, Any]) -> None:
+def write_plot(path: Path, told: Mapping[str, Any]) -> None:
     """Write the page of a result, as sweep.json has it."""
     write_text(path, page(told))
 
@@ -99,7 +99,7 @@ def _marks(
     for row in sorted(drawn, key=lambda row: bool(row["front"])):
         kind, radius = ("best", 6) if row["front"] else ("dot", 4)
         x, y = place(row)
-        name = f"{row['point']}: {row['bytes']} bytes, {row[column]:.4g}; {options(row)}"
+        name = f"{row['point']}: {row['bytes']} bytes, {row[column]:.4g}; {point_options(row)}"
         yield f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}">'
         yield f"<title>{escape(name)}</title></circle>"
 
@@ -117,7 +117,7 @@ def _table(told: Mapping[str, Any]) -> Iterator[str]:
     for row in rows:
         cells = "".join(f'<td class="number">{_number(row[name])}</td>' for name in numbers)
         yield f"<tr><td><code>{row['point']}</code></td>{cells}"
-        yield f'<td class="options"><code>{escape(options(row))}</code></td></tr>'
+        yield f'<td class="options"><code>{escape(point_options(row))}</code></td></tr>'
     yield "</tbody></table></div>"
 
 

@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from litemill.config import option_conflicts
-from litemill.config.parameters import words
-from litemill.config.schema.variant import Calibration, Pick, Variant
+from litemill.config.parameters import to_plain
+from litemill.config.schema.variant import Calibration, Selection, Variant
 from litemill.conversion import recipes
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Point:
     refused: str | None  # why there cannot be such a file
 
 
-def expanded(
+def expand_grid(
     base: Variant, axes: Sequence[Axis], objection: Callable[[Variant], str | None]
 ) -> list[Point]:
     """Give the points of a grid in its order, the last option turning fastest, each once.
@@ -44,12 +44,12 @@ def expanded(
     """
     keys = [axis.key for axis in axes]
     every = itertools.product(*(axis.values for axis in axes))
-    return distinct(
-        point(base, dict(zip(keys, values, strict=True)), objection) for values in every
+    return drop_duplicates(
+        make_point(base, dict(zip(keys, values, strict=True)), objection) for values in every
     )
 
 
-def distinct(points: Iterable[Point]) -> list[Point]:
+def drop_duplicates(points: Iterable[Point]) -> list[Point]:
     """Leave out points that came before."""
     found: dict[str, Point] = {}
     for one in points:
@@ -57,7 +57,7 @@ def distinct(points: Iterable[Point]) -> list[Point]:
     return list(found.values())
 
 
-def point(
+def make_point(
     base: Variant, chosen: Mapping[str, Any], objection: Callable[[Variant], str | None]
 ) -> Point:
     """Give one point.
@@ -72,23 +72,23 @@ def point(
         asked = _with(asked, key, value)
     variant = canonical(asked)
     idle = {key for key in chosen if _of(asked, key) != _of(variant, key) or _idle(asked, key)}
-    told = words(variant) | {"recipe": recipe_named(variant.recipe)}
+    told = to_plain(variant) | {"recipe": recipe_named(variant.recipe)}
     shown = {key: _of_words(told, key) for key in chosen if key not in idle}
-    return Point(name(variant), variant, shown, refusal(asked, objection))
+    return Point(point_name(variant), variant, shown, refusal(asked, objection))
 
 
 def canonical(variant: Variant) -> Variant:
     """Give the same file's options, those that make no difference at their defaults."""
-    if not option_conflicts.takes_samples(variant):
+    if not option_conflicts.needs_calibration(variant):
         return replace(variant, calibration=Calibration())
-    if variant.calibration.pick is Pick.first:
+    if variant.calibration.selection is Selection.first:
         return replace(variant, calibration=replace(variant.calibration, seed=0))
     return variant
 
 
-def name(variant: Variant) -> str:
+def point_name(variant: Variant) -> str:
     """Name a variant by its options."""
-    text = json.dumps(words(variant), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(to_plain(variant), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:LETTERS]
 
 
@@ -102,13 +102,13 @@ def recipe_named(rules: Any) -> Any:
 @cache
 def _recipes() -> dict[str, str]:
     # Several names stand for the same rules; the shortest comes last, and stays.
-    names = sorted(recipes.named(), key=len, reverse=True)
-    return {json.dumps(recipes.resolve(one, one), sort_keys=True): one for one in names}
+    names = sorted(recipes.named_recipes(), key=len, reverse=True)
+    return {json.dumps(recipes.resolve_recipe(one, one), sort_keys=True): one for one in names}
 
 
 def refusal(variant: Variant, objection: Callable[[Variant], str | None]) -> str | None:
     """Tell why there cannot be such a file, in one line; None when there can."""
-    told = [f"{option}: {why}" for option, why in option_conflicts.refusals(variant).items()]
+    told = [f"{option}: {why}" for option, why in option_conflicts.conflicts(variant).items()]
     against = None if told else objection(variant)
     return " | ".join(told) or against
 
@@ -118,8 +118,8 @@ def _idle(variant: Variant, key: str) -> bool:
     outer, _, inner = key.partition(".")
     if outer != "calibration":
         return False
-    first = variant.calibration.pick is Pick.first
-    return not option_conflicts.takes_samples(variant) or (inner == "seed" and first)
+    first = variant.calibration.selection is Selection.first
+    return not option_conflicts.needs_calibration(variant) or (inner == "seed" and first)
 
 
 def _with(variant: Variant, key: str, value: Any) -> Variant:

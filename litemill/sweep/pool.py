@@ -27,9 +27,9 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
 from litemill.config.parameters import parameters
 from litemill.config.schema.numerics import Numerics
 from litemill.runtime import environment, tensorflow_import
-from litemill.runtime.capture_output import quiet
-from litemill.sweep.failure import failed, how_it_ended
-from litemill.sweep.pickle_stream import receive, send, taken
+from litemill.runtime.capture_output import capture_output
+from litemill.sweep.failure import exit_reason, failure_of
+from litemill.sweep.pickle_stream import receive, send, take_value
 from litemill.sweep.task import Outcome, Task
 
 if TYPE_CHECKING:
@@ -49,10 +49,14 @@ Tell = Callable[[Outcome], None]
 Work = Callable[[Task, Tell], Outcome]
 
 
-def imported(build: Path) -> None:
+def import_libraries(build: Path) -> None:
     """Import all that children need, once, under the settings of the configuration."""
-    os.environ.update(environment.of(parameters(Numerics, "numerics", path=build / "params.json")))
-    with quiet(), tensorflow_import.imports():
+    os.environ.update(
+        environment.tensorflow_environment(
+            parameters(Numerics, "numerics", path=build / "params.json")
+        )
+    )
+    with capture_output(), tensorflow_import.fast_imports():
         for library in LIBRARIES:
             importlib.import_module(library)
     gc.collect()
@@ -145,11 +149,11 @@ class Pool:
         task, said = child.task, _last(child.log)
         status = self._end(child)
         crashed = status != -signal.SIGKILL  # which is the system's, for want of memory
-        return task, _of(child.made, Outcome(error=how_it_ended(status) + said, crashed=crashed))
+        return task, _of(child.made, Outcome(error=exit_reason(status) + said, crashed=crashed))
 
     def _complete(self, child: _Child) -> tuple[Task, Outcome] | None:
         """Take what was received, once it is whole; give the task's outcome when that is there."""
-        while (message := taken(child.received)) is not None:
+        while (message := take_value(child.received)) is not None:
             last, outcome = message
             if last:
                 return self._done(child, outcome)
@@ -224,7 +228,7 @@ def _outcome(work: Work, task: Task, tell: Tell) -> Outcome:
         return work(task, tell)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is this point's alone
         traceback.print_exc()
-        return failed(error, f"{task.point}: ")
+        return failure_of(error, f"{task.point}: ")
 
 
 def _of(made: Outcome | None, outcome: Outcome) -> Outcome:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
-    from litemill.sweep.executor import Found
+    from litemill.sweep.executor import PointResult
 
 EVERY = 10.0  # seconds between two lines
 
@@ -48,7 +48,7 @@ class Progress:
         self._total = total
         self._draw()
 
-    def tell(self, found: Found, fresh: bool) -> None:  # noqa: FBT001  # called as a callback
+    def tell(self, found: PointResult, fresh: bool) -> None:  # noqa: FBT001  # called as a callback
         """Count a point; `fresh` is one that was computed just now. Refused ones take no time."""
         if found.status == "refused":
             return

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from litemill.config import selection
-from litemill.config.parameters import words
+from litemill.config.parameters import to_plain
 from litemill.config.schema.variant import Variant
 from litemill.core.errors import ConfigError, nearest
 from litemill.core.files import read_json, write_text
 from litemill.sweep.points import recipe_named
-from litemill.sweep.summary import options as shown
+from litemill.sweep.summary import point_options as shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,10 +40,10 @@ def promote(point: str, name: str | None, result: Path, root: Path) -> tuple[str
     told = read_json(result)
     row = _row(told, point, result)
     name = name or f"{told['asked']['base']['name']}_{row['point'][:6]}"
-    return name, add(name, lambda: _text(row, told), root)
+    return name, add_variant(name, lambda: _text(row, told), root)
 
 
-def add(name: str, text: Callable[[], str], root: Path) -> Path:
+def add_variant(name: str, text: Callable[[], str], root: Path) -> Path:
     """Write a variant's file and choose it.
 
     Args:
@@ -57,7 +57,7 @@ def add(name: str, text: Callable[[], str], root: Path) -> Path:
     Raises:
         ConfigError: it is no name, or a variant of that name exists.
     """
-    refuse(name, root)
+    check_variant_name(name, root)
     path = root / "conf" / "variant" / f"{name}.yaml"
     params = _chosen(root, name)
     write_text(path, text())
@@ -69,7 +69,7 @@ def add(name: str, text: Callable[[], str], root: Path) -> Path:
     return path.relative_to(root)
 
 
-def refuse(name: str, root: Path) -> None:
+def check_variant_name(name: str, root: Path) -> None:
     """Refuse a name that a new variant cannot have.
 
     Raises:
@@ -83,7 +83,7 @@ def refuse(name: str, root: Path) -> None:
     _chosen(root, name)
 
 
-def body(options: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
+def variant_yaml(options: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
     """Give YAML of the options that are not the defaults.
 
     Args:
@@ -91,7 +91,7 @@ def body(options: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> st
         own: what else the file says, such as limits.
     """
     options = {**options, "recipe": recipe_named(options["recipe"])}
-    told = _differences(options, words(Variant())) | dict(own or {})
+    told = _differences(options, to_plain(Variant())) | dict(own or {})
     text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True) if told else ""
     return text
 
@@ -116,7 +116,7 @@ def _text(row: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     head = f"# {told['asked']['base']['name']} with {shown(row) or 'nothing else'}."
     measured = f"{row['bytes']} bytes{drop}, SHA-256 {row['sha256'][:12]}"
     found = f"# Point {row['point']} of a sweep: {measured}."
-    return f"{head}\n{found}\n{body(row['variant'])}"
+    return f"{head}\n{found}\n{variant_yaml(row['variant'])}"
 
 
 def _differences(tree: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _differences(tree: Mapping[str, Any], default: Mapping[str, Any]) -> dict[st
 def _chosen(root: Path, name: str) -> str:
     """Give params.yaml with one more variant; every other byte stays."""
     place = "params.yaml: variants"
-    names = selection.mapping(root / "params.yaml", "params.yaml").get("variants")
+    names = selection.read_mapping(root / "params.yaml", "params.yaml").get("variants")
     if not isinstance(names, list) or not names:
         raise ConfigError(place, f"found {names!r}", "expected a list of names")
     if name in names:

@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from litemill.config import presets, selection
-from litemill.config.parameters import words
+from litemill.config.parameters import to_plain
 from litemill.config.schema.sweep import Search, Sweep, SweepChoice, Sweeping
-from litemill.core.errors import ConfigError, LitemillError, SeveralErrors, collected, nearest
+from litemill.core.errors import ConfigError, ErrorGroup, LitemillError, collect_errors, nearest
 from litemill.sweep import grid
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEAST = {"budget": 1, "limit": 1, "seed": 0, "workers": 1}
 
 
-def resolved(
+def resolve_sweep(
     choice: SweepChoice, root: Path, place: str, places: Mapping[str, str] | None = None
 ) -> Sweep:
     """Check a choice and give it with its base resolved.
@@ -39,10 +39,10 @@ def resolved(
         return f"{places.get(setting, place)}: {setting}"
 
     wrong = list(_out_of_range(choice, of))
-    base = collected(wrong, lambda: _base(choice, root, of))
-    collected(wrong, lambda: _check_grid(choice, place, places))
+    base = collect_errors(wrong, lambda: _base(choice, root, of))
+    collect_errors(wrong, lambda: _check_grid(choice, place, places))
     if wrong or base is None:
-        raise SeveralErrors(wrong)
+        raise ErrorGroup(wrong)
     own = {field.name: getattr(choice, field.name) for field in dataclasses.fields(Sweeping)}
     return Sweep(**own, base=base)
 
@@ -52,8 +52,10 @@ def _out_of_range(choice: SweepChoice, of: Callable[[str], str]) -> Iterator[Lit
         value = getattr(choice, name)
         if value is not None and value < least:
             yield ConfigError(of(name), f"found {value}", f"expected at least {least}")
-    if not (choice.seconds > 0 and math.isfinite(choice.seconds)):
-        yield ConfigError(of("seconds"), f"found {choice.seconds}", "expected more than 0")
+    if not (choice.timeout_seconds > 0 and math.isfinite(choice.timeout_seconds)):
+        yield ConfigError(
+            of("timeout_seconds"), f"found {choice.timeout_seconds}", "expected more than 0"
+        )
     if not math.isfinite(choice.max_drop):
         yield ConfigError(of("max_drop"), f"found {choice.max_drop}", "expected a number")
 
@@ -61,7 +63,7 @@ def _out_of_range(choice: SweepChoice, of: Callable[[str], str]) -> Iterator[Lit
 def _base(choice: SweepChoice, root: Path, of: Callable[[str], str]) -> dict[str, Any]:
     known, name = selection.choices(root, "variant"), choice.base
     try:
-        return {"name": name, "options": words(presets.variant(name, root))}
+        return {"name": name, "options": to_plain(presets.load_variant(name, root))}
     except ConfigError:
         if name in known:
             raise
@@ -71,10 +73,10 @@ def _base(choice: SweepChoice, root: Path, of: Callable[[str], str]) -> dict[str
 def _check_grid(choice: SweepChoice, place: str, places: Mapping[str, str]) -> None:
     limit = choice.limit if choice.search is Search.grid else None
     where = {line: f"{places[line]}: grid" for line in choice.grid if line in places}
-    axes = grid.parse(choice.grid, f"{place}: grid", limit, where)
+    axes = grid.parse_grid(choice.grid, f"{place}: grid", limit, where)
     if choice.search is not Search.grid:
         of_budget = f"{places.get('budget', place)}: budget"
-        grid.refuse_more(choice.budget, choice.limit, of_budget)
+        grid.check_limit(choice.budget, choice.limit, of_budget)
         return
     for line, axis in zip(choice.grid, axes, strict=True):
         if axis.interval:

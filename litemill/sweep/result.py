@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from litemill.config.parameters import section, words
+from litemill.config.parameters import section, to_plain
 from litemill.config.schema.sweep import Engine, Search, Sweep
 from litemill.config.schema.variant import Variant
 from litemill.core.errors import ConfigError, nearest
 from litemill.evaluation import latency_results
 from litemill.sweep import grid, plot, points, search, table
-from litemill.sweep.executor import Course
-from litemill.sweep.inputs import Inputs, inputs
+from litemill.sweep.executor import Executor
+from litemill.sweep.inputs import SweepInputs, read_inputs
 from litemill.sweep.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from litemill.sweep.executor import Found
+    from litemill.sweep.executor import PointResult
     from litemill.sweep.override import Axis
     from litemill.sweep.points import Point
     from litemill.sweep.progress import Progress
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 BUILD = Path("build")
 MEASURED = Path("measured")
 # Settings that say how a result is come by, not which.
-HOW = ("engine", "address", "workers", "seconds", "limit")
+HOW = ("engine", "address", "workers", "timeout_seconds", "limit")
 
 
-def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
+def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     """Compute what is missing and write sweep.csv, sweep.json, sweep.parquet and index.html.
 
     Args:
@@ -45,23 +45,23 @@ def sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
         OSError: a full disk, say; points that are done are kept.
     """
     base = _variant(asked.base["options"])
-    axes = grid.parse(asked.grid, "grid")
-    given = inputs(BUILD)
+    axes = grid.parse_grid(asked.grid, "grid")
+    given = read_inputs(BUILD)
     if asked.search is Search.smallest and not (section("validate").get("metric")):
         found = "smallest, and the task has no metric that could drop"
         raise ConfigError("search", found, "expected one of: grid, random")
     times = latencies(asked.machine)
     store = Store()
     with progress, _Late(asked, given, store) as engine:
-        course = Course(given, store, engine, progress.tell)
+        course = Executor(given, store, engine, progress.tell)
         every = _found(asked, base, axes, course, progress)
-    made = table.rows(every, times)
+    made = table.table_rows(every, times)
     told = table.summary(made, every, _asked(asked, axes))
     if asked.search is Search.smallest:
-        best = search.winner(every, asked.max_drop)
+        best = search.best_point(every, asked.max_drop)
         told["winner"] = best.point.name if best else None
-    table.write(out, made, told)
-    plot.write(out / "index.html", told)
+    table.write_tables(out, made, told)
+    plot.write_plot(out / "index.html", told)
     return told | {"again": [one.point.name for one in every if not one.lasting]}
 
 
@@ -74,7 +74,7 @@ def latencies(machine: str | None) -> Mapping[str, float]:
     """
     if machine is None:
         return {}
-    results = latency_results.read(MEASURED)
+    results = latency_results.read_latencies(MEASURED)
     if machine not in results:
         told = f"no {MEASURED}/{machine}.json"
         wanted = nearest(machine, results) if results else "`litemill benchmark` writes such files"
@@ -87,22 +87,22 @@ def latencies(machine: str | None) -> Mapping[str, float]:
 
 
 def _asked(asked: Sweep, axes: list[Axis]) -> dict[str, Any]:
-    told = {key: value for key, value in words(asked).items() if key not in HOW}
+    told = {key: value for key, value in to_plain(asked).items() if key not in HOW}
     if asked.search is Search.grid:
         told = {key: told[key] for key in ("base", "grid", "search")}
     return told | {"options": [axis.key for axis in axes], "points": grid.combinations(axes)}
 
 
 def _found(
-    asked: Sweep, base: Variant, axes: list[Axis], course: Course, progress: Progress
-) -> list[Found]:
+    asked: Sweep, base: Variant, axes: list[Axis], course: Executor, progress: Progress
+) -> list[PointResult]:
     chosen = _chosen(asked, base, axes, course.inputs.objection)
     if chosen is not None:
         progress.expect(search.makeable(chosen))
         return course.over(chosen)
     progress.expect(asked.budget)
     bounds: dict[str, Any] = {"budget": asked.budget, "seed": asked.seed}
-    return search.smallest(
+    return search.smallest_search(
         base, axes, course.inputs.objection, course.over, max_drop=asked.max_drop, **bounds
     )
 
@@ -115,10 +115,10 @@ def _chosen(
 ) -> list[Point] | None:
     """Give the points; None where it takes the results of some to choose others."""
     if asked.search is Search.grid:
-        return points.expanded(base, axes, objection)
+        return points.expand_grid(base, axes, objection)
     if asked.search is Search.random:
-        return search.drawn(base, axes, objection, budget=asked.budget, seed=asked.seed)
-    return search.whole(base, axes, objection, budget=asked.budget)
+        return search.random_search(base, axes, objection, budget=asked.budget, seed=asked.seed)
+    return search.exhaustive_search(base, axes, objection, budget=asked.budget)
 
 
 def _variant(options: dict[str, Any]) -> Variant:
@@ -131,7 +131,7 @@ def _variant(options: dict[str, Any]) -> Variant:
 class _Late:
     """An engine that starts when there is something to compute, which often there is not."""
 
-    def __init__(self, asked: Sweep, given: Inputs, store: Store) -> None:
+    def __init__(self, asked: Sweep, given: SweepInputs, store: Store) -> None:
         self._asked, self._given, self._store = asked, given, store
         self._engine: Any = None
 
@@ -152,10 +152,12 @@ class _Late:
         if asked.engine is Engine.ray:
             from litemill.sweep.cluster import Cluster
 
-            return Cluster(given, asked.address, workers=asked.workers, seconds=asked.seconds)
+            return Cluster(
+                given, asked.address, workers=asked.workers, seconds=asked.timeout_seconds
+            )
         from litemill.sweep.local import Local
 
         def known(file: str, variant: Variant) -> bool:
             return self._store.get("measured", given.measurement(file, variant)) is not None
 
-        return Local(given.build, known, workers=asked.workers, seconds=asked.seconds)
+        return Local(given.build, known, workers=asked.workers, seconds=asked.timeout_seconds)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from litemill.config.schema.variant import Variant
-    from litemill.sweep.executor import Found
+    from litemill.sweep.executor import PointResult
     from litemill.sweep.override import Axis
     from litemill.sweep.points import Point
 
@@ -22,7 +22,7 @@ PATIENCE = 20  # times the budget: combinations that are looked at, to draw or t
 IDLE = 20  # rounds without a new point that can be made, after which a search ends
 
 
-def whole(
+def exhaustive_search(
     base: Variant,
     axes: Sequence[Axis],
     objection: Callable[[Variant], str | None],
@@ -41,7 +41,7 @@ def whole(
     """
     if combinations(axes) > PATIENCE * budget:
         return None
-    every = points.expanded(base, [_written_out(axis) for axis in axes], objection)
+    every = points.expand_grid(base, [_written_out(axis) for axis in axes], objection)
     return every if makeable(every) <= budget else None
 
 
@@ -50,7 +50,7 @@ def makeable(given: Iterable[Point]) -> int:
     return sum(point.refused is None for point in given)
 
 
-def drawn(
+def random_search(
     base: Variant,
     axes: Sequence[Axis],
     objection: Callable[[Variant], str | None],
@@ -67,29 +67,29 @@ def drawn(
         budget: how many that can be made; all of them where there are no more.
         seed: of the drawing.
     """
-    if (every := whole(base, axes, objection, budget=budget)) is not None:
+    if (every := exhaustive_search(base, axes, objection, budget=budget)) is not None:
         return every
     source = random.Random(seed)  # noqa: S311  # nothing is secret here
     found: dict[str, Point] = {}
     for _ in range(PATIENCE * budget):
         chosen = {axis.key: _drawn(axis, source) for axis in axes}
-        point = points.point(base, chosen, objection)
+        point = points.make_point(base, chosen, objection)
         found.setdefault(point.name, point)
         if makeable(found.values()) == budget:
             break
     return list(found.values())
 
 
-def smallest(  # noqa: PLR0913  # what a search is
+def smallest_search(  # noqa: PLR0913  # what a search is
     base: Variant,
     axes: Sequence[Axis],
     objection: Callable[[Variant], str | None],
-    compute: Callable[[list[Point]], list[Found]],
+    compute: Callable[[list[Point]], list[PointResult]],
     *,
     budget: int,
     seed: int,
     max_drop: float,
-) -> list[Found]:
+) -> list[PointResult]:
     """Look for the smallest file whose metric drops by at most `max_drop`.
 
     Tree-structured Parzen estimator (Bergstra et al., 2011; `optuna.samplers.TPESampler`), with the
@@ -112,12 +112,14 @@ def smallest(  # noqa: PLR0913  # what a search is
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
     study = optuna.create_study(sampler=sampler)
     space = {axis.key: _distribution(axis) for axis in axes}
-    found: dict[str, Found] = {}
+    found: dict[str, PointResult] = {}
     left, idle = budget, 0
     while left and idle < IDLE:
         trials = [study.ask(space) for _ in range(min(ROUND, left))]
-        asked = [points.point(base, _chosen(axes, trial.params), objection) for trial in trials]
-        new = points.distinct(point for point in asked if point.name not in found)
+        asked = [
+            points.make_point(base, _chosen(axes, trial.params), objection) for trial in trials
+        ]
+        new = points.drop_duplicates(point for point in asked if point.name not in found)
         found |= {one.point.name: one for one in compute(new)}
         made = makeable(new)
         left, idle = left - made, 0 if made else idle + 1
@@ -126,19 +128,19 @@ def smallest(  # noqa: PLR0913  # what a search is
     return list(found.values())
 
 
-def winner(found: Sequence[Found], max_drop: float) -> Found | None:
+def best_point(found: Sequence[PointResult], max_drop: float) -> PointResult | None:
     """Give the smallest file within the drop; of several the one that the front would hold."""
     fine = [one for one in found if (drop := drop_of(one)) is not None and drop <= max_drop]
     return min(fine, key=_merit, default=None)
 
 
-def _merit(found: Found) -> tuple[Any, ...]:
+def _merit(found: PointResult) -> tuple[Any, ...]:
     outputs = (found.measured or {}).get("outputs") or {}
     errors = (one["mean_abs_error"] or 0.0 for one in outputs.values())
     return _bytes(found), drop_of(found), max(errors, default=0.0)
 
 
-def drop_of(found: Found) -> float | None:
+def drop_of(found: PointResult) -> float | None:
     """Give by how much the metric drops; None where that is not known."""
     metric = (found.measured or {}).get("metric") or {}
     drop: float | None = None if found.error else metric.get("drop")
@@ -161,14 +163,14 @@ def _chosen(axes: Sequence[Axis], params: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _tell(study: Any, trial: Any, found: Found, max_drop: float) -> None:
+def _tell(study: Any, trial: Any, found: PointResult, max_drop: float) -> None:
     drop = drop_of(found)
     # A point without a file is worse than any with one.
     trial.set_constraint("drop", 1e9 if drop is None else drop - max_drop)
     study.tell(trial, float(_bytes(found)) if found.file else 1e15)
 
 
-def _bytes(found: Found) -> int:
+def _bytes(found: PointResult) -> int:
     assert found.file is not None
     size: int = found.file["bytes"]
     return size

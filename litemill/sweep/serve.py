@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litemill.config.parameters import section
-from litemill.core.exit_status import run
+from litemill.core.exit_status import run_and_exit
 from litemill.sweep.inputs import refuse_other_toolchain
-from litemill.sweep.job import compute
-from litemill.sweep.pool import Pool, imported
+from litemill.sweep.job import compute_point
+from litemill.sweep.pool import Pool, import_libraries
 
 if TYPE_CHECKING:
     from litemill.sweep.pool import Tell
@@ -33,7 +33,7 @@ BUILD = Path("build")
 
 def serve(workers: int, seconds: float) -> None:
     """Answer until standard input ends."""
-    imported(BUILD)
+    import_libraries(BUILD)
     _say("ready")
     waiting: deque[Task] = deque()
     unread, there = b"", True
@@ -68,7 +68,7 @@ def _say(line: str) -> None:
 
 def _computed(task: Task, tell: Tell) -> Outcome:
     # The sweep knows what was measured; a node does not.
-    return compute(task, BUILD, lambda *_: False, tell)
+    return compute_point(task, BUILD, lambda *_: False, tell)
 
 
 def main() -> None:
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_and_exit(main)

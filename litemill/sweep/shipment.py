@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import section
 from litemill.core.files import sha256, tree_files
-from litemill.sweep.inputs import FILES, scores
+from litemill.sweep.inputs import FILES, score_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ def files(build: Path) -> Mapping[str, tuple[Path, str]]:
         root = Path.cwd() if (Path.cwd() / package).is_dir() else home
         code = _below(root, package)
         found |= {name: path for name, path in code if name.endswith(".py")}
-    found |= scores(section("validate", path=build / "params.json"))
+    found |= score_modules(section("validate", path=build / "params.json"))
     return {name: (path, sha256(path)) for name, path in sorted(found.items())}
 
 

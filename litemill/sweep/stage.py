@@ -9,8 +9,8 @@ from litemill.config.parameters import parameters
 from litemill.config.schema.sweep import Sweep
 from litemill.core.errors import LitemillError
 from litemill.sweep.progress import Progress
-from litemill.sweep.result import sweep
-from litemill.sweep.summary import show
+from litemill.sweep.result import run_sweep
+from litemill.sweep.summary import print_front
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def run(name: str, *, out: Path) -> None:
     """Try the points of the sweep `name` of build/params.json, into `out`, and show the front."""
-    told = sweep(parameters(Sweep, "sweep", name), out, Progress())
-    show(told, out)
-    refuse_unsettled(name, told)
+    told = run_sweep(parameters(Sweep, "sweep", name), out, Progress())
+    print_front(told, out)
+    check_settled(name, told)
 
 
-def refuse_unsettled(name: str, told: Mapping[str, Any]) -> None:
+def check_settled(name: str, told: Mapping[str, Any]) -> None:
     """Refuse a result that DVC must not take for the sweep's: it would never run it again.
 
     Raises:

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.core.files import replacing
+from litemill.core.files import atomic_replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Store:
             OSError: the disk is full, say; what was kept before is still there.
         """
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        with replacing(self._path(kind, key, "json")) as fresh:
+        with atomic_replace(self._path(kind, key, "json")) as fresh:
             fresh.write_text(text, encoding="utf-8")
 
     def content(self, digest: str) -> bytes | None:
@@ -77,7 +77,7 @@ class Store:
             oldest = next(iter(sizes))
             room += sizes.pop(oldest)
             oldest.unlink(missing_ok=True)
-        with replacing(path) as fresh:
+        with atomic_replace(path) as fresh:
             fresh.write_bytes(content)
         sizes[path] = len(content)
 

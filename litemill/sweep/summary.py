@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ERRORS = 5  # that are shown of a kind
 
 
-def show(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
+def print_front(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
     """Print the front as a table, and where the rest is.
 
     Args:
@@ -50,7 +50,7 @@ def _print(table: Any, stream: TextIO) -> None:
     stream.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
-def options(row: Mapping[str, Any]) -> str:
+def point_options(row: Mapping[str, Any]) -> str:
     """Write what the grid says of a point in the grammar of the grid."""
     return " ".join(f"{key}={_word(value)}" for key, value in row["options"].items())
 
@@ -94,7 +94,7 @@ def _table(told: Mapping[str, Any]) -> Any:
         cells += [_number(row["metric"]), _number(row["drop"])] if metric else []
         cells += [_number(row["snr_db"]), _number(row["mean_abs_error"])]
         cells += [_number(row["latency_ms"])] if timed else []
-        table.add_row(*cells, options(row))
+        table.add_row(*cells, point_options(row))
     return table
 
 
@@ -118,4 +118,4 @@ def _winner(told: Mapping[str, Any]) -> str:
         return f"No file within a drop of {allowed:g}."
     row = next(one for one in told["points"] if one["point"] == told["winner"])
     size = f"{row['bytes']:,} bytes, drop {row['drop']:.4g}"
-    return f"Smallest within a drop of {allowed:g}: {row['point']} ({size}) {options(row)}"
+    return f"Smallest within a drop of {allowed:g}: {row['point']} ({size}) {point_options(row)}"

@@ -8,15 +8,15 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.parameters import words
-from litemill.core.files import replacing, write_json, write_text
+from litemill.config.parameters import to_plain
+from litemill.core.files import atomic_replace, write_json, write_text
 from litemill.sweep.front import Candidate, front
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from litemill.sweep.executor import Found
+    from litemill.sweep.executor import PointResult
 
 BEFORE = ("point", "status", "front", "same_as")
 AFTER = (
@@ -36,7 +36,9 @@ WHOLE = ("bytes",)  # columns of whole numbers
 REAL = ("metric", "drop", "agreement", "snr_db", "mean_abs_error", "max_abs_error", "latency_ms")
 
 
-def rows(found: Sequence[Found], latencies: Mapping[str, float]) -> list[dict[str, Any]]:
+def table_rows(
+    found: Sequence[PointResult], latencies: Mapping[str, float]
+) -> list[dict[str, Any]]:
     """Give a row for each point.
 
     Args:
@@ -73,13 +75,13 @@ def rows(found: Sequence[Found], latencies: Mapping[str, float]) -> list[dict[st
     return [row | {"front": row["point"] in best} for row in made]
 
 
-def quality(made: Sequence[Mapping[str, Any]]) -> str:
+def quality_column(made: Sequence[Mapping[str, Any]]) -> str:
     """Name the column that the front holds against size: `drop` where there is a metric."""
     return "drop" if any(row["drop"] is not None for row in made) else "mean_abs_error"
 
 
 def summary(
-    made: Sequence[Mapping[str, Any]], found: Sequence[Found], asked: Mapping[str, Any]
+    made: Sequence[Mapping[str, Any]], found: Sequence[PointResult], asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Give the whole result as JSON takes it.
 
@@ -98,10 +100,10 @@ def summary(
             for status in ("done", "failed", "refused")
         },
         "metric": {key: metric.get(key) for key in ("name", "goal", "output", "source")},
-        "quality": quality(made),
+        "quality": quality_column(made),
         "front": best,
         "points": [
-            {**row, "variant": words(one.point.variant)}
+            {**row, "variant": to_plain(one.point.variant)}
             for row, one in zip(made, found, strict=True)
         ],
     }
@@ -115,7 +117,7 @@ def by_size(made: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     )
 
 
-def write(folder: Path, made: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> None:
+def write_tables(folder: Path, made: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> None:
     """Write sweep.json, sweep.csv and sweep.parquet; the same rows give the same bytes."""
     keys = list(dict.fromkeys(key for row in made for key in row["options"]))
     flat = [_flat(row, keys) for row in made]
@@ -153,12 +155,12 @@ def _parquet(path: Path, flat: Sequence[Mapping[str, Any]], columns: Sequence[st
     types |= dict.fromkeys(WHOLE, pa.int64()) | dict.fromkeys(REAL, pa.float64())
     schema = pa.schema([(name, types[name]) for name in columns])
     table = pa.Table.from_pylist([{key: row[key] for key in columns} for row in flat], schema)
-    with replacing(path) as fresh:
+    with atomic_replace(path) as fresh:
         parquet.write_table(table, fresh, compression="snappy", version="2.6")
 
 
 def _candidates(made: Sequence[Mapping[str, Any]]) -> list[Candidate]:
-    column = quality(made)
+    column = quality_column(made)
     done = (row for row in made if row["status"] == "done" and row[column] is not None)
     return [
         Candidate(

@@ -14,7 +14,7 @@ from litemill.tflite.quantization import dequantize
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class Kept(Model):
+class DebugInterpreter(Model):
     """A model that keeps its tensors; on the kernels without a delegate, which would fuse layers.
 
     Tensors are told by their number in the subgraph that runs.

@@ -57,7 +57,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Share:
+class WeightShare:
     """How much of the constants is of one type."""
 
     tensors: int
@@ -77,5 +77,5 @@ class Description:
     signatures: tuple[Signature, ...]
     operators: tuple[Operator, ...]
     constants: tuple[Constant, ...]
-    weights: dict[str, Share]  # constants by type
+    weights: dict[str, WeightShare]  # constants by type
     unset_variables: tuple[str, ...]  # variables that are read and never set

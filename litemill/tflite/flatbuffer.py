@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import InterpreterError
 from litemill.tflite.bounded_flatbuffer import Tables, index, text
-from litemill.tflite.description import Constant, Description, Operator, Share, Signature, Tensor
+from litemill.tflite.description import (
+    Constant,
+    Description,
+    Operator,
+    Signature,
+    Tensor,
+    WeightShare,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,12 +245,12 @@ def _scales(tensor: Any) -> int:
     return int(quantization.ScaleLength()) if quantization is not None else 0
 
 
-def _shares(constants: list[Constant]) -> dict[str, Share]:
+def _shares(constants: list[Constant]) -> dict[str, WeightShare]:
     found: dict[str, list[Constant]] = {}
     for constant in constants:
         found.setdefault(constant.dtype, []).append(constant)
     return {
-        dtype: Share(
+        dtype: WeightShare(
             tensors=len(some),
             elements=sum(prod(one.shape) for one in some),
             bytes=sum(one.bytes for one in some),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.core.errors import InterpreterError, nearest
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 from litemill.tflite.flatbuffer import describe
 from litemill.tflite.quantization import dequantize, quantize
 
@@ -169,7 +169,7 @@ class Model:
     def _load(self, content: bytes, kernels: Kernels, threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        with quiet() as said:
+        with capture_output() as said:
             failure = ""
             try:
                 self._interpreter = Interpreter(

@@ -10,7 +10,7 @@ import numpy as np
 
 from litemill.core.errors import InterpreterError
 from litemill.tflite.bounded_flatbuffer import Tables, text
-from litemill.tflite.tensor_values import Stored, Values
+from litemill.tflite.tensor_values import ConstantReader, TensorValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Operand:
     tensor: tuple[int, int]  # subgraph, number of the tensor
     name: str  # of the tensor
     dtype: str  # as stored
-    values: Values
+    values: TensorValues
 
     @property
     def real(self) -> Array:
@@ -88,7 +88,7 @@ def _read(tables: Tables) -> Iterator[Operand]:
         for code in tables.each(model, "OperatorCodes")
     ]
     types = {number: word.lower() for number, word in _words(schema.TensorType).items()}
-    stored = Stored(schema, model, tables, types)
+    stored = ConstantReader(schema, model, tables, types)
     for number, subgraph in enumerate(list(tables.each(model, "Subgraphs"))):
         tensors = list(tables.each(subgraph, "Tensors"))
         reader = _Subgraph(stored, tensors, {}, {})
@@ -102,7 +102,7 @@ def _read(tables: Tables) -> Iterator[Operand]:
 
 @dataclass
 class _Subgraph:
-    stored: Stored
+    stored: ConstantReader
     tensors: list[Any]
     cast: dict[int, int]  # a tensor that is a constant, cast: that constant
     turned: dict[int, Array]  # a tensor that is an activation, rotated: by what
@@ -150,7 +150,7 @@ def _unrotated(weights: Operand, matrix: Array) -> Operand:
         return weights
     real = (weights.real.reshape(-1, size) @ matrix).reshape(shape)
     step = np.broadcast_to(weights.values.step, shape).max(axis=-1, keepdims=True) * SPREAD
-    return replace(weights, values=Values(real, step, np.zeros(1, bool)))
+    return replace(weights, values=TensorValues(real, step, np.zeros(1, bool)))
 
 
 def _words(enumeration: type) -> dict[int, str]:

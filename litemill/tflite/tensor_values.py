@@ -26,7 +26,7 @@ TINY = 2.0**-24  # the distance between float16 numbers around 0
 
 
 @dataclass(frozen=True)
-class Values:
+class TensorValues:
     """Real numbers and how exactly they are stored."""
 
     real: Array  # float32
@@ -37,7 +37,7 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Stored:
+class ConstantReader:
     """Reads the constants of a model."""
 
     schema: Any
@@ -53,7 +53,7 @@ class Stored:
             return np.frombuffer(self.tables.content, np.uint8, size, start)
         return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() else None
 
-    def values(self, tensor: Any, tensors: list[Any]) -> Values | None:
+    def values(self, tensor: Any, tensors: list[Any]) -> TensorValues | None:
         """Give a tensor's values; None where it holds no real numbers.
 
         Args:
@@ -71,7 +71,7 @@ class Stored:
             real = _plain(raw, dtype).astype(np.float32).reshape(shape)
             spacing = SPACING.get(dtype, 0.0)
             step = np.abs(real) * spacing + TINY if spacing else np.zeros(1)
-            return Values(real, step, np.zeros(1, bool))
+            return TensorValues(real, step, np.zeros(1, bool))
         if dtype not in WHOLE and dtype not in PACKED:
             return None
         scale, zero = self._scale(tensor, tensors, shape)
@@ -81,7 +81,7 @@ class Stored:
         whole = whole.reshape(shape)
         # Symmetric ranges leave the lowest number out.
         clipped = (whole <= low + 1) | (whole >= high)
-        return Values(((whole - zero) * scale).astype(np.float32), scale, clipped)
+        return TensorValues(((whole - zero) * scale).astype(np.float32), scale, clipped)
 
     def _scale(
         self, tensor: Any, tensors: list[Any], shape: list[int]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.core.errors import DataError, LitemillError
-from litemill.runtime.capture_output import quiet
-from litemill.runtime.subprocess_isolation import apart
+from litemill.runtime.capture_output import capture_output
+from litemill.runtime.subprocess_isolation import run_isolated
 from litemill.tflite.interpreter import Model
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ BATCH = 64  # samples at a time
 
 
 @dataclass(frozen=True)
-class Foreign:
+class UntrustedFile:
     """A described file and the signature to run, None where it has none."""
 
     place: Path
@@ -57,10 +57,10 @@ class Foreign:
             InterpreterError: it does not load or run, took its process down, or took too long.
         """
         given = self.content, dict(inputs), self.key, str(self.place)
-        return apart(_answers, *given, seconds=self.seconds, place=self.place)
+        return run_isolated(_answers, *given, seconds=self.seconds, place=self.place)
 
 
-def read(place: Path) -> bytes:
+def read_untrusted(place: Path) -> bytes:
     """Give the content of a file.
 
     Raises:
@@ -83,7 +83,7 @@ def signature_key(described: Description, wanted: str) -> str | None:
 def _answers(
     content: bytes, inputs: dict[str, Array], key: str | None, place: str
 ) -> dict[str, Array]:
-    with quiet(explained=LitemillError):  # whoever aborts writes about it first
+    with capture_output(explained=LitemillError):  # whoever aborts writes about it first
         model = Model(content, signature=key, place=place)
         count = len(next(iter(inputs.values())))
         parts = [

@@ -1,0 +1,1 @@
+"""Fitting a model on the train split."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from litemill.data.samples import Samples
 
 
-class Feed:
+class BatchFeed:
     """Batches of some rows of a split: each row once an epoch, the last batch may be smaller."""
 
     def __init__(

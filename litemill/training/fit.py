@@ -14,17 +14,17 @@ from litemill.config.parameters import parameters
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.train import Fit, Train
 from litemill.core.errors import LitemillError, ModelError
-from litemill.core.files import replacing, write_json, write_text
-from litemill.data.sample_matching import fits, fitted
-from litemill.data.sample_matching import told as shape_told
+from litemill.core.files import atomic_replace, write_json, write_text
+from litemill.data.sample_matching import format_shape as shape_told
+from litemill.data.sample_matching import match_inputs, shape_matches
 from litemill.data.samples import Samples, read_split
 from litemill.models import keras_file, saved_model
-from litemill.models.source_model import Brought, bring
+from litemill.models.source_model import StoredModel, import_model
 from litemill.runtime import portability, tensorflow_start
-from litemill.runtime.capture_output import quiet
+from litemill.runtime.capture_output import capture_output
 from litemill.training import metric_output
-from litemill.training.batches import Feed
-from litemill.training.metric_output import one_value
+from litemill.training.batches import BatchFeed
+from litemill.training.metric_output import is_single_value
 from litemill.training.objective import objective
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TWO = 2  # classes, which one value can tell apart
 
 
-def train(
+def train_model(
     options: Train,
     samples: Samples,
     out: Path,
@@ -61,29 +61,29 @@ def train(
     history: dict[str, list[float]] = {}
     differing: list[str] | None = None
     # As a whole: a full disk, or a model that cannot be imported, leaves the one of before.
-    with replacing(out) as fresh:
+    with atomic_replace(out) as fresh:
         fresh.mkdir()
-        brought = Brought(fresh)
+        brought = StoredModel(fresh)
         if options.fit is None:
-            with quiet(explained=LitemillError):
-                told = bring(options.model, brought)
+            with capture_output(explained=LitemillError):
+                told = import_model(options.model, brought)
             print(f"train: nothing to train, the model is {told}")
         else:
             assert options.model.build is not None
-            model = build(options.model.build)
-            metric_output.refuse(metric, _shapes(model))
-            given = check_fit(model, samples)
+            model = build_model(options.model.build)
+            metric_output.check_metric_output(metric, _shapes(model))
+            given = check_samples(model, samples)
             history = _fit(model, options, options.fit, given)
-            step = Feed(model, given, np.arange(len(given)), options.fit.batch_size).first()
-            differing = portability.operations(model, step)
+            step = BatchFeed(model, given, np.arange(len(given)), options.fit.batch_size).first()
+            differing = portability.differing_operations(model, step)
             brought.settle(options.model)
-            keras_file.save(model, brought.keras)
+            keras_file.save_keras_file(model, brought.keras)
         write_text(fresh / "history.csv", _csv(history))
         write_json(fresh / "metrics.json", {name: values[-1] for name, values in history.items()})
-        write_json(fresh / "portability.json", portability.statement(numerics, differing))
+        write_json(fresh / "portability.json", portability.portability_record(numerics, differing))
 
 
-def build(call: dict[str, Any]) -> keras.Model:
+def build_model(call: dict[str, Any]) -> keras.Model:
     """Call the `_target_` of a model.
 
     Raises:
@@ -106,7 +106,7 @@ def _shapes(model: keras.Model) -> dict[str, Any]:
     }
 
 
-def check_fit(model: keras.Model, samples: Samples) -> Samples:
+def check_samples(model: keras.Model, samples: Samples) -> Samples:
     """Give the samples as the model takes them.
 
     Raises:
@@ -116,7 +116,7 @@ def check_fit(model: keras.Model, samples: Samples) -> Samples:
     described = {
         tensor.name: {"dtype": tensor.dtype, "shape": list(tensor.shape)} for tensor in model.inputs
     }
-    given = fitted(samples, described, place)
+    given = match_inputs(samples, described, place)
     outputs = dict(zip(saved_model.outputs(model), model.outputs, strict=True))
     for name, target in samples.targets.items():
         if len(outputs) > 1 and name not in outputs:
@@ -124,7 +124,7 @@ def check_fit(model: keras.Model, samples: Samples) -> Samples:
             raise ModelError(place, told, f"the model gives {', '.join(outputs)}")
         output = outputs.get(name, model.outputs[0])
         shape = tuple(output.shape[1:])
-        if samples.task == "regression" and not fits(shape, target.shape[1:]):
+        if samples.task == "regression" and not shape_matches(shape, target.shape[1:]):
             told = (
                 f"the model gives {shape_told(shape)}, the target is {shape_told(target.shape[1:])}"
             )
@@ -135,7 +135,7 @@ def check_fit(model: keras.Model, samples: Samples) -> Samples:
 
 
 def _refuse_classes(place: str, shape: tuple[int | None, ...], classes: int) -> None:
-    one = one_value(shape)
+    one = is_single_value(shape)
     if (1 if one else shape[-1]) != classes and not (one and classes == TWO):
         told = f"{'1 value' if one else f'{shape[-1]} values'} for {classes} classes"
         raise ModelError(place, told, "expected one value a class, or one in all for two classes")
@@ -147,8 +147,8 @@ def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict
     compiled = objective(model, options.task, fit)
     model.compile(**compiled, steps_per_execution=fit.steps_per_execution)
     rows, held_out = _hold_out(len(samples), fit)
-    feed = Feed(model, samples, rows, fit.batch_size, fit.seed)
-    held = Feed(model, samples, held_out, fit.batch_size) if len(held_out) else None
+    feed = BatchFeed(model, samples, rows, fit.batch_size, fit.seed)
+    held = BatchFeed(model, samples, held_out, fit.batch_size) if len(held_out) else None
     interactive = sys.stdout.isatty()
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=feed.shuffle)]
     result = model.fit(
@@ -195,7 +195,7 @@ def run(*, samples: Path, out: Path) -> None:
     options = parameters(Train, "train")
     split = read_split(samples)
     seed = options.fit.seed if options.fit else 0
-    with quiet():
+    with capture_output():
         numerics = parameters(Numerics, "numerics")
-        tensorflow_start.start(numerics, seed=seed)
-    train(options, split, out, numerics, metric_output.asked())
+        tensorflow_start.start_tensorflow(numerics, seed=seed)
+    train_model(options, split, out, numerics, metric_output.configured_metric())

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 RANKING = ("litemill.metrics.top1", "litemill.metrics.top_k")  # which take a value for each class
 
 
-def asked() -> dict[str, Any] | None:
+def configured_metric() -> dict[str, Any] | None:
     """Give the task's metric as validate will be asked for it; None if there is none."""
     found: dict[str, Any] | None = section("validate", "metric")
     return found
 
 
-def refuse(metric: dict[str, Any] | None, outputs: Shapes) -> None:
+def check_metric_output(metric: dict[str, Any] | None, outputs: Shapes) -> None:
     """Refuse a metric of an output that the model has not, of any of several, or of another kind.
 
     Args:
@@ -48,13 +48,13 @@ def refuse(metric: dict[str, Any] | None, outputs: Shapes) -> None:
     raise ConfigError("data.metric.output", told, nearest(name, names))
 
 
-def one_value(shape: tuple[int | None, ...]) -> bool:
+def is_single_value(shape: tuple[int | None, ...]) -> bool:
     """Tell whether an output [samples, ...] is one value for each sample."""
     return shape[1:] in ((), (1,))
 
 
 def _refuse_ranking(metric: dict[str, Any], shape: tuple[int | None, ...] | None) -> None:
     score = (metric.get("score") or {}).get("_target_")
-    if score in RANKING and shape is not None and one_value(shape):
+    if score in RANKING and shape is not None and is_single_value(shape):
         told = f"{score}, and the model gives one value for a sample"
         raise ConfigError("data.metric.score", told, "expected litemill.metrics.binary")

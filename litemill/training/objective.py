@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from litemill.config.instantiate import instantiate
 from litemill.core.errors import ConfigError, first_line
 from litemill.models import saved_model
-from litemill.training.metric_output import one_value
+from litemill.training.metric_output import is_single_value
 
 if TYPE_CHECKING:
     import keras
@@ -47,7 +47,7 @@ def _cross_entropy(output: Any) -> Any:
     import keras
 
     # The loss on logits: a softmax is approximated differently by different processors.
-    if one_value(output.shape):
+    if is_single_value(output.shape):
         return keras.losses.BinaryCrossentropy(from_logits=not _activated(output, "sigmoid"))
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not _activated(output, "softmax"))
 
@@ -57,7 +57,7 @@ def _metric(output: Any, task: str) -> Any:
 
     if task != "classification":
         return "mean_absolute_error"
-    if not one_value(output.shape):
+    if not is_single_value(output.shape):
         return "accuracy"
     # A logit is above 0 where its probability is above one half.
     half = 0.5 if _activated(output, "sigmoid") else 0.0

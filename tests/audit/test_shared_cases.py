@@ -9,7 +9,7 @@ import pytest
 
 from litemill.audit.audit import audit
 from litemill.audit.audit_result import Verdict
-from litemill.audit.source_candidate import Wanted
+from litemill.audit.source_candidate import SourceRequest
 from litemill.config.schema.train import Model
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
@@ -20,7 +20,7 @@ def case(folder, source, file, samples):
     if not (CASES / folder).is_dir():
         pytest.skip(f"the shared case {folder} is not here")
     return audit(
-        Wanted(Model(file=str(CASES / folder / source)), str(samples)), CASES / folder / file
+        SourceRequest(Model(file=str(CASES / folder / source)), str(samples)), CASES / folder / file
     )
 
 

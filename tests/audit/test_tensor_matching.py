@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from litemill.audit.tensor_matching import correspondence
-from litemill.tflite.description import Tensor
+from litemill.audit.tensor_matching import match_tensors
 from litemill.core.errors import ConversionError
+from litemill.tflite.description import Tensor
 
 
 def wanted(**shapes):
@@ -19,7 +19,7 @@ def found(**shapes):
 
 def match(ours, theirs):
     """Match inputs."""
-    return correspondence(ours, theirs, "input", "m.tflite")
+    return match_tensors(ours, theirs, "input", "m.tflite")
 
 
 def test_correspondence_goes_by_name_first():

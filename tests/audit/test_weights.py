@@ -5,21 +5,21 @@ import pytest
 import zoo
 from edited import edited, lift, other_training, position, with_constant
 
+from litemill.audit.weights import State, compare_weights
+from litemill.conversion.recipes import quantize, resolve_recipe
 from litemill.tflite.operands import operands
-from litemill.conversion.recipes import quantize, resolve
-from litemill.audit.weights import State, compare
 
 
 def states(content, source="float32"):
     """Compare a file with a conversion of the zoo; give the state of each layer's parts."""
-    found = compare(operands(zoo.file(source)), operands(content))
+    found = compare_weights(operands(zoo.file(source)), operands(content))
     assert ((), ()) == (found.only_source, found.only_file)
     return {(one.layer.split("/")[1], one.part): one.state for one in found.compared}
 
 
 def test_compare_finds_the_same_weights_equal():
     """Both kinds of layers, with the biases that they have."""
-    found = compare(operands(zoo.file("float32")), operands(zoo.file("float32")))
+    found = compare_weights(operands(zoo.file("float32")), operands(zoo.file("float32")))
 
     assert {State.equal} == {one.state for one in found.compared}
     assert not found.apart()
@@ -31,7 +31,7 @@ def test_compare_finds_the_same_weights_equal():
 )
 def test_compare_allows_for_quantization(name):
     """Per channel, per tensor and as float16."""
-    found = compare(operands(zoo.file("float32")), operands(zoo.file(name)))
+    found = compare_weights(operands(zoo.file("float32")), operands(zoo.file(name)))
 
     assert State.quantized in {one.state for one in found.compared}
     assert () == found.apart()
@@ -48,7 +48,7 @@ def test_compare_unpacks_weights_of_few_bits(recipe):
 def test_compare_reads_scales_of_blocks():
     """They stand in a tensor of their own."""
     content = quantized("dynamic_wi4b32_afp32", wide())
-    found = compare(operands(wide()), operands(content))
+    found = compare_weights(operands(wide()), operands(content))
 
     assert ["int4"] == [one.dtype for one in found.compared if one.part == "weights"][:1]
     assert {State.quantized} == {one.state for one in found.compared}
@@ -58,12 +58,12 @@ def test_compare_turns_rotated_weights_back():
     """As litert-quantizer's recipes with a Hadamard rotation leave them."""
     content = quantized("dynamic_wi8c_hr_afp32", zoo.file("float32"))
 
-    assert () == compare(operands(zoo.file("float32")), operands(content)).apart()
+    assert () == compare_weights(operands(zoo.file("float32")), operands(content)).apart()
 
 
 def test_compare_tells_another_training():
     """Pooled over the file: some small layer may resemble by chance."""
-    found = compare(operands(zoo.file("float32")), operands(other_training()))
+    found = compare_weights(operands(zoo.file("float32")), operands(other_training()))
 
     assert found.unrelated()
 
@@ -74,7 +74,7 @@ def test_compare_names_the_layer_of_one_changed_bias(name, dtype):
     content = zoo.file(name)
     content = with_constant(content, position(content, "CONV_2D"), 2, lift(dtype), dtype)
 
-    found = compare(operands(zoo.file("float32")), operands(content)).apart()
+    found = compare_weights(operands(zoo.file("float32")), operands(content)).apart()
 
     assert [("biases", State.different)] == [(one.part, one.state) for one in found]
     assert "conv2d" in found[0].layer
@@ -88,7 +88,7 @@ def test_compare_finds_one_changed_weight_among_thousands():
     def flip(array):
         array[1000] = -100 if array[1000] > 0 else 100
 
-    found = compare(
+    found = compare_weights(
         operands(zoo.file("float32")), operands(with_constant(content, place, 1, flip, "i1"))
     )
 
@@ -119,14 +119,14 @@ def test_compare_allows_a_factor_for_each_channel():
 def test_compare_pairs_layers_in_another_order():
     """Of one shape: by what they hold."""
     source = operands(zoo.file("several"))
-    found = compare(source, source[::-1])
+    found = compare_weights(source, source[::-1])
 
     assert {State.equal} == {one.state for one in found.compared}
 
 
 def test_compare_tells_what_has_no_counterpart():
     """Another architecture."""
-    found = compare(operands(zoo.file("float32")), operands(zoo.file("several")))
+    found = compare_weights(operands(zoo.file("float32")), operands(zoo.file("several")))
 
     assert (3, 3) == (len(found.only_source), len(found.only_file))
     assert () == found.compared
@@ -139,14 +139,16 @@ def test_compare_tells_tensors_apart_that_have_one_name():
         for tensor in model.subgraphs[0].tensors:
             tensor.name = ""
 
-    found = compare(operands(zoo.file("float32")), operands(edited(zoo.file("float32"), strip)))
+    found = compare_weights(
+        operands(zoo.file("float32")), operands(edited(zoo.file("float32"), strip))
+    )
 
     assert 3 == sum(one.part == "weights" for one in found.compared)
 
 
 def quantized(recipe, content):
     """Quantize a file with one of litert-quantizer's own recipes."""
-    return quantize(content, resolve(recipe, "test"), zoo.KEY, None, place="test")
+    return quantize(content, resolve_recipe(recipe, "test"), zoo.KEY, None, place="test")
 
 
 def wide():

@@ -15,8 +15,8 @@ import yaml
 import zoo
 from packaged import converted, made
 
-from litemill.cli.main import parser
 from litemill.benchmark import device_benchmark
+from litemill.cli.main import parser
 from litemill.core.errors import LitemillError
 
 QUICK = ("--runs", "20", "--threads", "1")
@@ -110,7 +110,7 @@ def test_a_file_that_does_not_run_is_told_and_the_others_are_measured(build, tmp
         for name, model in (("damaged", path), ("good", good))
     ]
 
-    found = device_benchmark.benchmark(cases, [1], 20)["variants"]
+    found = device_benchmark.measure_files(cases, [1], 20)["variants"]
 
     assert "\n" not in found["damaged"]["error"]
     assert ("threads" in found["good"], "threads" in found["damaged"]) == (True, False)
@@ -123,7 +123,7 @@ def test_the_table_has_no_exponents_and_counts_samples(tmp_path, capsys):
     path.write_bytes(zoo.file("fixed_batch"))
     case = {"variant": "fixed", "model": str(path), "signature": None, "inputs": {}}
 
-    (run,) = device_benchmark.benchmark([case], [1], 20)["variants"]["fixed"]["threads"]
+    (run,) = device_benchmark.measure_files([case], [1], 20)["variants"]["fixed"]["threads"]
 
     heads, line = capsys.readouterr().out.splitlines()
     assert "samples/s" in heads
@@ -138,7 +138,7 @@ def test_any_file_is_measured(name, tmp_path):
     path.write_bytes(zoo.file(name))
     case = {"variant": name, "model": str(path), "signature": None, "inputs": {}}
 
-    found = device_benchmark.benchmark([case], [1], 20)["variants"][name]
+    found = device_benchmark.measure_files([case], [1], 20)["variants"][name]
 
     assert found["error"] is None
 
@@ -159,7 +159,7 @@ def test_results_of_other_variants_are_kept_and_those_of_another_system_are_not(
     new, old = {"machine": {"litert": "2"}}, {"machine": {"litert": "1"}}
 
     def write(found):
-        return device_benchmark.write(path, found, device_benchmark.earlier(path))
+        return device_benchmark.write_results(path, found, device_benchmark.read_results(path))
 
     assert [] == write({**new, "variants": {"a": {"n": 1}, "b": {"n": 1}}})
     assert [] == write({**new, "variants": {"b": {"n": 2}}})

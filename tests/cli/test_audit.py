@@ -20,11 +20,11 @@ from edited import (
 )
 
 from litemill.audit.audit import against
-from litemill.core.errors import DataError
 from litemill.audit.audit_result import Verdict
-from litemill.audit.source_candidate import Wanted
+from litemill.audit.source_candidate import SourceRequest
 from litemill.config.schema.train import Model
 from litemill.config.schema.variant import Optimization
+from litemill.core.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,9 @@ def source_of(folder, model):
         tensor.name: zoo.batch_of(tuple(tensor.shape[1:]), 20, seed=100) for tensor in model.inputs
     }
     np.savez(folder / "samples.npz", **arrays)
-    return _source(Wanted(Model(file=str(folder / "model.keras")), str(folder / "samples.npz")))
+    return _source(
+        SourceRequest(Model(file=str(folder / "model.keras")), str(folder / "samples.npz"))
+    )
 
 
 def functional(model):

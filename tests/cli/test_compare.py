@@ -10,8 +10,8 @@ import pytest
 from packaged import Tiny, archived, made, released
 
 from litemill.cli import compare as command
-from litemill.release.compatibility import Side, compare
 from litemill.core.files import read_json
+from litemill.release.compatibility import Side, compare
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 import zoo
 
 from litemill.cli import main
-from litemill.conversion.convert import content
-from litemill.tflite.flatbuffer import describe
-from litemill.conversion.verification import kind
 from litemill.config.schema.variant import Calibration, Optimization, TensorType, Variant
+from litemill.conversion.convert import convert_variant
+from litemill.conversion.verification import arithmetic_of
+from litemill.tflite.flatbuffer import describe
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +73,7 @@ def test_a_preset_with_samples_from_a_file(models):
     assert "calibrated on 40 samples, all that there are of the 100 asked for; " in out
     assert "dB SNR against the source model (digit) on the same 40 samples\n" in out
     assert ("int8", "int8", "float32") == (
-        kind(found),
+        arithmetic_of(found),
         found.inputs[0].dtype,
         found.outputs[0].dtype,
     )
@@ -83,7 +83,7 @@ def test_what_a_variant_says_is_done_or_the_change_is_told(models, tmp_path):
     """Samples of a file have no classes; those that calibrate a file are not judged on."""
     variants = tmp_path / "conf" / "variant"
     variants.mkdir(parents=True)
-    careful = "optimization: int8\ncalibration: {samples: 30, pick: per_class}\n"
+    careful = "optimization: int8\ncalibration: {samples: 30, selection: stratified}\n"
     (variants / "careful.yaml").write_text(careful)
     (variants / "total.yaml").write_text("signature: total\n")
     source = f"--keras_model_file={models / 'model.h5'}"
@@ -207,7 +207,7 @@ def test_variants_of_the_project_come_before_presets(tmp_path):
     folder.mkdir(parents=True)
     (folder / "int8.yaml").write_text("optimization: int8\ncalibration: {samples: 7}\n")
     (folder / "mine.yaml").write_text("defaults: [int8, _self_]\ninput_type: uint8\n")
-    mine = presets.variant("mine", tmp_path)
+    mine = presets.load_variant("mine", tmp_path)
 
     assert (
         Variant(
@@ -217,8 +217,8 @@ def test_variants_of_the_project_come_before_presets(tmp_path):
         )
         == mine
     )
-    assert 7 == presets.variant("int8", tmp_path).calibration.samples
-    assert Optimization.float16 is presets.variant("float16", tmp_path).optimization
+    assert 7 == presets.load_variant("int8", tmp_path).calibration.samples
+    assert Optimization.float16 is presets.load_variant("float16", tmp_path).optimization
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf" / "variant").glob("*.yaml")))
@@ -226,8 +226,8 @@ def test_every_preset_works_from_any_folder(path, tmp_path):
     """On a small model; those that calibrate, with samples."""
     from litemill.config import presets
 
-    variant = presets.variant(path.stem, tmp_path)
+    variant = presets.load_variant(path.stem, tmp_path)
     variant.calibration.samples = 32
     source = zoo.source("cnn")
 
-    assert content(path.stem, variant, source, zoo.split(source)).content
+    assert convert_variant(path.stem, variant, source, zoo.split(source)).content

@@ -12,13 +12,13 @@ import yaml
 from packaged import COMMIT, Tiny, archived, keys, made, released
 from verdicts import measured
 
-from litemill.release import bom, statement
-from litemill.release.archive import epoch
-from litemill.release.assemble import wheels
-from litemill.report import release_diff
 from litemill.core.errors import ReleaseError
 from litemill.core.files import read_json, sha256, tree_files, write_json
-from litemill.report.assemble import report, write
+from litemill.release import bom, statement
+from litemill.release.archive import source_date_epoch
+from litemill.release.assemble import wheels
+from litemill.report import release_diff
+from litemill.report.assemble import assemble_report, write_report
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +80,13 @@ def test_a_release_is_remembered_when_asked_and_show_compares_with_its_archive(p
     done = project.litemill("release", "--remember")
 
     assert 0 == done.status, done.err
-    found = release_diff.read(project.root / "released.json")
+    found = release_diff.read_released(project.root / "released.json")
     assert ("digits", "1.2.0") == (found["name"], found["version"])
     entries = read_json(project.root / "build" / "package" / "manifest.json")["variants"]
     digests = {name: entry["sha256"] for name, entry in entries.items()}
     assert digests == {name: one["sha256"] for name, one in found["variants"].items()}
 
-    write(report([measured("int8")], {}, "t"), tmp_path / "report")
+    write_report(assemble_report([measured("int8")], {}, "t"), tmp_path / "report")
     words = ("--report", tmp_path / "report" / "report.json", "--format", "markdown")
     shown = project.litemill("show", *words, "--since", "dist/digits-1.2.0.tar.gz")
     assert "Since digits 1.2.0:" in shown.out
@@ -335,7 +335,7 @@ def test_a_source_date_epoch_that_is_no_time_is_refused(monkeypatch, told):
     """A wrong one would go into every file."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", told)
     with pytest.raises(ReleaseError, match="SOURCE_DATE_EPOCH"):
-        epoch()
+        source_date_epoch()
 
 
 def test_outside_of_a_project_it_says_so(tmp_path, project):

@@ -10,7 +10,7 @@ from verdicts import broken, measured
 
 from litemill.cli import show
 from litemill.core.errors import LitemillError
-from litemill.report.assemble import report, write
+from litemill.report.assemble import assemble_report, write_report
 
 LIMITS = {"int8": {"snr_db": 20}}
 
@@ -18,7 +18,7 @@ LIMITS = {"int8": {"snr_db": 20}}
 @pytest.fixture
 def written(tmp_path):
     """A report on disk."""
-    write(report([measured(), broken()], LIMITS, "Digits"), tmp_path)
+    write_report(assemble_report([measured(), broken()], LIMITS, "Digits"), tmp_path)
     return tmp_path
 
 

@@ -15,10 +15,10 @@ import pytest
 import yaml
 from edited import crashing
 
-from litemill.core.files import sha256
 from litemill.config.schema.variant import Variant
+from litemill.core.files import sha256
 from litemill.sweep import points
-from litemill.sweep.inputs import inputs
+from litemill.sweep.inputs import read_inputs
 from litemill.sweep.store import Store
 
 pytestmark = pytest.mark.pipeline
@@ -150,10 +150,10 @@ def test_a_file_that_takes_its_process_down_is_a_row_with_its_size(again, monkey
     content = crashing((again.root / "build/convert/float32/model.tflite").read_bytes())
     digest = hashlib.sha256(content).hexdigest()
     monkeypatch.chdir(again.root)
-    spoiled = points.point(Variant(), {"select_tf_ops": True}, lambda _: None).variant
+    spoiled = points.make_point(Variant(), {"select_tf_ops": True}, lambda _: None).variant
     file = {"sha256": digest, "bytes": len(content), "kind": "float32"}
     Store().keep(digest, content)
-    Store().put("files", inputs(Path("build")).conversion(spoiled), file)
+    Store().put("files", read_inputs(Path("build")).conversion(spoiled), file)
 
     words = ("--name", "spoiled", "base=float32", "select_tf_ops=true,false")
     sweep(again, *words)
@@ -293,13 +293,13 @@ def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
     assert "sweep mine: none of 2 points is done; their errors stand above" in done.err
     again.write(
         "conf/sweep/mine.yaml",
-        "base: int8\nseconds: 0.001\ngrid: ['calibration.samples=20,33']\n",
+        "base: int8\ntimeout_seconds: 0.001\ngrid: ['calibration.samples=20,33']\n",
     )
     for _ in range(2):
         done = again.dvc("repro", "sweep")
         assert 0 != done.status
         assert "sweep mine: 1 of 2 points failed, perhaps by the machine's fault" in done.err
-    again.edit("conf/sweep/mine.yaml", "seconds: 0.001\n", "")
+    again.edit("conf/sweep/mine.yaml", "timeout_seconds: 0.001\n", "")
     assert ["configure", "sweep@mine"] == again.repro("sweep").stages
     assert [] == again.repro("sweep").stages
 
@@ -314,7 +314,10 @@ def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
         (["sweep=mine"], "conf/sweep/mine.yaml: no such file; expected one of: default"),
         (["engine=ray", "address=127.0.0.1:1", "batch=9"], "address=127.0.0.1:1: no Ray cluster"),
         (["engine=ray", "address=here", "batch=9"], "address=here: not an address; expected HOST"),
-        (["seconds=0", "batch=1"], "command line: seconds: found 0.0; expected more than 0"),
+        (
+            ["timeout_seconds=0", "batch=1"],
+            "command line: timeout_seconds: found 0.0; expected more than 0",
+        ),
         (["seed=1", "seed=2", "batch=1"], "command line: seed: is there twice; expected each set"),
         (["--limit", "3", "limit=4", "batch=1"], "command line: limit: is there twice; expected"),
         (["budget=9", "batch=1"], "command line: budget: has no part in a sweep with search=grid"),

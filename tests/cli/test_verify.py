@@ -13,13 +13,13 @@ import pytest
 from packaged import ROOT, Tiny, archived, converted, keys, made, released
 from tars import BAD, inspect, refused, zipped
 
-from litemill.release.check import check, opened
-from litemill.release.constants import constants
-from litemill.release.rebuild_diff import departures
-from litemill.release.layout import write_sums
-from litemill.release.signature import refuse_other_signature, sign
 from litemill.core.errors import LitemillError
 from litemill.core.files import read_json, tree_files, write_json
+from litemill.release.check import check_release, open_release
+from litemill.release.constants import constants
+from litemill.release.layout import write_sums
+from litemill.release.rebuild_diff import rebuild_differences
+from litemill.release.signature import refuse_other_signature, sign
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def command(*words, cwd):
 
 def test_a_release_holds_what_it_promises(archive):
     """Every digest and claim, and every variant answers its golden inputs."""
-    found = check(archive, key=archive.parent / "key.pub")
+    found = check_release(archive, key=archive.parent / "key.pub")
 
     assert found.signed
     assert set(converted()) == set(found.answers)
@@ -245,7 +245,7 @@ def answers(path):
     """Run the models of an archive, whatever its digests say."""
     from litemill.release.check import _answers
 
-    with opened(path) as found:
+    with open_release(path) as found:
         return _answers(found, read_json(found.folder / "manifest.json"))
 
 
@@ -411,9 +411,9 @@ def test_departures_tell_missing_files_arrays_and_documents(folder, tmp_path):
     np.save(path, changed)
     write_json(other / "manifest.json", {**read_json(other / "manifest.json"), "litemill": "9"})
 
-    told = departures(folder, other)
+    told = rebuild_differences(folder, other)
 
-    assert [] == departures(folder, folder)
+    assert [] == rebuild_differences(folder, folder)
     assert "labels.txt: missing in the new build" in told
     assert "golden/int8/outputs/digit.npy: int8, 1 of 80 values differ, at most 4 apart" in told
     assert 'manifest.json: litemill: "0.1.0" -> "9"' in told

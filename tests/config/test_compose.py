@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from litemill.config.selection import choices, groups
 from litemill.config.compose import compose
+from litemill.config.selection import choices, groups
 from litemill.core.errors import LitemillError
 from litemill.core.yaml_file import read
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 from project import ROOT
 
+from litemill.config.import_graph import check_target, closure, module_file
 from litemill.core.errors import ConfigError
-from litemill.config.import_graph import check, closure, module_file
 
 SOURCE = """
 from json import loads
@@ -81,7 +81,7 @@ def names(paths, root):
 )
 def test_a_target_that_imports_passes(root, target):
     """Functions, classes, values, and what an installed package may make at run time."""
-    check(target, "here", root)
+    check_target(target, "here", root)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_target_that_imports_passes(root, target):
 def test_a_target_that_does_not_import_is_refused(root, target, told):
     """With the nearest name."""
     with pytest.raises(ConfigError) as refused:
-        check(target, "here", root)
+        check_target(target, "here", root)
 
     assert str(refused.value).startswith("here: ")
     assert told in str(refused.value)
@@ -113,7 +113,7 @@ def test_a_target_that_does_not_import_is_refused(root, target, told):
 def test_code_that_is_no_python_is_told_with_its_line(root):
     """Not with a traceback of ours."""
     with pytest.raises(ConfigError, match=r"^models/broken\.py:1: not Python; invalid syntax"):
-        check("models.broken.build", "here", root)
+        check_target("models.broken.build", "here", root)
 
 
 def test_check_imports_nothing():

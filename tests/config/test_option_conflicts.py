@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from litemill.conversion import recipes
-from litemill.config.option_conflicts import refusals
+from litemill.config.option_conflicts import conflicts
 from litemill.config.schema.variant import Calibration, Optimization, Route, TensorType, Variant
+from litemill.conversion import recipes
 
-STATIC = recipes.resolve("static_wi8_ai8", "recipe")
-DYNAMIC = recipes.resolve("dynamic_wi8_afp32", "recipe")
+STATIC = recipes.resolve_recipe("static_wi8_ai8", "recipe")
+DYNAMIC = recipes.resolve_recipe("dynamic_wi8_afp32", "recipe")
 INT8 = Optimization.int8
 
 
@@ -28,7 +28,7 @@ INT8 = Optimization.int8
 )
 def test_what_can_be_made_is_not_refused(variant):
     """Every option somewhere."""
-    assert {} == refusals(variant)
+    assert {} == conflicts(variant)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_what_can_be_made_is_not_refused(variant):
 )
 def test_what_cannot_be_made_is_refused_with_the_reason(options, option, told):
     """By option, so that configure can name the place."""
-    assert told in refusals(Variant(**options))[option]
+    assert told in conflicts(Variant(**options))[option]

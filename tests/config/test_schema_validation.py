@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from litemill.config.schema_validation import faults, typed
 from litemill.config.schema import MISSING
+from litemill.config.schema_validation import faults, typed
 
 
 class Kind(enum.Enum):

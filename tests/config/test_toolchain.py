@@ -5,8 +5,14 @@ from importlib import metadata
 import pytest
 from project import ROOT
 
-from litemill.core.errors import SeveralErrors, ToolchainError
-from litemill.config.toolchain import PACKAGES, differences, installed, locked, pinned
+from litemill.config.toolchain import (
+    PACKAGES,
+    installed_version,
+    pinned_versions,
+    read_lock,
+    version_mismatches,
+)
+from litemill.core.errors import ErrorGroup, ToolchainError
 
 NUMPY = metadata.version("numpy")
 
@@ -22,13 +28,13 @@ def lock(tmp_path):
 def pin(lock, name, version):
     """Change one pin."""
     text = lock.read_text()
-    lock.write_text(text.replace(f"\n{name}=={locked(lock)[name]} ", f"\n{name}=={version} "))
+    lock.write_text(text.replace(f"\n{name}=={read_lock(lock)[name]} ", f"\n{name}=={version} "))
 
 
 def lines(lock, allow=()):
     """Give the lines that `pinned` refuses a lock with."""
-    with pytest.raises(SeveralErrors) as refused:
-        pinned(lock, allow)
+    with pytest.raises(ErrorGroup) as refused:
+        pinned_versions(lock, allow)
     return str(refused.value).splitlines()
 
 
@@ -41,18 +47,18 @@ def test_locked_reads_names_as_pip_compares_them(tmp_path):
     )
 
     expected = {"ruamel-yaml-clib": "0.2.12", "backports-strenum": "1.2.8", "plain": "2.0"}
-    assert expected == locked(path)
+    assert expected == read_lock(path)
 
 
 def test_locked_misses_a_lock_that_is_not_there(tmp_path):
     """One line, not a traceback."""
     with pytest.raises(ToolchainError, match=r"none\.lock: no such file"):
-        locked(tmp_path / "none.lock")
+        read_lock(tmp_path / "none.lock")
 
 
 def test_the_environment_of_this_test_run_is_the_pinned_one():
     """Every stage has the versions that can change its artifacts, and no others."""
-    found = pinned(ROOT / "requirements.lock")
+    found = pinned_versions(ROOT / "requirements.lock")
 
     assert {stage: sorted(names) for stage, names in PACKAGES.items()} == {
         stage: sorted(versions) for stage, versions in found.items()
@@ -86,7 +92,7 @@ def test_all_differences_are_told(lock):
 
 def test_a_package_that_is_not_installed_is_a_difference():
     """There is nothing to compare with."""
-    [error] = differences({"no-such-package": "1.0"})
+    [error] = version_mismatches({"no-such-package": "1.0"})
 
     assert "toolchain: no-such-package: found none; expected 1.0" in str(error)
 
@@ -102,7 +108,7 @@ def test_an_allowed_difference_builds_with_what_is_installed(lock):
     """So that stages depend on the true version."""
     pin(lock, "numpy", "9.9.9")
 
-    assert NUMPY == pinned(lock, ["numpy"])["validate"]["numpy"]
+    assert NUMPY == pinned_versions(lock, ["numpy"])["validate"]["numpy"]
 
 
 def test_allowing_an_unknown_package_is_refused(lock):
@@ -114,14 +120,14 @@ def test_allowing_an_unknown_package_is_refused(lock):
 
 def test_packages_that_change_no_artifact_are_not_looked_at(lock):
     """A new test tool rebuilds nothing, and stops nothing."""
-    before = pinned(lock)
+    before = pinned_versions(lock)
     pin(lock, "pytest", "999")
     pin(lock, "dvc", "999")
 
-    assert before == pinned(lock)
+    assert before == pinned_versions(lock)
 
 
 def test_installed_is_none_for_what_is_not_there():
     """And the version of what is."""
-    assert None is installed("no-such-package")
-    assert NUMPY == installed("numpy")
+    assert None is installed_version("no-such-package")
+    assert NUMPY == installed_version("numpy")

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from litemill.conversion.calibration import picked, representative_dataset
+from litemill.config.option_conflicts import too_few_samples
+from litemill.config.schema.variant import Calibration, Selection
+from litemill.conversion.calibration import representative_dataset, select_rows
 from litemill.core.errors import ConfigError, DataError
-from litemill.config.option_conflicts import too_few
 from litemill.data.samples import Samples
-from litemill.config.schema.variant import Calibration, Pick
 
 LABELS = np.repeat([0, 1, 2], [12, 5, 3])
 
@@ -20,24 +20,24 @@ def samples(classes=("a", "b", "c")):
 
 def test_first_takes_the_first():
     """In their order."""
-    assert [0, 1, 2, 3] == picked(Calibration(samples=4), samples())
+    assert [0, 1, 2, 3] == select_rows(Calibration(samples=4), samples())
 
 
 def test_random_is_seeded_and_takes_none_twice():
     """The same on every machine."""
-    options = Calibration(samples=20, pick=Pick.random, seed=3)
+    options = Calibration(samples=20, selection=Selection.random, seed=3)
 
-    assert picked(options, samples()) == picked(options, samples())
-    assert list(range(20)) == sorted(picked(options, samples()))
-    assert picked(options, samples()) != picked(
-        Calibration(samples=20, pick=Pick.random), samples()
+    assert select_rows(options, samples()) == select_rows(options, samples())
+    assert list(range(20)) == sorted(select_rows(options, samples()))
+    assert select_rows(options, samples()) != select_rows(
+        Calibration(samples=20, selection=Selection.random), samples()
     )
 
 
 def test_per_class_takes_as_many_of_each_as_there_are():
     """A class that runs out leaves its turns to the others."""
-    rows = picked(Calibration(samples=9, pick=Pick.per_class), samples())
-    most = picked(Calibration(samples=14, pick=Pick.per_class), samples())
+    rows = select_rows(Calibration(samples=9, selection=Selection.stratified), samples())
+    most = select_rows(Calibration(samples=14, selection=Selection.stratified), samples())
 
     assert [3, 3, 3] == np.bincount(LABELS[rows]).tolist()
     assert [6, 5, 3] == np.bincount(LABELS[most]).tolist()
@@ -46,9 +46,9 @@ def test_per_class_takes_as_many_of_each_as_there_are():
 def test_too_many_samples_are_refused():
     """None is taken twice, and none is made up; in the words of those who can tell earlier."""
     with pytest.raises(ConfigError) as caught:
-        picked(Calibration(samples=21), samples())
+        select_rows(Calibration(samples=21), samples())
 
-    assert str(too_few(21, 20, "calibration.samples")) == str(caught.value)
+    assert str(too_few_samples(21, 20, "calibration.samples")) == str(caught.value)
     told = "calibration.samples: asks for 21 of 20 samples; expected at most 20, or more for"
     assert str(caught.value).startswith(told)
 
@@ -56,7 +56,7 @@ def test_too_many_samples_are_refused():
 def test_per_class_needs_classes():
     """A data set of regression has none."""
     with pytest.raises(DataError, match="per_class for a data set without classes"):
-        picked(Calibration(samples=3, pick=Pick.per_class), samples(classes=None))
+        select_rows(Calibration(samples=3, selection=Selection.stratified), samples(classes=None))
 
 
 def test_the_representative_dataset_gives_one_sample_a_step():

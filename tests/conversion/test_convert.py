@@ -5,10 +5,10 @@ import hashlib
 import pytest
 import zoo
 
-from litemill.conversion.convert import content, convert
-from litemill.core.errors import LitemillError, SeveralErrors
-from litemill.core.files import read_json
 from litemill.config.schema.variant import Calibration, Optimization, TensorType, Variant
+from litemill.conversion.convert import convert_variant, write_variant
+from litemill.core.errors import ErrorGroup, LitemillError
+from litemill.core.files import read_json
 
 INT8 = Variant(
     optimization=Optimization.int8,
@@ -20,7 +20,7 @@ INT8 = Variant(
 def test_convert_writes_the_file_and_what_was_asked_and_found(tmp_path):
     """The record is what a review of a release reads."""
     source = zoo.source("cnn")
-    convert("small", INT8, source, zoo.split(source), tmp_path)
+    write_variant("small", INT8, source, zoo.split(source), tmp_path)
     record, file = read_json(tmp_path / "record.json"), (tmp_path / "model.tflite").read_bytes()
 
     assert ("small", "int8", [*range(8)]) == (
@@ -35,8 +35,8 @@ def test_convert_writes_the_file_and_what_was_asked_and_found(tmp_path):
 def test_a_failed_conversion_leaves_what_was_there(tmp_path):
     """Nothing takes the place of a file before it is known to be right."""
     (tmp_path / "model.tflite").write_text("before")
-    with pytest.raises(SeveralErrors, match="SIN computes in float"):
-        convert("v", INT8, zoo.source("island"), zoo.split(zoo.source("island")), tmp_path)
+    with pytest.raises(ErrorGroup, match="SIN computes in float"):
+        write_variant("v", INT8, zoo.source("island"), zoo.split(zoo.source("island")), tmp_path)
 
     assert ["model.tflite"] == [path.name for path in tmp_path.iterdir()]
     assert "before" == (tmp_path / "model.tflite").read_text()
@@ -45,8 +45,8 @@ def test_a_failed_conversion_leaves_what_was_there(tmp_path):
 def test_every_departure_is_told():
     """Not the first one alone."""
     source = zoo.source("attention")
-    with pytest.raises(SeveralErrors) as caught:
-        content("v", INT8, source, zoo.split(source))
+    with pytest.raises(ErrorGroup) as caught:
+        convert_variant("v", INT8, source, zoo.split(source))
 
     assert all(str(one).startswith("variant v: ") for one in caught.value.errors)
     assert all(str(one).endswith("; the file was not kept") for one in caught.value.errors)
@@ -55,6 +55,6 @@ def test_every_departure_is_told():
 def test_explained_failures_print_nothing_but_their_line(capfd):
     """The converter's hundred lines say nothing more."""
     with pytest.raises(LitemillError):
-        content("v", Variant(), zoo.function_source("unsupported"), None)
+        convert_variant("v", Variant(), zoo.function_source("unsupported"), None)
 
     assert ("", "") == capfd.readouterr()

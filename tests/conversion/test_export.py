@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.models import saved_model
-from litemill.core.errors import ConfigError, ModelError
-from litemill.conversion.export import answer, export
-from litemill.core.files import read_json, tree_sha256
 from litemill.config.schema.train import Model
 from litemill.config.schema.validate import Export
-from litemill.models.source_model import Brought, bring
+from litemill.conversion.export import write_export, write_reference_outputs
+from litemill.core.errors import ConfigError, ModelError
+from litemill.core.files import read_json, tree_sha256
+from litemill.models import saved_model
+from litemill.models.source_model import StoredModel, import_model
 
 
 def test_export_writes_what_the_model_answers(tmp_path):
     """Whatever the batch size, for every output."""
     source = zoo.source("several")
     samples = zoo.split(source, 10)
-    export(source.brought, Export(batch_size=3), samples, tmp_path)
+    write_export(source.brought, Export(batch_size=3), samples, tmp_path)
     truth = zoo.truth(source, samples)
 
     assert source.signature | {"subset": False} == read_json(tmp_path / "signature.json")
@@ -29,19 +29,19 @@ def test_export_writes_what_the_model_answers(tmp_path):
 def test_the_signature_has_the_name_asked(tmp_path):
     """As consumers of the model call it."""
     source = zoo.source("dense")
-    export(source.brought, Export(signature="score"), zoo.split(source), tmp_path)
+    write_export(source.brought, Export(signature="score"), zoo.split(source), tmp_path)
 
-    assert ["score"] == saved_model.keys(tmp_path / "saved_model")
+    assert ["score"] == saved_model.signature_keys(tmp_path / "saved_model")
     assert "score" == read_json(tmp_path / "signature.json")["key"]
 
 
 def test_other_signatures_have_references_of_their_own(tmp_path):
     """Each with the inputs that it takes."""
-    brought = Brought(tmp_path / "train")
-    bring(Model(file=str(zoo.module_saved()), signature="total"), brought)
+    brought = StoredModel(tmp_path / "train")
+    import_model(Model(file=str(zoo.module_saved()), signature="total"), brought)
     total, double = (zoo.split(zoo.module_source(key), 4) for key in ("total", "double"))
     both = type(total)(total.inputs | double.inputs, {}, None, "none")
-    export(brought, Export(others=["double"]), both, tmp_path / "out")
+    write_export(brought, Export(others=["double"]), both, tmp_path / "out")
 
     assert ["product", "sum"] == sorted(
         path.stem for path in (tmp_path / "out" / "reference").iterdir()
@@ -55,7 +55,9 @@ def test_a_fixed_batch_is_filled_up_and_cut_off(tmp_path):
     """Ten samples by four."""
     source = zoo.source("fixed")
     samples = zoo.split(source, 10)
-    answer(saved_model.load(source.saved_model, zoo.KEY), samples, 64, tmp_path / "reference")
+    write_reference_outputs(
+        saved_model.load_signature(source.saved_model, zoo.KEY), samples, 64, tmp_path / "reference"
+    )
     kernel, bias = source.brought.load_keras().get_weights()
 
     np.testing.assert_allclose(
@@ -77,7 +79,7 @@ def test_a_model_that_answers_no_rows_is_told(tmp_path, name, told):
     concrete = function.get_concrete_function(x=zoo.spec(None, 3))
     samples = zoo.split(zoo.module_source("double"), 4)
     with pytest.raises(ModelError) as caught:
-        answer(concrete, samples, 4, tmp_path / name)
+        write_reference_outputs(concrete, samples, 4, tmp_path / name)
 
     assert told == str(caught.value)
 
@@ -85,28 +87,28 @@ def test_a_model_that_answers_no_rows_is_told(tmp_path, name, told):
 def test_samples_that_do_not_fit_are_told_before_anything_is_replaced(tmp_path):
     """What was there stays."""
     source = zoo.source("dense")
-    export(source.brought, Export(), zoo.split(source), tmp_path)
+    write_export(source.brought, Export(), zoo.split(source), tmp_path)
     before = (tmp_path / "signature.json").read_bytes()
     with pytest.raises(ModelError, match="the data has shape"):
-        export(source.brought, Export(signature="x"), zoo.split(zoo.source("cnn")), tmp_path)
+        write_export(source.brought, Export(signature="x"), zoo.split(zoo.source("cnn")), tmp_path)
 
     assert before == (tmp_path / "signature.json").read_bytes()
-    assert [zoo.KEY] == saved_model.keys(tmp_path / "saved_model")
+    assert [zoo.KEY] == saved_model.signature_keys(tmp_path / "saved_model")
 
 
 def test_what_fails_late_leaves_the_export_of_before_as_a_whole(tmp_path):
     """Description, answers and float file are of one model: here, the second signature fails."""
-    brought, out = Brought(tmp_path / "train"), tmp_path / "out"
-    bring(Model(file=str(zoo.module_saved()), signature="total"), brought)
+    brought, out = StoredModel(tmp_path / "train"), tmp_path / "out"
+    import_model(Model(file=str(zoo.module_saved()), signature="total"), brought)
     total = zoo.split(zoo.module_source("total"), 4)
-    export(brought, Export(), total, out)
+    write_export(brought, Export(), total, out)
     before = tree_sha256(out)
     fewer = total.take(range(3))
 
     with pytest.raises(
         ModelError, match="signature double: the data has the inputs ; the model takes x"
     ):
-        export(brought, Export(others=["double"]), fewer, out)
+        write_export(brought, Export(others=["double"]), fewer, out)
 
     assert before == tree_sha256(out)
     assert ["out", "train"] == sorted(path.name for path in tmp_path.iterdir())
@@ -115,15 +117,15 @@ def test_what_fails_late_leaves_the_export_of_before_as_a_whole(tmp_path):
 @pytest.mark.slow
 def test_a_keras_2_model_has_the_signature_that_is_asked(tmp_path):
     """As one of Keras 3; with the same answers, and the same bytes every time."""
-    brought = Brought(tmp_path / "train")
-    bring(Model(file=str(zoo.keras_2())), brought)
+    brought = StoredModel(tmp_path / "train")
+    import_model(Model(file=str(zoo.keras_2())), brought)
     samples = zoo.split(zoo.source("cnn"), 4)
     for folder in ("named", "again"):
-        export(brought, Export(signature="score"), samples, tmp_path / folder)
-    export(brought, Export(), samples, tmp_path / "plain")
+        write_export(brought, Export(signature="score"), samples, tmp_path / folder)
+    write_export(brought, Export(), samples, tmp_path / "plain")
     named, plain = (np.load(tmp_path / f / "reference/digit.npy") for f in ("named", "plain"))
 
-    assert ["score"] == saved_model.keys(tmp_path / "named" / "saved_model")
+    assert ["score"] == saved_model.signature_keys(tmp_path / "named" / "saved_model")
     assert "score" == read_json(tmp_path / "named" / "signature.json")["key"]
     np.testing.assert_array_equal(plain, named)
     assert tree_sha256(tmp_path / "named") == tree_sha256(tmp_path / "again")
@@ -135,8 +137,8 @@ def test_a_metric_of_no_output_is_refused_before_anything_is_exported(tmp_path):
     [name] = source.signature["outputs"]
 
     with pytest.raises(ConfigError, match=f"the model gives no 'x'; .*{name}"):
-        export(source.brought, Export(), zoo.split(source), tmp_path, {"output": "x"})
+        write_export(source.brought, Export(), zoo.split(source), tmp_path, {"output": "x"})
 
     assert not (tmp_path / "saved_model").exists()
-    export(source.brought, Export(), zoo.split(source), tmp_path, {"output": None})
+    write_export(source.brought, Export(), zoo.split(source), tmp_path, {"output": None})
     assert (tmp_path / "saved_model").is_dir()

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.conversion import options, recipes, quantization_denylist
-from litemill.conversion.convert import content
+from litemill.config.schema.variant import Calibration, Optimization, Route, TensorType, Variant
+from litemill.conversion import options, quantization_denylist, recipes
+from litemill.conversion.convert import convert_variant
+from litemill.conversion.float_layers import FloatLayers
+from litemill.conversion.routes import ROUTES
 from litemill.core.errors import LitemillError
 from litemill.tflite.graph import edges, nodes
-from litemill.conversion.float_layers import Islands
 from litemill.tflite.interpreter import Model
-from litemill.conversion.routes import ROUTES
-from litemill.config.schema.variant import Calibration, Optimization, Route, TensorType, Variant
 
 INT8 = Optimization.int8
 FEW = Calibration(samples=16)
@@ -23,7 +23,7 @@ def made(**asked):
     """Convert the zoo's image model with these options."""
     source = zoo.source("cnn")
     variant = Variant(calibration=FEW, **asked)
-    return content("v", variant, source, zoo.split(source)).content
+    return convert_variant("v", variant, source, zoo.split(source)).content
 
 
 def touched(node):
@@ -75,7 +75,7 @@ def test_an_output_and_the_first_of_fused_names_name_a_layer_too():
 )
 def test_a_recipe_spares_the_named_layer(recipe, side):
     """Whatever its other rules say."""
-    rules = recipes.resolve(recipe, "recipe")
+    rules = recipes.resolve_recipe(recipe, "recipe")
 
     file = made(recipe=rules, float_layers=[layer(1)], input_type=side, output_type=side)
 
@@ -98,11 +98,14 @@ def test_sparing_no_layer_gives_the_bytes_of_an_ordinary_conversion():
     def given():
         return ({"image": samples.inputs["image"][n : n + 1]} for n in range(FEW.samples))
 
-    prepare = quantization_denylist.sparing(
-        options.applied(variant, given), Islands([], source.key, "v")
+    prepare = quantization_denylist.with_denylist(
+        options.converter_settings(variant, given), FloatLayers([], source.key, "v")
     )
 
-    assert ROUTES["saved_model"](source, prepare) == content("v", variant, source, samples).content
+    assert (
+        ROUTES["saved_model"](source, prepare)
+        == convert_variant("v", variant, source, samples).content
+    )
 
 
 def test_a_float_layer_is_more_faithful():
@@ -128,7 +131,7 @@ def test_a_name_that_no_layer_has_is_refused_with_the_nearest():
 
 def test_a_layer_that_stays_quantized_is_a_departure():
     """The file is asked, not the converter: here it was made without the names."""
-    islands = Islands([layer(1)], zoo.KEY, "v")
+    islands = FloatLayers([layer(1)], zoo.KEY, "v")
     islands.find(made())
 
     told = list(islands.departures(made(optimization=INT8), others=False))
@@ -139,7 +142,7 @@ def test_a_layer_that_stays_quantized_is_a_departure():
 
 def test_a_float_layer_that_was_not_named_is_a_departure():
     """An integer-only device could not run it, and nobody asked for it."""
-    islands = Islands([layer(1)], zoo.KEY, "v")
+    islands = FloatLayers([layer(1)], zoo.KEY, "v")
     islands.find(made())
     file = made(optimization=INT8, float_layers=[layer(1), layer(2)])
 

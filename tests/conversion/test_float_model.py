@@ -4,14 +4,14 @@ import zoo
 
 from litemill.conversion import float_model
 from litemill.core.files import read_json
+from litemill.runtime.capture_output import capture_output
 from litemill.tflite.flatbuffer import describe
-from litemill.runtime.capture_output import quiet
 
 
 def written(source, out):
     """Write the float file of a source model."""
-    with quiet():
-        float_model.write(source.saved_model, zoo.KEY, out)
+    with capture_output():
+        float_model.write_float_model(source.saved_model, zoo.KEY, out)
     return out / "float"
 
 

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.conversion import recipes
-from litemill.conversion.convert import content
-from litemill.core.errors import LitemillError
-from litemill.tflite.interpreter import Model
-from litemill.conversion.verification import kind
 from litemill.config.schema.variant import (
     Calibration,
     Optimization,
-    Pick,
     Route,
+    Selection,
     TensorType,
     Variant,
 )
+from litemill.conversion import recipes
+from litemill.conversion.convert import convert_variant
+from litemill.conversion.verification import arithmetic_of
+from litemill.core.errors import LitemillError
+from litemill.tflite.interpreter import Model
 
 DYNAMIC, FLOAT16 = Optimization.dynamic_range, Optimization.float16
 INT8, INT16X8 = Optimization.int8, Optimization.int16x8
@@ -31,7 +31,7 @@ def made(name="cnn", samples=None, **options):
     """Convert a source of the zoo with these options."""
     source = zoo.source(name)
     variant = Variant(**{"calibration": FEW, **options})
-    return content("v", variant, source, samples or zoo.split(source))
+    return convert_variant("v", variant, source, samples or zoo.split(source))
 
 
 def noise(done, name="cnn"):
@@ -68,7 +68,7 @@ def test_optimization_is_what_the_file_computes_in(optimization, expected, most)
     """And the answers stay near the source model's."""
     done = made(optimization=optimization)
 
-    assert expected == kind(done.found)
+    assert expected == arithmetic_of(done.found)
     assert noise(done) < most
 
 
@@ -87,7 +87,7 @@ def test_unrolled_recurrent_layers_can_be_quantized(name, optimization):
     """For any batch size."""
     done = made(name, optimization=optimization, unroll=True)
 
-    assert optimization.name == kind(done.found)
+    assert optimization.name == arithmetic_of(done.found)
     assert noise(done, name) < 0.2
 
 
@@ -120,8 +120,8 @@ def test_calibration_decides_about_the_scales():
     several = [
         Calibration(samples=4),
         Calibration(samples=16),
-        Calibration(samples=4, pick=Pick.random),
-        Calibration(samples=4, pick=Pick.random, seed=1),
+        Calibration(samples=4, selection=Selection.random),
+        Calibration(samples=4, selection=Selection.random, seed=1),
     ]
     files = {made(optimization=INT8, calibration=one).content for one in several}
 
@@ -131,7 +131,7 @@ def test_calibration_decides_about_the_scales():
 
 def test_float_fallback_lets_operators_stay_in_float():
     """Without it, a model that needs it is refused, and its operator named."""
-    assert "mixed" == kind(made("island", optimization=INT8, float_fallback=True).found)
+    assert "mixed" == arithmetic_of(made("island", optimization=INT8, float_fallback=True).found)
     with pytest.raises(LitemillError, match="SIN computes in float"):
         made("island", optimization=INT8)
 
@@ -150,7 +150,7 @@ def test_per_channel_dense_decides_about_the_scales_of_dense_layers(per_channel,
 
 def unsupported(**options):
     """Convert a function with two operators that TensorFlow Lite has not."""
-    return content("v", Variant(**options), zoo.function_source("unsupported"), None)
+    return convert_variant("v", Variant(**options), zoo.function_source("unsupported"), None)
 
 
 def test_operators_without_a_word_for_them_are_named():
@@ -175,10 +175,10 @@ def test_custom_operators_are_named_and_allowed_by_name():
     """Only those that are named."""
     source = zoo.function_source("custom")
     with pytest.raises(LitemillError, match=r"Betainc; .*`custom_ops: \[Betainc\]`"):
-        content("v", Variant(), source, None)
+        convert_variant("v", Variant(), source, None)
     with pytest.raises(LitemillError, match="Betainc is a custom operator"):
-        content("v", Variant(custom_ops=["Other"]), source, None)
-    done = content("v", Variant(custom_ops=["Betainc"]), source, None)
+        convert_variant("v", Variant(custom_ops=["Other"]), source, None)
+    done = convert_variant("v", Variant(custom_ops=["Betainc"]), source, None)
 
     assert ["Betainc"] == [one.name for one in done.found.operators if one.custom]
 
@@ -193,9 +193,9 @@ def test_custom_operators_are_named_and_allowed_by_name():
 )
 def test_a_recipe_decides_about_the_weights(recipe, types):
     """Weights alone, or with activations quantized on the fly, per channel or in blocks."""
-    done = made("wide", recipe=recipes.resolve(recipe, "recipe"))
+    done = made("wide", recipe=recipes.resolve_recipe(recipe, "recipe"))
 
-    assert types == recipes.weight_types(recipes.resolve(recipe, "recipe"))
+    assert types == recipes.weight_types(recipes.resolve_recipe(recipe, "recipe"))
     assert types <= set(done.found.weights)
     assert noise(done, "wide") < 0.3
 
@@ -206,10 +206,10 @@ def test_a_recipe_decides_about_the_weights(recipe, types):
 )
 def test_a_static_recipe_is_calibrated(recipe, dtype, expected):
     """And has the types at its input and output that the variant says."""
-    rules, integer = recipes.resolve(recipe, "recipe"), TensorType[dtype]
+    rules, integer = recipes.resolve_recipe(recipe, "recipe"), TensorType[dtype]
     done = made(recipe=rules, input_type=TensorType.float32, output_type=integer)
 
-    assert expected == kind(done.found)
+    assert expected == arithmetic_of(done.found)
     assert ("float32", dtype) == (done.found.inputs[0].dtype, done.found.outputs[0].dtype)
     assert FEW.samples == len(done.rows)
 
@@ -217,12 +217,12 @@ def test_a_static_recipe_is_calibrated(recipe, dtype, expected):
 def test_blockwise_weights_need_a_size_that_blocks_divide():
     """So one rule for the layers that have it; others are told in one line."""
     blocks = {"operation": "FULLY_CONNECTED", "recipe": "dynamic_wi4b32_afp32"}
-    done = made("blocks", recipe=recipes.resolve([blocks], "recipe"))
+    done = made("blocks", recipe=recipes.resolve_recipe([blocks], "recipe"))
 
     assert "int4" in done.found.weights
     assert noise(done, "blocks") < 0.3
     with pytest.raises(LitemillError, match="not divisible by block size 32"):
-        made("wide", recipe=recipes.resolve([blocks], "recipe"))
+        made("wide", recipe=recipes.resolve_recipe([blocks], "recipe"))
 
 
 def test_a_mixed_recipe_has_the_types_of_all_its_rules():
@@ -232,12 +232,14 @@ def test_a_mixed_recipe_has_the_types_of_all_its_rules():
         {"operation": "FULLY_CONNECTED", "recipe": "dynamic_wi4_afp32"},
     ]
 
-    assert {"int4", "int8"} <= set(made(recipe=recipes.resolve(rules, "recipe")).found.weights)
+    assert {"int4", "int8"} <= set(
+        made(recipe=recipes.resolve_recipe(rules, "recipe")).found.weights
+    )
 
 
 def test_a_recipe_that_changes_nothing_is_refused():
     """The quantizer itself says nothing: it has no 8-bit blocks."""
-    rules = recipes.resolve("dynamic_wi8b32_afp32", "recipe")
+    rules = recipes.resolve_recipe("dynamic_wi8b32_afp32", "recipe")
     with pytest.raises(LitemillError, match="a recipe was asked, nothing is quantized"):
         made(recipe=rules)
 
@@ -249,7 +251,7 @@ def test_a_rule_that_fits_no_operator_is_refused():
         {"regex": "no_such_layer", "recipe": "dynamic_wi4_afp32"},
     ]
     with pytest.raises(LitemillError, match="a recipe of int4 weights was asked, the file has non"):
-        made(recipe=recipes.resolve(rules, "recipe"))
+        made(recipe=recipes.resolve_recipe(rules, "recipe"))
 
 
 def test_the_same_conversion_gives_the_same_bytes():
@@ -264,8 +266,8 @@ def test_calibration_needs_samples_that_fit():
     """There is no random data in the place of missing samples."""
     source = zoo.source("cnn")
     with pytest.raises(LitemillError, match="no calibration samples"):
-        content("v", Variant(optimization=INT8), source, None)
+        convert_variant("v", Variant(optimization=INT8), source, None)
     with pytest.raises(LitemillError, match="asks for 100 of 32 samples"):
-        content("v", Variant(optimization=INT8), source, zoo.split(source))
+        convert_variant("v", Variant(optimization=INT8), source, zoo.split(source))
     with pytest.raises(LitemillError, match="the data has shape"):
-        content("v", Variant(optimization=INT8), source, zoo.split(zoo.source("dense")))
+        convert_variant("v", Variant(optimization=INT8), source, zoo.split(zoo.source("dense")))

@@ -13,7 +13,7 @@ import zoo
 from litemill.conversion import recipes
 from litemill.core.errors import ConfigError
 
-resolve = partial(recipes.resolve, place="conf/variant/v.yaml: recipe")
+resolve = partial(recipes.resolve_recipe, place="conf/variant/v.yaml: recipe")
 
 # Quantizes the file in argv[1] by the recipe in argv[2]; prints its digest.
 QUANTIZE = """
@@ -29,7 +29,7 @@ print(hashlib.sha256(file).hexdigest())
 """
 
 
-@pytest.mark.parametrize("name", sorted(recipes.named()))
+@pytest.mark.parametrize("name", sorted(recipes.named_recipes()))
 def test_every_named_recipe_is_plain_rules(name):
     """As build/params.json and JSON files hold them."""
     rules = resolve(name)
@@ -97,13 +97,13 @@ def test_resolve_refuses_in_one_line(recipe, told):
 )
 def test_calibrated_tells_which_recipes_take_samples(recipe, expected):
     """Those that quantize activations ahead of time."""
-    assert expected == recipes.calibrated(resolve(recipe))
+    assert expected == recipes.recipe_is_calibrated(resolve(recipe))
 
 
 def test_gptq_is_calibrated():
     """It looks at activations to choose weights."""
-    assert recipes.calibrated([{"algorithm_key": "GPTQ", "op_config": {}}])
-    assert not recipes.calibrated(None)
+    assert recipes.recipe_is_calibrated([{"algorithm_key": "GPTQ", "op_config": {}}])
+    assert not recipes.recipe_is_calibrated(None)
 
 
 def test_types_are_those_that_the_rules_ask_for():
@@ -111,7 +111,7 @@ def test_types_are_those_that_the_rules_ask_for():
     mixed = resolve([{"recipe": "static_wi8_ai16"}, {"recipe": "weight_only_wi4_afp32"}])
 
     assert {"int4", "int8"} == recipes.weight_types(mixed)
-    assert {"int16"} == recipes.activations(mixed)
+    assert {"int16"} == recipes.activation_types(mixed)
 
 
 @pytest.mark.parametrize("name", ["dynamic_wi4b32_afp32", "static_wi8_ai8"])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.conversion.convert import content
+from litemill.config.schema.variant import Route, Variant
+from litemill.conversion.convert import convert_variant
 from litemill.core.errors import LitemillError
 from litemill.tflite.interpreter import Model
-from litemill.config.schema.variant import Route, Variant
 
 RECURRENT = ("lstm", "gru")
 
@@ -17,7 +17,7 @@ RECURRENT = ("lstm", "gru")
 def converted(name, variant, key=None):
     """Convert a source of the zoo without quantization; (description, answers, true answers)."""
     source = zoo.source(name) if key is None else zoo.module_source(key)
-    done = content("v", variant, source, None)
+    done = convert_variant("v", variant, source, None)
     samples = zoo.split(source, 8)
     answers = Model(done.content, signature=source.key).run(samples.inputs)
     return done, answers, zoo.truth(source, samples)
@@ -49,9 +49,11 @@ def test_the_other_routes_give_the_same_answers(name, route):
 
 def test_cli_gives_the_bytes_of_saved_model():
     """The program tflite_convert does nothing else."""
-    by_program = content("v", Variant(route=Route.cli), zoo.source("several"), None)
+    by_program = convert_variant("v", Variant(route=Route.cli), zoo.source("several"), None)
 
-    assert content("v", Variant(), zoo.source("several"), None).content == by_program.content
+    assert (
+        convert_variant("v", Variant(), zoo.source("several"), None).content == by_program.content
+    )
 
 
 @pytest.mark.parametrize("key", ["double", "total"])
@@ -68,7 +70,7 @@ def test_routes_that_rename_the_signature_are_refused(route):
     """Two of the converter's entrances know one name only."""
     told = "names every signature serving_default; use the route saved_model, which keeps 'double'"
     with pytest.raises(LitemillError, match=told):
-        content("v", Variant(route=route), zoo.module_source("double"), None)
+        convert_variant("v", Variant(route=route), zoo.module_source("double"), None)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_recurrent_layers_convert_with_a_fixed_batch_or_unrolled(name, route, op
 def test_a_recurrent_layer_for_any_batch_is_refused_with_the_ways_out():
     """In one line, not in the converter's hundred."""
     with pytest.raises(LitemillError) as caught:
-        content("v", Variant(), zoo.source("lstm"), None)
+        convert_variant("v", Variant(), zoo.source("lstm"), None)
 
     assert (
         "variant v: a recurrent layer (or another loop) for any batch size, which TensorFlow Lite "
@@ -115,10 +117,10 @@ def test_a_graph_of_no_keras_takes_a_fixed_batch_and_is_not_unrolled():
 
     assert {2} == {tensor.shape[0] for tensor in done.found.inputs}
     with pytest.raises(LitemillError, match=r"`unroll` of a graph; expected a \.keras"):
-        content("v", Variant(unroll=True), zoo.module_source("total"), None)
+        convert_variant("v", Variant(unroll=True), zoo.module_source("total"), None)
 
 
 def test_unroll_refuses_a_model_without_recurrent_layers_and_one_of_any_length():
     """Each in one line."""
     with pytest.raises(LitemillError, match="no recurrent layers; expected `unroll: false`"):
-        content("v", Variant(unroll=True), zoo.source("cnn"), None)
+        convert_variant("v", Variant(unroll=True), zoo.source("cnn"), None)

@@ -5,9 +5,9 @@ import copy
 import pytest
 import zoo
 
-from litemill.tflite.flatbuffer import describe
-from litemill.conversion.verification import departures, kind
 from litemill.config.schema.variant import Optimization, TensorType, Variant
+from litemill.conversion.verification import arithmetic_of, mismatches
+from litemill.tflite.flatbuffer import describe
 
 INT8, INT16X8 = Optimization.int8, Optimization.int16x8
 DYNAMIC = Optimization.dynamic_range
@@ -30,7 +30,7 @@ RIGHT = {
 
 def told(name, variant, signature=zoo.SIGNATURE):
     """Give the departures of a file of the zoo."""
-    return departures(describe(zoo.file(name)), variant, signature)
+    return mismatches(describe(zoo.file(name)), variant, signature)
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -63,7 +63,7 @@ def test_departures_tells_every_two_kinds_of_file_apart(name, asked):
 )
 def test_kind_is_what_the_file_computes_in(name, expected):
     """Whatever the file is called."""
-    assert expected == kind(describe(zoo.file(name)))
+    assert expected == arithmetic_of(describe(zoo.file(name)))
 
 
 def test_departures_finds_a_model_without_its_weights():

@@ -6,10 +6,10 @@ import pytest
 
 from litemill.core.errors import LitemillError
 from litemill.core.files import (
+    atomic_replace,
     keep_only,
     read_json,
     remove,
-    replacing,
     sha256,
     tree_files,
     tree_sha256,
@@ -20,7 +20,7 @@ from litemill.core.files import (
 
 def interrupted(target):
     """Begin to replace a file, and fail half-way."""
-    with replacing(target) as fresh:
+    with atomic_replace(target) as fresh:
         fresh.write_bytes(b"half")
         raise KeyboardInterrupt
 
@@ -30,7 +30,7 @@ def test_replacing_leaves_the_target_alone_until_the_block_ends(tmp_path):
     target = tmp_path / "deep" / "file"
     write_text(target, "old")
 
-    with replacing(target) as fresh:
+    with atomic_replace(target) as fresh:
         fresh.write_bytes(b"new")
         assert "old" == target.read_text()
 
@@ -55,7 +55,7 @@ def test_replacing_replaces_a_directory_as_a_whole(tmp_path):
     target = tmp_path / "folder"
     write_text(target / "old", "")
 
-    with replacing(target) as fresh:
+    with atomic_replace(target) as fresh:
         fresh.mkdir()
         (fresh / "new").touch()
 
@@ -67,7 +67,7 @@ def test_replacing_takes_over_from_a_killed_attempt(tmp_path):
     target = tmp_path / "folder"
     write_text(tmp_path / ".folder.new" / "leftover", "")
 
-    with replacing(target) as fresh:
+    with atomic_replace(target) as fresh:
         fresh.mkdir()
 
     assert [] == tree_files(target)
@@ -78,7 +78,7 @@ def test_replacing_turns_a_file_into_a_directory_and_back(tmp_path):
     target = tmp_path / "it"
     write_text(target, "a file")
 
-    with replacing(target) as fresh:
+    with atomic_replace(target) as fresh:
         fresh.mkdir()
     assert target.is_dir()
     write_text(target, "a file")

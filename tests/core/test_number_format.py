@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from litemill.core.number_format import form
+from litemill.core.number_format import significant_format
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from litemill.core.number_format import form
 )
 def test_a_number_is_told_by_three_digits_and_no_exponent(value, shown):
     """A latency of 40 ns beside one of a millisecond is not 0.0."""
-    assert shown == format(value, form(value))
+    assert shown == format(value, significant_format(value))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from litemill.data import loaders
 from litemill.core.errors import DataError
+from litemill.data import loaders
 
 if TYPE_CHECKING:
     from pathlib import Path

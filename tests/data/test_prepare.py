@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from litemill.config.schema.prepare import Duplicates, Prepare, Split, Task
 from litemill.core.errors import ConfigError, DataError, LitemillError
 from litemill.core.files import tree_sha256
-from litemill.data.prepare import prepare
+from litemill.data.prepare import prepare_splits
 from litemill.data.samples import read_split
-from litemill.config.schema.prepare import Duplicates, Prepare, Split, Task
 
 ROOT = Path(__file__).parents[2]
 SPLITS = ("train", "calibration", "evaluation")
@@ -25,7 +25,9 @@ def make(tmp_path):
         np.savez(tmp_path / "a.npz", **(arrays or {"x": X, "y": Y}))
         target = {} if task is Task.none else {"target": "y"}
         path = {"_target_": "litemill.data.loaders.npz", "path": str(tmp_path / "a.npz")}
-        prepare(Prepare(path | target | (load or {}), task, Split(**split)), tmp_path / "out")
+        prepare_splits(
+            Prepare(path | target | (load or {}), task, Split(**split)), tmp_path / "out"
+        )
         return tmp_path / "out"
 
     return call
@@ -69,7 +71,7 @@ def test_prepare_writes_the_same_bytes_again_and_others_with_another_seed(make):
 def test_prepare_gives_these_digests_on_every_machine(tmp_path):
     """The splits of the digits, as they were on the machine that wrote this test."""
     options = Prepare({"_target_": "data.digits.load"}, Task.classification, Split())
-    found = prepare(options, tmp_path / "out")
+    found = prepare_splits(options, tmp_path / "out")
     assert {
         "train": "b6fa120b3724fe3182bdb47c565a923ecb8366461099fe08832cb44cee16a85b",
         "calibration": "7f4347d6e6ab9c31ac199e59d3084c80984d764aef73a4a762e26535b00cba66",
@@ -240,7 +242,9 @@ def test_prepare_refuses_labels_out_of_the_range_of_the_classes(make):
 def test_prepare_refuses_a_target_that_gives_no_data_set(tmp_path, load, expected):
     """In one line, with the nearest name."""
     options = Prepare(load, Task.classification, Split())
-    assert expected in told(prepare, options, tmp_path / "out", kind=(ConfigError, DataError))
+    assert expected in told(
+        prepare_splits, options, tmp_path / "out", kind=(ConfigError, DataError)
+    )
 
 
 def test_prepare_leaves_everything_as_it_was_when_it_fails(make, tmp_path):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from litemill.data.dataset import Column
 from litemill.core.errors import DataError
 from litemill.core.files import read_json, write_json
+from litemill.data.dataset import Column
 from litemill.data.samples import HELD, LARGE, read_split, write_split
 
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from litemill.data.dataset import Dataset
-from litemill.core.errors import DataError
-from litemill.data.prepare import prepare
-from litemill.data.samples import read_split
 from litemill.config.schema.prepare import Prepare, Split, Task
-from litemill.data.slices import divided
+from litemill.core.errors import DataError
+from litemill.data.dataset import Dataset
+from litemill.data.prepare import prepare_splits
+from litemill.data.samples import read_split
+from litemill.data.slices import slice_groups
 
 X = np.arange(60, dtype=np.float32)[:, None]
 SITES = np.where(np.arange(60) % 3 == 0, "south", "north")
@@ -25,7 +25,7 @@ def make(tmp_path):
         np.savez(path, x=X, y=np.arange(60) % 2, site=SITES, year=2000 + np.arange(60) // 30)
         load = {"_target_": "litemill.data.loaders.npz", "path": str(path), "target": "y"}
         load |= {"inputs": {"x": "x"}, "slices": slices or {}}
-        prepare(Prepare(load, Task.classification, Split(**split)), tmp_path / "out")
+        prepare_splits(Prepare(load, Task.classification, Split(**split)), tmp_path / "out")
         return tmp_path / "out"
 
     return call
@@ -60,13 +60,13 @@ def test_a_split_without_slices_says_nothing_of_them(make):
 def test_slices_that_divide_nothing_are_refused(slices, told):
     """One line that names them."""
     with pytest.raises(DataError, match=told):
-        divided(Dataset({"x": X[:4]}, slices=slices, place="d"), 4)
+        slice_groups(Dataset({"x": X[:4]}, slices=slices, place="d"), 4)
 
 
 def test_a_number_of_its_own_for_each_sample_is_no_slice():
     """As an identifier would be."""
     with pytest.raises(DataError, match="2000 different values; expected at most 1000"):
-        divided(Dataset({}, slices={"id": np.arange(2000)}, place="d"), 2000)
+        slice_groups(Dataset({}, slices={"id": np.arange(2000)}, place="d"), 2000)
 
 
 def test_splits_keep_the_order_of_the_data_where_that_is_asked(make):

@@ -5,12 +5,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from litemill.evaluation.bootstrap import GROUPS, RESAMPLES, Groups, _draws
+from litemill.evaluation.bootstrap import GROUPS, RESAMPLES, BootstrapGroups, _draws
 
 
 def intervals(source, variant, batch=1000):
     """Give the three intervals of scores that come in batches."""
-    groups = Groups()
+    groups = BootstrapGroups()
     for start in range(0, len(source), batch):
         groups.add(source[start : start + batch], variant[start : start + batch])
     return groups.intervals()
@@ -67,7 +67,7 @@ def test_intervals_do_not_depend_on_the_batches():
 
 def test_memory_does_not_grow_with_the_samples():
     """Sums of groups are all that is kept."""
-    groups = Groups()
+    groups = BootstrapGroups()
     groups.add(np.ones(10 * GROUPS), np.ones(10 * GROUPS))
 
     assert (2, GROUPS) == groups._sums.shape
@@ -75,4 +75,4 @@ def test_memory_does_not_grow_with_the_samples():
 
 def test_intervals_of_no_samples_are_unknown():
     """Not 0."""
-    assert np.isnan(Groups().intervals()).all()
+    assert np.isnan(BootstrapGroups().intervals()).all()

@@ -7,7 +7,7 @@ import yaml
 from verdicts import broken, measured, metric, output, regression
 
 from litemill.evaluation import checks
-from litemill.evaluation.worst_case import PESSIMISTIC
+from litemill.evaluation.worst_case import USE_CONFIDENCE_BOUND
 
 LIMITS = Path(__file__).parents[2] / "conf" / "limits"
 
@@ -16,21 +16,24 @@ def test_every_check_stands_in_the_default_limits():
     """Who looks for a check finds it in conf/limits/default.yaml, on or off."""
     limits = yaml.safe_load((LIMITS / "default.yaml").read_text(encoding="utf-8"))
 
-    assert sorted([*checks.known(), PESSIMISTIC]) == sorted(limits)
+    assert sorted([*checks.check_names(), USE_CONFIDENCE_BOUND]) == sorted(limits)
 
 
 @pytest.mark.parametrize("path", sorted(LIMITS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_limits_name_only_checks_that_exist(path):
     """A limit without a check would never be judged."""
-    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= {*checks.known(), PESSIMISTIC}
+    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= {
+        *checks.check_names(),
+        USE_CONFIDENCE_BOUND,
+    }
 
 
 def test_known_leaves_out_what_is_always_on():
     """`runs` and `finite` take no limit, so nobody can switch them off."""
-    assert not {"runs", "finite", "known", "judge"} & set(checks.known())
+    assert not {"runs", "finite", "known", "judge"} & set(checks.check_names())
 
 
-@pytest.mark.parametrize("name", checks.known())
+@pytest.mark.parametrize("name", checks.check_names())
 def test_every_check_says_what_it_asks(name):
     """A check without a docstring cannot be documented."""
     assert getattr(checks, name).__doc__
@@ -38,14 +41,14 @@ def test_every_check_says_what_it_asks(name):
 
 def test_judge_asks_what_has_a_limit_and_what_is_always_on():
     """A null limit switches a check off."""
-    outcomes = checks.judge(measured(), {"snr_db": 20, "max_abs_error": None})
+    outcomes = checks.run_checks(measured(), {"snr_db": 20, "max_abs_error": None})
 
     assert ["finite", "runs", "snr_db"] == list(outcomes)
 
 
 def test_judge_asks_nothing_more_of_a_file_that_does_not_run():
     """Its missing measurements are no failures of their own."""
-    outcomes = checks.judge(broken(), {"snr_db": 20, "metric_drop": 0.01})
+    outcomes = checks.run_checks(broken(), {"snr_db": 20, "metric_drop": 0.01})
 
     assert ["runs"] == list(outcomes)
     assert not outcomes["runs"].passed
@@ -209,12 +212,12 @@ def test_per_class_drop_judges_the_worst_class():
 
 @pytest.mark.parametrize("goal", ["maximize", "minimize"])
 @pytest.mark.parametrize("check", ["metric_drop", "metric_drop_relative", "metric_min"])
-@pytest.mark.parametrize("pessimistic", [False, True])
-def test_a_metric_that_is_no_number_fails(check, goal, pessimistic):
+@pytest.mark.parametrize("use_confidence_bound", [False, True])
+def test_a_metric_that_is_no_number_fails(check, goal, use_confidence_bound):
     """One sample whose answer is infinite makes the mean so; validate writes null for it."""
     unknown = metric(0.9, 0.9, goal=goal) | {"variant": None, "drop": None, "interval": None}
-    limits = {check: 0.5, PESSIMISTIC: pessimistic}
-    outcome = checks.judge(measured(metric=unknown), limits)[check]
+    limits = {check: 0.5, USE_CONFIDENCE_BOUND: use_confidence_bound}
+    outcome = checks.run_checks(measured(metric=unknown), limits)[check]
 
     assert (False, None) == (outcome.passed, outcome.found)
     assert outcome.told.startswith("found no measurable value; expected at ")
@@ -226,7 +229,7 @@ def test_a_class_whose_metric_is_no_number_is_the_worst():
         {"class": name, "samples": 3, "drop": drop}
         for name, drop in zip("abc", (0, None, 1), strict=True)
     ]
-    outcome = checks.judge(measured(per_class=rows), {"per_class_drop": 2})["per_class_drop"]
+    outcome = checks.run_checks(measured(per_class=rows), {"per_class_drop": 2})["per_class_drop"]
 
     assert not outcome.passed
     assert outcome.told.startswith("found no measurable value; expected at most 2")
@@ -234,8 +237,8 @@ def test_a_class_whose_metric_is_no_number_is_the_worst():
 
 def test_a_source_of_zero_has_a_relative_drop_of_infinity():
     """Whatever is worse than it; what is as good drops by nothing."""
-    worse = checks.judge(measured(metric=metric(0.0, -0.1)), {"metric_drop_relative": 1})
-    same = checks.judge(measured(metric=metric(0.0, 0.0)), {"metric_drop_relative": 0})
+    worse = checks.run_checks(measured(metric=metric(0.0, -0.1)), {"metric_drop_relative": 1})
+    same = checks.run_checks(measured(metric=metric(0.0, 0.0)), {"metric_drop_relative": 0})
 
     assert not worse["metric_drop_relative"].passed
     assert same["metric_drop_relative"].passed

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.evaluation.kernel_runner import Answering
-from litemill.core.errors import InterpreterError
-from litemill.tflite.flatbuffer import describe
-from litemill.evaluation.kernel_matrix import Case
-from litemill.tflite.interpreter import Kernels, Model
-from litemill.data.samples import Samples
 from litemill.config.schema.validate import KERNELS, Validate
+from litemill.core.errors import InterpreterError
+from litemill.data.samples import Samples
+from litemill.evaluation.kernel_matrix import MeasurementCase
+from litemill.evaluation.kernel_runner import KernelRunner
+from litemill.tflite.flatbuffer import describe
+from litemill.tflite.interpreter import Kernels, Model
 
 COUNT = 40
 SAMPLES = Samples({"image": zoo.batch_of(zoo.IMAGE, COUNT)}, {}, None, "none")
@@ -25,7 +25,9 @@ def case(name, *, samples=SAMPLES, reference=REFERENCE, kernels=KERNELS):
     content = zoo.file(name)
     options = Validate(batch_size=4)
     described = describe(content)
-    return Case(content, described, name, zoo.KEY, reference, samples, options, tuple(kernels))
+    return MeasurementCase(
+        content, described, name, zoo.KEY, reference, samples, options, tuple(kernels)
+    )
 
 
 @contextlib.contextmanager
@@ -33,7 +35,7 @@ def asked(one, size=10, **counts):
     """Give what answers, and blocks of samples each of which is asked before the last is read."""
     count = len(one.samples)
     kernels = {name: counts.get(name, count) for name in one.kernels}
-    with contextlib.closing(Answering(one, kernels)) as answering:
+    with contextlib.closing(KernelRunner(one, kernels)) as answering:
         yield answering, _ahead(answering, one.samples.batches(size))
 
 

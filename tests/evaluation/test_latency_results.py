@@ -5,10 +5,10 @@ import json
 import pytest
 from verdicts import measured
 
-from litemill.evaluation import checks, latency_results
 from litemill.core.errors import DataError
+from litemill.evaluation import checks, latency_results
 from litemill.pipeline.limit_rules import _wrong_latency
-from litemill.report.assemble import report, write
+from litemill.report.assemble import assemble_report, write_report
 
 SHA = measured("int8")["sha256"]
 
@@ -31,7 +31,7 @@ def machines(**variants):
 
 def judged(limit, **variants):
     """Judge a variant by its latency alone."""
-    told = report(
+    told = assemble_report(
         [measured("int8")], {"int8": {"latency_ms": limit}}, "t", machines=machines(**variants)
     )
     return told["variants"][0]["checks"]["latency_ms"]
@@ -95,13 +95,15 @@ def test_a_limit_that_cannot_be_meant_is_refused(limit, told):
 def test_a_limit_that_can_be_meant_is_taken(limit):
     """And none at all."""
     assert [] == list(_wrong_latency(limit, "limits.latency_ms"))
-    assert "latency_ms" in checks.known()
+    assert "latency_ms" in checks.check_names()
 
 
 def test_results_for_other_bytes_are_stale_and_shown_nowhere_as_current(tmp_path):
     """Page, Markdown and CSV."""
-    told = report([measured("int8")], {}, "t", machines=machines(int8=result("old", p50=123.0)))
-    write(told, tmp_path / "report")
+    told = assemble_report(
+        [measured("int8")], {}, "t", machines=machines(int8=result("old", p50=123.0))
+    )
+    write_report(told, tmp_path / "report")
 
     assert not told["variants"][0]["latency"]["phone"]["current"]
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
@@ -113,17 +115,17 @@ def test_results_for_other_bytes_are_stale_and_shown_nowhere_as_current(tmp_path
 
 def test_a_variant_that_did_not_run_there_has_no_result():
     """It is not as fast as nothing."""
-    assert {} == latency_results.of(machines(int8=result(error="no kernel")), "int8", SHA)
+    assert {} == latency_results.latencies_of(machines(int8=result(error="no kernel")), "int8", SHA)
 
 
 def test_read_takes_what_a_benchmark_writes_and_nothing_for_an_empty_folder(tmp_path):
     """The file's name is the machine's."""
-    assert {} == latency_results.read(tmp_path)
+    assert {} == latency_results.read_latencies(tmp_path)
     (tmp_path / "README.md").write_text("Results.")
     one = machines(int8=result())["phone"]
     (tmp_path / "phone.json").write_text(json.dumps(one))
 
-    assert {"phone": one} == latency_results.read(tmp_path)
+    assert {"phone": one} == latency_results.read_latencies(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +146,4 @@ def test_read_refuses_what_is_no_result(tmp_path, content):
     (tmp_path / "phone.json").write_text(content)
 
     with pytest.raises(DataError, match=r"phone\.json: not a result of a benchmark"):
-        latency_results.read(tmp_path)
+        latency_results.read_latencies(tmp_path)

@@ -5,17 +5,17 @@ import pytest
 import zoo
 from edited import edited
 
-from litemill.evaluation.advice import Layer, advice, shares, sources
-from litemill.tflite.graph import Node, nodes
-from litemill.evaluation.layer_errors import layers
 from litemill.data.samples import Samples
+from litemill.evaluation.advice import Layer, advice, input_layers, noise_shares
+from litemill.evaluation.layer_errors import compare_layers
+from litemill.tflite.graph import Node, nodes
 
 IMAGES = Samples({"image": zoo.batch_of(zoo.IMAGE, 12, seed=7)}, {}, None, "none")
 
 
 def compared(name, samples=IMAGES, plain="float32", content=None):
     """Compare a file of the zoo with a float one."""
-    return layers(content or zoo.file(name), zoo.file(plain), samples, zoo.KEY, name)
+    return compare_layers(content or zoo.file(name), zoo.file(plain), samples, zoo.KEY, name)
 
 
 @pytest.mark.parametrize("name", ["int8", "int8_float_io", "dynamic_range", "float16", "int16x8"])
@@ -125,8 +125,8 @@ def test_no_advice_for_a_faithful_file():
 
 def test_shares_are_of_what_layers_add_and_sum_to_one():
     """A layer that hands noise on adds none; infinite noise is all there is."""
-    found = shares([layer(1, 0.1), layer(2, 0.2), layer(3, 0.2)], CHAIN)
-    lost = shares([layer(1, 0.1), layer(2, np.nan), layer(3, 0.2)], CHAIN)
+    found = noise_shares([layer(1, 0.1), layer(2, 0.2), layer(3, 0.2)], CHAIN)
+    lost = noise_shares([layer(1, 0.1), layer(2, np.nan), layer(3, 0.2)], CHAIN)
 
     assert [0.25, 0.75, 0.0] == pytest.approx([found[number] for number in (1, 2, 3)])
     assert {1: 0.0, 2: 1.0, 3: 0.0} == lost
@@ -137,7 +137,7 @@ def test_sources_look_through_what_is_no_layer():
     first, last = layer(1, 0.1), layer(3, 0.1)
     chain = [CHAIN[0], Node("QUANTIZE", (1,), (2,)), CHAIN[2]]
 
-    assert {1: [], 3: [first]} == sources([first, last], chain)
+    assert {1: [], 3: [first]} == input_layers([first, last], chain)
 
 
 def test_rows_name_the_layers_that_a_layer_reads():

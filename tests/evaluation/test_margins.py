@@ -13,25 +13,25 @@ METRIC = {
 @pytest.mark.parametrize(("limit", "left"), [(3 / 359, 0), (0.02, 4), (0.008, -1), (0.0, -3)])
 def test_lost_counts_what_more_may_go_wrong(limit, left):
     """Three of 359 are lost; 2 % are seven."""
-    assert left == margins.lost(METRIC, limit)
+    assert left == margins.samples_until_drop(METRIC, limit)
 
 
 def test_lost_turns_round_where_less_is_better():
     """A score of 1 is then the bad one."""
-    assert 3 + 7 == margins.lost({**METRIC, "goal": "minimize"}, 0.02)
+    assert 3 + 7 == margins.samples_until_drop({**METRIC, "goal": "minimize"}, 0.02)
 
 
 @pytest.mark.parametrize(("limit", "left"), [(342 / 359, 0), (0.95, 0), (0.9, 18), (0.96, -3)])
 def test_right_counts_beyond_a_share(limit, left):
     """342 of 359 are right; 95 % are 341.05."""
-    assert left == margins.right(METRIC["counts"], limit)
+    assert left == margins.samples_above_minimum(METRIC["counts"], limit)
 
 
 def test_nothing_is_counted_without_counts():
     """Scores that are not 0 or 1."""
-    assert margins.lost({"goal": "maximize", "counts": None}, 0.1) is None
-    assert margins.right(None, 0.1) is None
-    assert margins.agreeing(None, 0.1) is None
+    assert margins.samples_until_drop({"goal": "maximize", "counts": None}, 0.1) is None
+    assert margins.samples_above_minimum(None, 0.1) is None
+    assert margins.samples_above_agreement(None, 0.1) is None
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,12 @@ def test_nothing_is_counted_without_counts():
 )
 def test_told_says_it_in_words(left, told):
     """One sample is singular."""
-    assert told == margins.told(left)
+    assert told == margins.format_margin(left)
 
 
 def test_a_margin_stays_on_the_side_of_the_verdict():
     """What rounding to six digits moved."""
-    assert (0, -1) == (margins.beside(-1, passed=True), margins.beside(0, passed=False))
+    assert (0, -1) == (
+        margins.floor_to_verdict(-1, passed=True),
+        margins.floor_to_verdict(0, passed=False),
+    )

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from litemill.evaluation.measurement import Measurement
-from litemill.data.samples import Samples
 from litemill.config.schema.validate import Validate
+from litemill.data.samples import Samples
+from litemill.evaluation.measurement import Measurement
 
 REFERENCE = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
 SAMPLES = Samples({"x": np.zeros((4, 1))}, {}, None, "classification")

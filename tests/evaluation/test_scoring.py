@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from litemill.config.schema.validate import Goal, Metric
 from litemill.core.errors import DataError
 from litemill.data.samples import Samples, Slices
-from litemill.config.schema.validate import Goal, Metric
 from litemill.evaluation.scoring import Scoring
 
 TARGET = np.array([0, 0, 1, 1, 2, 2])

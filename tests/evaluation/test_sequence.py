@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.evaluation import kernel_matrix
-from litemill.tflite.flatbuffer import describe
-from litemill.data.samples import Samples
 from litemill.config.schema.validate import Validate
-from litemill.evaluation.sequence import Sequence, stateful
-from litemill.evaluation.validate import validate
+from litemill.data.samples import Samples
+from litemill.evaluation import kernel_matrix
+from litemill.evaluation.sequence import SequenceErrors, is_stateful
+from litemill.evaluation.validate import measure_variant
+from litemill.tflite.flatbuffer import describe
 
 STEPS = zoo.batch_of((4,), 40, seed=3)
 SIGNATURE = {
@@ -21,7 +21,7 @@ SIGNATURE = {
 
 def measure(expected):
     """Measure the file that keeps a state, in batches that do not divide the sequence."""
-    return validate(
+    return measure_variant(
         zoo.file("stateful"),
         variant="stateful",
         reference={"y": expected},
@@ -33,8 +33,8 @@ def measure(expected):
 
 def test_stateful_tells_files_that_keep_a_state():
     """By what they do to variables."""
-    assert stateful(describe(zoo.file("stateful")))
-    assert not stateful(describe(zoo.file("float32")))
+    assert is_stateful(describe(zoo.file("stateful")))
+    assert not is_stateful(describe(zoo.file("float32")))
 
 
 @pytest.mark.parametrize("values", [1, kernel_matrix.BLOCK])
@@ -61,7 +61,7 @@ def test_a_state_that_is_lost_shows_along_the_sequence():
 def test_parts_hold_every_step_once(steps):
     """However the sequence is cut into blocks; a short one has as many parts as steps."""
     reference = np.arange(steps, dtype=np.float64)[:, None]
-    found = Sequence(steps, ["y"])
+    found = SequenceErrors(steps, ["y"])
     for start in range(0, steps, 4):
         found.add(start, "y", reference[start : start + 4], 2 * reference[start : start + 4])
     told = found.told()

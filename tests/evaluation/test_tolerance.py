@@ -7,7 +7,7 @@ from litemill.evaluation.tolerance import (
     TOLERANCES,
     Tolerance,
     is_probability,
-    measured,
+    measure_output,
     shortfalls,
 )
 
@@ -18,14 +18,14 @@ def test_shortfalls_finds_none_in_the_same_answers():
     """An error of 0 has no SNR."""
     same = np.linspace(-1, 1, 30).reshape(10, 3)
 
-    assert [] == shortfalls("y", measured(same, same), LEAST, 10)
+    assert [] == shortfalls("y", measure_output(same, same), LEAST, 10)
 
 
 def test_shortfalls_tells_noise_in_the_outputs_unit():
     """With what was expected."""
     reference = np.ones((10, 3))
 
-    (told,) = shortfalls("y", measured(reference, reference + 0.5), LEAST, 10)
+    (told,) = shortfalls("y", measure_output(reference, reference + 0.5), LEAST, 10)
 
     assert "output 'y' at 6.0 dB (max. difference 0.5), expected 20" == told
 
@@ -34,7 +34,7 @@ def test_shortfalls_tells_nan_that_the_source_has_not():
     """Where the source has it too, it is right."""
     reference, answer = np.array([[1.0, np.nan, 2.0]]), np.array([[1.0, np.nan, np.inf]])
 
-    (told,) = shortfalls("y", measured(reference, answer), LEAST, 1)
+    (told,) = shortfalls("y", measure_output(reference, answer), LEAST, 1)
 
     assert told == "1 NaN or infinite values in output 'y'"
 
@@ -45,11 +45,11 @@ def test_shortfalls_counts_classes_of_probabilities_only():
     answer = np.tile([0.499, 0.501], (10, 1))
     easy = Tolerance(0, 0.9)
 
-    (told,) = shortfalls("y", measured(reference, answer), easy, 10)
+    (told,) = shortfalls("y", measure_output(reference, answer), easy, 10)
 
     assert "of the source's class in 0% of samples, expected 90%" in told
-    assert [] == shortfalls("y", measured(reference[:5], answer[:5]), easy, 5)
-    assert measured(reference * 2, answer)["top1_agreement"] is None
+    assert [] == shortfalls("y", measure_output(reference[:5], answer[:5]), easy, 5)
+    assert measure_output(reference * 2, answer)["top1_agreement"] is None
 
 
 @pytest.mark.parametrize(

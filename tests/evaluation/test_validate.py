@@ -12,13 +12,13 @@ import pytest
 import zoo
 from edited import crashing, edited
 
-from litemill.evaluation import kernel_matrix
-from litemill.runtime.subprocess_isolation import OutOfTimeError
-from litemill.core.errors import ConfigError, DataError
-from litemill.tflite.interpreter import Kernels, Model
-from litemill.data.samples import Samples
 from litemill.config.schema.validate import KERNELS, Goal, Metric, Validate
-from litemill.evaluation.validate import _apart, read_reference, validate
+from litemill.core.errors import ConfigError, DataError
+from litemill.data.samples import Samples
+from litemill.evaluation import kernel_matrix
+from litemill.evaluation.validate import _apart, measure_variant, read_reference
+from litemill.runtime.subprocess_isolation import OutOfTimeError
+from litemill.tflite.interpreter import Kernels, Model
 
 COUNT = 50
 IMAGES = zoo.batch_of(zoo.IMAGE, COUNT, seed=7)
@@ -37,7 +37,7 @@ def reference():
 def measure(name, *, content=None, expected=None, **changes):
     """Measure a file of the zoo."""
     asked = {"samples": SAMPLES, "options": OPTIONS, "signature": zoo.SIGNATURE, **changes}
-    return validate(
+    return measure_variant(
         content or zoo.file(name),
         variant=name,
         reference=reference() if expected is None else expected,
@@ -162,7 +162,7 @@ def test_validate_records_a_file_that_cannot_run():
 
 def test_validate_records_a_file_that_is_no_model():
     """Nothing could be read of it."""
-    found = validate(
+    found = measure_variant(
         b"no model",
         variant="broken",
         reference=reference(),
@@ -340,7 +340,7 @@ def test_a_file_that_takes_too_long_is_measured_as_such():
     """The run is ended."""
     samples = SAMPLES.take(np.zeros(200_000, np.int64))
     expected = {"digit": np.zeros((200_000, 10), np.float32)}
-    options = replace(OPTIONS, seconds=0.2)
+    options = replace(OPTIONS, timeout_seconds=0.2)
     found = measure("int8", samples=samples, expected=expected, options=options, isolated=True)
 
     assert "int8: no answer within 0.2 s; the run was ended" == found["error"]
@@ -348,7 +348,7 @@ def test_a_file_that_takes_too_long_is_measured_as_such():
 
 def test_the_time_is_that_of_all_runs_of_a_file():
     """A file that crashes is run several times."""
-    run = _apart("slow", replace(OPTIONS, seconds=1.5))
+    run = _apart("slow", replace(OPTIONS, timeout_seconds=1.5))
     run(time.sleep, 1)
 
     with pytest.raises(OutOfTimeError, match=r"^slow: no answer within 1.5 s; the run was ended$"):

@@ -3,12 +3,12 @@ from __future__ import annotations
 from verdicts import kernels, measured, metric, output
 
 from litemill.evaluation import checks
-from litemill.evaluation.worst_case import PESSIMISTIC, at_end
+from litemill.evaluation.worst_case import USE_CONFIDENCE_BOUND, worst_of_interval
 
 
 def judged(found, name, limit, **more):
     """Judge one check among all."""
-    return checks.judge(found, {name: limit, **more})[name]
+    return checks.run_checks(found, {name: limit, **more})[name]
 
 
 def test_the_worst_kernels_are_judged_and_named():
@@ -40,7 +40,7 @@ def test_the_default_kernels_are_not_named_where_none_is_worse():
 def test_kernels_that_do_not_run_fail_the_file_and_nothing_else():
     """Its other measures are judged."""
     broken = {"error": "int8: node 3 has no kernel", "outputs": {}, "metric": None}
-    outcomes = checks.judge(measured(kernels=kernels(reference=broken)), {"snr_db": 20})
+    outcomes = checks.run_checks(measured(kernels=kernels(reference=broken)), {"snr_db": 20})
 
     assert [False, True] == [outcomes[name].passed for name in ("runs", "snr_db")]
     assert outcomes["runs"].told.startswith(
@@ -65,34 +65,36 @@ def test_kernels_that_answered_fewer_samples_are_compared_on_these():
 def test_flips_between_kernels_are_limited_and_told():
     """As a share, and in answers."""
     found = measured(kernels=kernels(no_delegate={"flips": {"digit": 9}}))
-    outcome = judged(found, "kernel_flips", 0.02)
+    outcome = judged(found, "kernel_disagreement", 0.02)
 
     assert (False, "no_delegate", -2) == (outcome.passed, outcome.kernels, outcome.margin_samples)
     assert (
         "found 0.025 of the answers at kernels 'no_delegate'; expected at most 0.02"
         " (fails by 2 samples)"
     ) == outcome.told
-    assert judged(measured(kernels=kernels()), "kernel_flips", 0.02).passed
-    assert judged(measured(), "kernel_flips", 0.02).absent
+    assert judged(measured(kernels=kernels()), "kernel_disagreement", 0.02).passed
+    assert judged(measured(), "kernel_disagreement", 0.02).absent
 
 
-def test_the_pessimistic_end_is_judged_where_that_is_asked():
+def test_the_use_confidence_bound_end_is_judged_where_that_is_asked():
     """Of the drop its upper end, of the metric the worse one."""
     found = measured(metric={**metric(0.9889, 0.9861), **interval([0.97, 0.99], [-0.001, 0.008])})
-    ask = {PESSIMISTIC: True}
+    ask = {USE_CONFIDENCE_BOUND: True}
 
-    assert judged(found, "metric_drop", 0.005, **{PESSIMISTIC: False}).passed
+    assert judged(found, "metric_drop", 0.005, **{USE_CONFIDENCE_BOUND: False}).passed
     assert 0.97 == judged(found, "metric_min", 0.98, **ask).found
     outcome = judged(found, "metric_drop", 0.005, **ask)
     assert (False, None) == (outcome.passed, outcome.margin_samples)
-    assert "found 0.008 at the pessimistic end of 95%; expected at most 0.005" == outcome.told
+    assert (
+        "found 0.008 at the use_confidence_bound end of 95%; expected at most 0.005" == outcome.told
+    )
 
 
-def test_the_pessimistic_end_is_the_upper_one_where_less_is_better():
+def test_the_use_confidence_bound_end_is_the_upper_one_where_less_is_better():
     """And that of every set of kernels is its own."""
     error = {**metric(43.0, 43.4, "mae", "minimize"), **interval([42.0, 45.0], [0.1, 0.9])}
     other = {**error, **interval([42.0, 46.0], [0.1, 2.0])}
-    ended = at_end(measured(metric=error, kernels=kernels(reference={"metric": other})))
+    ended = worst_of_interval(measured(metric=error, kernels=kernels(reference={"metric": other})))
 
     assert (45.0, 0.9) == (ended["metric"]["variant"], ended["metric"]["drop"])
     assert 46.0 == ended["kernels"]["reference"]["metric"]["variant"]

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from litemill.cli.main import parser
+from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
 from litemill.core.errors import ConfigError
-from litemill.improve.steps import fewer, more, picked, spares_layers, told, worst
-from litemill.improve.trial import Trial, judged
-from litemill.config.schema.variant import Calibration, Optimization, Pick, Variant
-from litemill.sweep.executor import Found
-from litemill.sweep.inputs import Inputs
+from litemill.improve.steps import (
+    can_have_float_layers,
+    describe_changes,
+    with_more_samples,
+    with_one_layer_less,
+    with_other_selections,
+    worst_layer,
+)
+from litemill.improve.trial import Trial, judge_trial
+from litemill.sweep.executor import PointResult
+from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.points import Point
 
 INT8 = Variant(optimization=Optimization.int8)
@@ -19,7 +26,7 @@ FILE = {"sha256": "0" * 64, "bytes": 2048, "kind": "int8"}
 
 def given(samples=180, classes=10):
     """Give inputs with a calibration split of this size."""
-    return Inputs(
+    return SweepInputs(
         None, "", "", "", {"samples": samples, "classes": classes}, keras=True, quantizers={}
     )
 
@@ -27,7 +34,7 @@ def given(samples=180, classes=10):
 def trial(variant, **measured):
     """Give a trial whose measurement is this."""
     point = Point("p", variant, {}, None)
-    return Trial("tried", Found(point, FILE, {"error": None, **measured}), {})
+    return Trial("tried", PointResult(point, FILE, {"error": None, **measured}), {})
 
 
 def row(name, adds, reads=(), label=None):
@@ -53,26 +60,29 @@ def test_improve_refuses_a_limit_that_no_variant_may_have(limit):
 
 def test_more_samples_double_up_to_all():
     """And stop there; a float variant has none."""
-    asked = [variant.calibration.samples for _, variant in more(INT8, given(500))]
+    asked = [variant.calibration.samples for _, variant in with_more_samples(INT8, given(500))]
 
     assert [200, 400, 500] == asked
-    assert [] == list(more(Variant(), given()))
+    assert [] == list(with_more_samples(Variant(), given()))
 
 
 def test_other_picks_are_those_that_the_data_allows():
-    """No classes, no pick by class; all samples, no pick at all."""
-    picks = [[v.calibration.pick for _, v in picked(INT8, given(180, n))] for n in (10, None)]
+    """No classes, no selection by class; all samples, no selection at all."""
+    picks = [
+        [v.calibration.selection for _, v in with_other_selections(INT8, given(180, n))]
+        for n in (10, None)
+    ]
 
-    assert [[Pick.random, Pick.per_class], [Pick.random]] == picks
-    assert [] == list(picked(INT8, given(100)))
+    assert [[Selection.random, Selection.stratified], [Selection.random]] == picks
+    assert [] == list(with_other_selections(INT8, given(100)))
 
 
 def test_the_worst_layer_is_the_one_that_adds_most():
     """An output goes by its own name."""
     layers = [row("a", 0.3), row("b:0", 0.7, ["a"], "digit")]
 
-    assert "digit" == worst(trial(INT8, layers=layers), set())
-    assert "a" == worst(trial(INT8, layers=layers), {"digit"})
+    assert "digit" == worst_layer(trial(INT8, layers=layers), set())
+    assert "a" == worst_layer(trial(INT8, layers=layers), {"digit"})
 
 
 def test_behind_a_float_layer_that_still_adds_most_is_the_one_that_it_reads():
@@ -80,14 +90,14 @@ def test_behind_a_float_layer_that_still_adds_most_is_the_one_that_it_reads():
     layers = [row("a", 0.0), row("b", 0.9, ["a"]), row("c", 0.1)]
     kept = Variant(optimization=Optimization.int8, float_layers=["b"])
 
-    assert "a" == worst(trial(kept, layers=layers), set())
-    assert "c" == worst(trial(kept, layers=layers), {"a"})
+    assert "a" == worst_layer(trial(kept, layers=layers), set())
+    assert "c" == worst_layer(trial(kept, layers=layers), {"a"})
 
 
 def test_no_layer_is_next_where_none_adds_noise():
     """Or where layers were not compared."""
-    assert worst(trial(INT8, layers=[row("a", 0.0)]), set()) is None
-    assert worst(trial(INT8, layers=None), set()) is None
+    assert worst_layer(trial(INT8, layers=[row("a", 0.0)]), set()) is None
+    assert worst_layer(trial(INT8, layers=None), set()) is None
 
 
 def test_each_float_layer_but_the_last_is_left_out_again():
@@ -95,24 +105,24 @@ def test_each_float_layer_but_the_last_is_left_out_again():
     kept = Variant(float_layers=["a;x", "b", "c"])
 
     assert [("without float a", ["b", "c"]), ("without float b", ["a;x", "c"])] == [
-        (what, variant.float_layers) for what, variant in fewer(kept)
+        (what, variant.float_layers) for what, variant in with_one_layer_less(kept)
     ]
 
 
 def test_only_int8_and_recipes_spare_layers():
     """As litemill.config.option_conflicts says."""
-    kinds = {kind: spares_layers(Variant(optimization=kind)) for kind in Optimization}
+    kinds = {kind: can_have_float_layers(Variant(optimization=kind)) for kind in Optimization}
 
     assert [Optimization.int8] == [kind for kind, spares in kinds.items() if spares]
-    assert spares_layers(Variant(recipe=[{}]))
+    assert can_have_float_layers(Variant(recipe=[{}]))
 
 
 def test_changes_are_told_in_the_words_of_options():
     """As the head of the new variant's file has them."""
-    changed = Variant(calibration=Calibration(200, Pick.random), float_layers=["a;x"])
+    changed = Variant(calibration=Calibration(200, Selection.random), float_layers=["a;x"])
 
-    words = "calibration.samples=200, calibration.pick=random, 1 layer in float (a)"
-    assert words == told(Variant(), changed)
+    words = "calibration.samples=200, calibration.selection=random, 1 layer in float (a)"
+    assert words == describe_changes(Variant(), changed)
 
 
 def test_trials_that_pass_come_first_by_size_then_those_that_lack_least():
@@ -121,10 +131,10 @@ def test_trials_that_pass_come_first_by_size_then_those_that_lack_least():
     def made(size, drop):
         measured = {"error": None, "outputs": {"y": {"non_finite": 0}}}
         measured |= {"metric": None, "top1_agreement": {"y": 1 - drop}}
-        found = Found(Point("p", INT8, {}, None), {**FILE, "bytes": size}, measured)
-        return judged("tried", found, {"top1_agreement": 0.9, "size_bytes": None})
+        found = PointResult(Point("p", INT8, {}, None), {**FILE, "bytes": size}, measured)
+        return judge_trial("tried", found, {"top1_agreement": 0.9, "size_bytes": None})
 
-    failed = judged("tried", Found(Point("p", INT8, {}, None), error="no"), {})
+    failed = judge_trial("tried", PointResult(Point("p", INT8, {}, None), error="no"), {})
     some = [failed, made(10, 0.5), made(10, 0.2), made(99, 0.0), made(50, 0.0)]
 
     assert [50, 99, 10, 10, 0] == [one.bytes for one in sorted(some, key=Trial.cost)]

@@ -70,4 +70,4 @@ def test_scores_refuse_targets_that_do_not_fit(score):
         score(np.zeros((4, 3)), np.zeros(5))
 
 
-TOPS = [metrics.top1, litemill.metrics.top_k]
+TOPS = [metrics.top1, metrics.top_k]

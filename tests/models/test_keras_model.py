@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.models import keras_model
 from litemill.core.errors import ModelError
+from litemill.models import keras_model
 
 LAYERS = """
 import keras
@@ -48,7 +48,7 @@ def lambdas(tmp_path, suffix):
 
 def test_load_reads_both_formats(saved):
     """With their weights."""
-    model = keras_model.load(saved)
+    model = keras_model.load_keras_file(saved)
 
     for expected, found in zip(zoo.dense().get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(expected, found)
@@ -57,7 +57,7 @@ def test_load_reads_both_formats(saved):
 def test_a_missing_file_is_told(tmp_path):
     """In one line."""
     with pytest.raises(ModelError) as caught:
-        keras_model.load(tmp_path / "none.h5")
+        keras_model.load_keras_file(tmp_path / "none.h5")
 
     assert f"{tmp_path}/none.h5: no such file; expected a .keras or .h5 file" == str(caught.value)
 
@@ -78,7 +78,7 @@ def test_damaged_files_are_refused_in_one_line(saved, damage):
         }[damage]
     )
     with pytest.raises(ModelError) as caught:
-        keras_model.load(saved)
+        keras_model.load_keras_file(saved)
 
     assert str(caught.value).startswith(f"{saved}: ")
     assert "\n" not in str(caught.value)
@@ -95,7 +95,7 @@ def test_a_flipped_bit_among_the_weights_of_a_keras_file_is_found(tmp_path):
     path.write_bytes(content)
 
     with pytest.raises(ModelError, match=r"Bad CRC-32 for file 'model\.weights"):
-        keras_model.load(path)
+        keras_model.load_keras_file(path)
 
 
 def test_weights_alone_are_no_model(tmp_path):
@@ -104,7 +104,7 @@ def test_weights_alone_are_no_model(tmp_path):
     zoo.dense().save_weights(path)
 
     with pytest.raises(ModelError, match="expected a whole model, not weights alone"):
-        keras_model.load(path)
+        keras_model.load_keras_file(path)
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
@@ -112,11 +112,11 @@ def test_lambda_layers_are_refused_by_name_and_loaded_when_allowed(tmp_path, suf
     """However deep: they are code inside of the file."""
     path = lambdas(tmp_path, suffix)
     with pytest.raises(ModelError) as caught:
-        keras_model.load(path)
+        keras_model.load_keras_file(path)
 
     told = "Lambda layers, which are code inside of the file: plus; `allow_lambda` runs it"
     assert f"{path}: {told}, with your rights" == str(caught.value)
-    model = keras_model.load(path, allow_lambda=True)
+    model = keras_model.load_keras_file(path, allow_lambda=True)
     np.testing.assert_array_equal([[2.0, 3.0]], model(np.array([[1.0, 2.0]])))
 
 
@@ -152,22 +152,22 @@ def test_layers_of_a_module_are_found(tmp_path, layers):
     keras.Sequential([keras.Input((2,), name="x"), module.Twice()]).save(path)
 
     with pytest.raises(ModelError, match="name the module of its layers in `custom_objects`"):
-        keras_model.load(path)
-    model = keras_model.load(path, custom_objects=[layers])
+        keras_model.load_keras_file(path)
+    model = keras_model.load_keras_file(path, custom_objects=[layers])
     np.testing.assert_array_equal([[2.0, 4.0]], model(np.array([[1.0, 2.0]])))
 
 
 def test_collect_takes_what_a_module_defines(layers):
     """Not what it imports."""
-    assert {"Twice", "_private"} == set(keras_model.collect([layers]))
+    assert {"Twice", "_private"} == set(keras_model.import_custom_objects([layers]))
     with pytest.raises(ModelError, match="custom_objects: nowhere: No module named 'nowhere'"):
-        keras_model.collect(["nowhere"])
+        keras_model.import_custom_objects(["nowhere"])
 
 
 def test_what_keras_3_refuses_of_keras_2_is_told_shortly():
     """Not with the whole configuration of the layer."""
     with pytest.raises(ModelError) as caught:
-        keras_model.load(zoo.keras_2())
+        keras_model.load_keras_file(zoo.keras_2())
 
     assert "DepthwiseConv2D: {'groups': 1}" in str(caught.value)
     assert len(str(caught.value)) < 400

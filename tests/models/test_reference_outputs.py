@@ -4,7 +4,7 @@ import pytest
 
 from litemill.core.errors import LitemillError
 from litemill.core.files import write_json
-from litemill.models.reference_outputs import place, read_signature
+from litemill.models.reference_outputs import read_signature, signature_folder
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def export(tmp_path):
 @pytest.mark.parametrize("key", [None, "total"])
 def test_the_main_signature_has_two_names(export, key):
     """None, and its own, by which a variant may ask for it too."""
-    assert export == place(export, key)
+    assert export == signature_folder(export, key)
     assert {"key": "total"} == read_signature(export, key)
 
 

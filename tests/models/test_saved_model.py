@@ -7,9 +7,9 @@ import tensorflow as tf
 import zoo
 from tensorflow.core.protobuf import saved_model_pb2
 
-from litemill.models import saved_model
 from litemill.core.errors import ModelError
 from litemill.core.files import tree_files
+from litemill.models import saved_model
 
 KEY = "classify"
 
@@ -17,7 +17,9 @@ KEY = "classify"
 def test_a_saved_model_has_the_names_of_the_model(tmp_path):
     """`model.export` would call its outputs output_0 and so on."""
     saved_model.save_keras(zoo.two_in_three_out(), tmp_path / "saved", KEY)
-    signature = saved_model.describe(saved_model.load(tmp_path / "saved", KEY), KEY)
+    signature = saved_model.describe_signature(
+        saved_model.load_signature(tmp_path / "saved", KEY), KEY
+    )
 
     assert {
         "key": "classify",
@@ -45,7 +47,7 @@ def test_outputs_are_those_of_the_model_by_name(tmp_path):
     model = zoo.two_in_three_out()
     saved_model.save_keras(model, tmp_path / "saved", KEY)
     given = {"left": zoo.batch_of((6,), 2), "right": zoo.batch_of((4,), 2)}
-    answers = saved_model.load(tmp_path / "saved", KEY)(
+    answers = saved_model.load_signature(tmp_path / "saved", KEY)(
         **{n: tf.constant(v) for n, v in given.items()}
     )
 
@@ -62,7 +64,9 @@ def test_a_sequential_model_is_known_by_its_last_layer():
 def test_a_batch_size_may_be_fixed(tmp_path):
     """Of every input."""
     saved_model.save_keras(zoo.cnn(), tmp_path / "saved", KEY, batch=5)
-    signature = saved_model.describe(saved_model.load(tmp_path / "saved", KEY), KEY)
+    signature = saved_model.describe_signature(
+        saved_model.load_signature(tmp_path / "saved", KEY), KEY
+    )
 
     assert [5, 8, 8, 1] == signature["inputs"]["image"]["shape"]
 
@@ -91,9 +95,9 @@ def test_a_model_without_named_inputs_is_refused(tmp_path):
 def test_load_tells_what_there_is_instead():
     """The nearest signature."""
     with pytest.raises(ModelError, match="no signature 'doble'; did you mean 'double'"):
-        saved_model.load(zoo.module_saved(), "doble")
+        saved_model.load_signature(zoo.module_saved(), "doble")
 
-    assert ["double", "total"] == saved_model.keys(zoo.module_saved())
+    assert ["double", "total"] == saved_model.signature_keys(zoo.module_saved())
 
 
 def test_damaged_saved_models_are_refused_in_one_line(tmp_path):
@@ -104,14 +108,14 @@ def test_damaged_saved_models_are_refused_in_one_line(tmp_path):
     whole = weights.read_bytes()
     weights.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
     with pytest.raises(ModelError, match=r"saved: no readable SavedModel \("):
-        saved_model.load(saved, KEY)
+        saved_model.load_signature(saved, KEY)
     weights.write_bytes(whole)
     graph = (saved / "saved_model.pb").read_bytes()
     (saved / "saved_model.pb").write_bytes(graph[: len(graph) // 2])
     with pytest.raises(ModelError, match=r"saved: no readable SavedModel \("):
-        saved_model.load(saved, KEY)
+        saved_model.load_signature(saved, KEY)
     with pytest.raises(ModelError, match=r"none: no saved_model.pb in it; expected a SavedModel"):
-        saved_model.load(tmp_path / "none", KEY)
+        saved_model.load_signature(tmp_path / "none", KEY)
 
 
 def test_a_graph_of_other_tags_is_loaded_and_saved_anew(tmp_path):
@@ -124,9 +128,9 @@ def test_a_graph_of_other_tags_is_loaded_and_saved_anew(tmp_path):
     graph.write_bytes(message.SerializeToString())
 
     with pytest.raises(ModelError, match="no readable SavedModel"):
-        saved_model.load(tmp_path / "saved", "double", ["gpu"])
+        saved_model.load_signature(tmp_path / "saved", "double", ["gpu"])
     saved_model.retag(tmp_path / "saved", "double", ["serve", "lite"], tmp_path / "again")
-    answers = saved_model.load(tmp_path / "again", "double", ["serve"])(
+    answers = saved_model.load_signature(tmp_path / "again", "double", ["serve"])(
         x=tf.constant([[1.0, 1, 1]])
     )
     np.testing.assert_array_equal([[2.0, 4.0, 8.0]], answers["y"])
@@ -135,11 +139,11 @@ def test_a_graph_of_other_tags_is_loaded_and_saved_anew(tmp_path):
 def test_unrolled_refuses_what_has_no_steps():
     """No recurrent layer, or sequences of any length."""
     with pytest.raises(ModelError, match="no recurrent layers"):
-        saved_model.unrolled(zoo.dense())
+        saved_model.unroll(zoo.dense())
     steps = keras.Input((None, 3), name="steps")
     model = keras.Model(steps, keras.layers.LSTM(2)(steps), name="endless")
     with pytest.raises(ModelError) as caught:
-        saved_model.unrolled(model)
+        saved_model.unroll(model)
 
     assert (
         "model endless: takes sequences of any length as 'steps', which cannot be unrolled; "

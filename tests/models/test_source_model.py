@@ -6,15 +6,15 @@ import pytest
 import tensorflow as tf
 import zoo
 
-from litemill.models import saved_model
-from litemill.conversion.convert import content
-from litemill.core.errors import LitemillError, ModelError
-from litemill.core.files import tree_files
-from litemill.tflite.interpreter import Model as LiteRT
-from litemill.conversion.routes import Source
 from litemill.config.schema.train import Model
 from litemill.config.schema.variant import Variant
-from litemill.models.source_model import Brought, bring
+from litemill.conversion.convert import convert_variant
+from litemill.conversion.routes import Source
+from litemill.core.errors import LitemillError, ModelError
+from litemill.core.files import tree_files
+from litemill.models import saved_model
+from litemill.models.source_model import StoredModel, import_model
+from litemill.tflite.interpreter import Model as LiteRT
 
 MODULE = """
 import tensorflow as tf
@@ -70,13 +70,13 @@ def project(tmp_path, monkeypatch):
 
 def brought(project, **options):
     """Bring a model; (where it is, what was said)."""
-    out = Brought(project / "out")
-    return out, bring(Model(**options), out)
+    out = StoredModel(project / "out")
+    return out, import_model(Model(**options), out)
 
 
 def answers(saved, key, x):
     """Call a signature of a SavedModel."""
-    return saved_model.load(saved, key)(x=tf.constant(x, tf.float32))["y"].numpy()
+    return saved_model.load_signature(saved, key)(x=tf.constant(x, tf.float32))["y"].numpy()
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5", "hdf5"])
@@ -96,9 +96,11 @@ def test_a_keras_file_becomes_the_pipelines_own(project, suffix):
 def test_a_keras_2_file_becomes_a_saved_model(project):
     """Through Keras 2, in a process of its own; and can be given another batch size there."""
     out, told = brought(project, file=str(zoo.keras_2()))
-    signature = saved_model.describe(saved_model.load(out.saved_model, zoo.KEY), zoo.KEY)
+    signature = saved_model.describe_signature(
+        saved_model.load_signature(out.saved_model, zoo.KEY), zoo.KEY
+    )
     source = Source(out.saved_model, out, signature)
-    done = content("v", Variant(batch=2), source, None)
+    done = convert_variant("v", Variant(batch=2), source, None)
 
     assert told.endswith("(through Keras 2, since Keras 3 refuses it)")
     assert not out.is_keras()
@@ -107,7 +109,7 @@ def test_a_keras_2_file_becomes_a_saved_model(project):
     assert (2, 8, 8, 1) == done.found.inputs[0].shape
     image = zoo.batch_of((8, 8, 1), 4)
     np.testing.assert_allclose(
-        saved_model.load(out.saved_model, zoo.KEY)(image=tf.constant(image))["digit"],
+        saved_model.load_signature(out.saved_model, zoo.KEY)(image=tf.constant(image))["digit"],
         LiteRT(done.content).run({"image": image})["digit"],
         atol=1e-5,
     )

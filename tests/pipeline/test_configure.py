@@ -8,9 +8,9 @@ import yaml
 from project import ROOT
 
 from litemill.config.selection import choices
-from litemill.pipeline.configure import configure, write
 from litemill.core.errors import LitemillError
 from litemill.core.files import sha256
+from litemill.pipeline.configure import configure, write_parameters
 
 MODEL = "conf/model/digits_cnn.yaml"
 DATA = "conf/data/digits.yaml"
@@ -51,8 +51,8 @@ def test_the_committed_parameters_are_those_of_conf():
 def test_the_same_configuration_is_written_as_the_same_bytes(tree, tmp_path):
     """In any folder."""
     (tree / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    write(configure(ROOT), tmp_path / "one.yaml")
-    write(configure(tree), tmp_path / "two.yaml")
+    write_parameters(configure(ROOT), tmp_path / "one.yaml")
+    write_parameters(configure(tree), tmp_path / "two.yaml")
 
     assert sha256(tmp_path / "one.yaml") == sha256(tmp_path / "two.yaml")
 
@@ -261,11 +261,13 @@ def test_a_metric_without_targets_is_refused(tree):
 
 def test_calibration_by_class_needs_classes(tree):
     """A regression has none."""
-    options(tree, variants={"int8": {"calibration": {"pick": "per_class"}}}, data={"task": "none"})
+    options(
+        tree, variants={"int8": {"calibration": {"selection": "stratified"}}}, data={"task": "none"}
+    )
     edit(tree, "params.yaml", "task: none", "task: regression")
 
     expected = (
-        "params.yaml: overrides.variants.int8.calibration.pick: per_class for the task regression, "
+        "params.yaml: overrides.variants.int8.calibration.selection: stratified for the task regression, "
         "which has no classes; expected one of: first, random"
     )
     assert expected in told(tree)
@@ -395,7 +397,7 @@ def test_many_wrong_types_are_told_at_once(tree):
 )
 def test_a_refusal_leaves_the_parameters_of_before(tree, command):
     """Exit status 1, one line, and nothing is written."""
-    write(configure(tree), tree / "build/params.json")
+    write_parameters(configure(tree), tree / "build/params.json")
     before = sha256(tree / "build/params.json")
     edit(tree, TRAIN, "epochs: 20", "epochs: x")
 

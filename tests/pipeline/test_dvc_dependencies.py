@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from litemill.core.errors import SeveralErrors
-from litemill.pipeline.dvc_dependencies import dependencies, layers, refuse_unwatched, unwatched
+from litemill.core.errors import ErrorGroup
+from litemill.pipeline.dvc_dependencies import (
+    dependencies,
+    layers,
+    refuse_unwatched,
+    undeclared_dependencies,
+)
 
 CHOICES = {"model": "mine", "data": "own"}
 DVC = """\
@@ -38,7 +43,10 @@ def root(tmp_path):
 def told(root, stage, **call):
     """Give the refusals as text."""
     call = {"_target_" if key == "target" else key: value for key, value in call.items()}
-    return [str(error) for error in unwatched(root, stage, call, CHOICES, "file: load._target_")]
+    return [
+        str(error)
+        for error in undeclared_dependencies(root, stage, call, CHOICES, "file: load._target_")
+    ]
 
 
 def test_dependencies_are_those_of_the_choices(root):
@@ -110,7 +118,7 @@ def test_a_stage_looks_again_before_it_runs_code(root, monkeypatch):
     refuse_unwatched("train", calls)
     (root / "models/mine/parts.py").write_text("import models.other\n")
 
-    with pytest.raises(SeveralErrors, match=r"model\.build: reaches models/other/"):
+    with pytest.raises(ErrorGroup, match=r"model\.build: reaches models/other/"):
         refuse_unwatched("train", calls)
     (root / "dvc.yaml").unlink()
     refuse_unwatched("train", calls)
@@ -133,7 +141,9 @@ def test_a_stage_depends_on_what_it_imports_itself(root):
 
 def test_code_of_layers_is_reached_by_its_module(root):
     """Which is imported as a whole."""
-    assert [] == list(unwatched(root, "train", layers("models.mine.parts"), CHOICES, "custom"))
-    [error] = unwatched(root, "train", layers("models.other"), CHOICES, "custom")
+    assert [] == list(
+        undeclared_dependencies(root, "train", layers("models.mine.parts"), CHOICES, "custom")
+    )
+    [error] = undeclared_dependencies(root, "train", layers("models.other"), CHOICES, "custom")
 
     assert str(error).startswith("custom: reaches models/other/__init__.py")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from litemill.core.files import tree_sha256
-from litemill.data.prepare import prepare
-from litemill.data.samples import read_split
 from litemill.config.schema.prepare import Prepare, Split, Task
+from litemill.core.files import tree_sha256
+from litemill.data.prepare import prepare_splits
+from litemill.data.samples import read_split
 
 ROOT = Path(__file__).parents[2]
 SPLITS = ("train", "calibration", "evaluation")
@@ -52,7 +52,7 @@ def test_stage_tells_a_mistake_of_the_user_in_one_line_and_a_bug_with_its_traceb
 def test_diabetes_is_standardised(tmp_path):
     """Mean 0 and standard deviation 1 over all patients, each column and the target."""
     options = Prepare({"_target_": "data.diabetes.load"}, Task.regression, Split())
-    prepare(options, tmp_path / "out")
+    prepare_splits(options, tmp_path / "out")
     samples = [read_split(tmp_path / "out" / name) for name in SPLITS]
     features = np.concatenate([split.inputs["features"] for split in samples])
     targets = np.concatenate([split.targets["progression"] for split in samples])

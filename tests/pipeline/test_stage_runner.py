@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from litemill.core.errors import ConfigError, SeveralErrors
-from litemill.config.parameters import parameters, section, words
-from litemill.core.exit_status import run
+from litemill.config.parameters import parameters, section, to_plain
 from litemill.config.schema.prepare import Duplicates, Prepare, Split, Task
 from litemill.config.schema.validate import Goal, Metric, Validate
+from litemill.core.errors import ConfigError, ErrorGroup
+from litemill.core.exit_status import run_and_exit
 
 
 def raising(error):
@@ -24,7 +24,7 @@ def raising(error):
 def finished(main, capsys):
     """Give the exit status and standard error of a stage."""
     with pytest.raises(SystemExit) as exit_:
-        run(main)
+        run_and_exit(main)
     return exit_.value.code, capsys.readouterr().err
 
 
@@ -44,7 +44,7 @@ def test_run_tells_what_a_user_can_mend_in_one_line(capsys):
 
 def test_run_tells_all_of_several_failures(capsys):
     """One line each."""
-    error = SeveralErrors([ConfigError("a", "b"), ConfigError("c", "d", "e")])
+    error = ErrorGroup([ConfigError("a", "b"), ConfigError("c", "d", "e")])
 
     assert (1, "a: b\nc: d; e\n") == finished(raising(error), capsys)
 
@@ -66,7 +66,7 @@ def test_run_ends_with_130_when_interrupted(capsys):
 def test_run_lets_a_bug_show_its_traceback():
     """What only we can mend is not hidden."""
     with pytest.raises(ZeroDivisionError):
-        run(lambda: print(1 / 0))
+        run_and_exit(lambda: print(1 / 0))
 
 
 def test_run_keeps_an_exit_status_of_its_own(capsys):
@@ -124,7 +124,7 @@ def test_words_are_what_yaml_can_hold():
         tasks: list[Task] = field(default_factory=lambda: [Task.none])
         split: Split = field(default_factory=Split)
 
-    found = words(Outer())
+    found = to_plain(Outer())
 
     assert ["none"] == found["tasks"]
     assert "refuse" == found["split"]["duplicates"]

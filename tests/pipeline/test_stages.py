@@ -5,8 +5,8 @@ import sys
 
 import pytest
 from project import ROOT
-
 from stages.__main__ import STAGES, asked
+
 from litemill.core.errors import ConfigError
 
 

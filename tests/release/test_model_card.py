@@ -8,10 +8,10 @@ import pytest
 import yaml
 from packaged import made
 
-from litemill.conversion import recipes
-from litemill.release.model_card import card
-from litemill.core.files import read_json
 from litemill.config.schema.config import ModelChoice, ReleaseChoice
+from litemill.conversion import recipes
+from litemill.core.files import read_json
+from litemill.release.model_card import model_card
 
 PRESETS = Path(__file__).parents[2] / "conf" / "variant"
 
@@ -34,9 +34,9 @@ def test_a_recipe_is_told_by_what_it_asks_for(manifest, preset, told):
     """Beside it, `optimization` is none; the file is quantized all the same."""
     path = PRESETS / f"{preset}.yaml"
     asked = yaml.safe_load(path.read_text())["recipe"] if path.exists() else preset
-    resolved = {"optimization": "none", "recipe": recipes.resolve(asked, "recipe")}
+    resolved = {"optimization": "none", "recipe": recipes.resolve_recipe(asked, "recipe")}
 
-    text = card(manifest, {"convert": {"int8": resolved}}, {})
+    text = model_card(manifest, {"convert": {"int8": resolved}}, {})
 
     assert f"\n| int8 | {told} | " in text
 
@@ -46,7 +46,7 @@ def test_what_is_not_stated_names_the_key_that_states_it(manifest, key):
     """A key of the model's choice; the release's knows none of that name."""
     release = {**manifest["release"], key: ""}
 
-    text = card({**manifest, "release": release}, {}, {})
+    text = model_card({**manifest, "release": release}, {}, {})
 
     assert f"(`{key}` in `conf/model/`)" in text
     assert key in ModelChoice.__dataclass_fields__

@@ -11,14 +11,14 @@ import zoo
 from packaged import CLASSES, TOOLCHAIN, VARIANTS, build, collect
 from packaged import converted as conversions
 
+from litemill.config.schema.train import Model as TrainedModel
 from litemill.core.errors import DataError, GateError, LitemillError
 from litemill.core.files import read_json, sha256, tree_files, tree_sha256, write_json
+from litemill.core.version import VERSION
+from litemill.data.samples import Samples
+from litemill.models.source_model import StoredModel, import_model
 from litemill.release.golden import golden
 from litemill.tflite.interpreter import Kernels, Model
-from litemill.data.samples import Samples
-from litemill.config.schema.train import Model as TrainedModel
-from litemill.models.source_model import Brought, bring
-from litemill.core.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,8 +126,8 @@ def test_a_file_that_is_not_the_judged_one_is_refused_and_the_old_bundle_stays(b
 
 def test_the_source_of_an_imported_model_is_what_was_imported(built):
     """Not the line that stands in the place of a model of Keras 3."""
-    brought = Brought(built / "train")
-    bring(TrainedModel(file=str(zoo.module_saved()), signature="double"), brought)
+    brought = StoredModel(built / "train")
+    import_model(TrainedModel(file=str(zoo.module_saved()), signature="double"), brought)
 
     found = read_json(collect(built) / "manifest.json")["source"]
 

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from verdicts import broken, measured, output, regression
 
-from litemill.report import summary
 from litemill.core.files import tree_files, tree_sha256
-from litemill.report.assemble import report, write
+from litemill.report import summary
+from litemill.report.assemble import assemble_report, write_report
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"snr_db": 20, "metric_drop_relative": 0.02, "top1_agreement": 0.98}
@@ -25,7 +25,9 @@ VOID = {"meta", "line", "circle", "path", "rect"}
 
 def told(*measurements, title="Digits", limits=LIMITS):
     """Judge measurements against the same limits."""
-    return report(list(measurements), {one["variant"]: limits for one in measurements}, title)
+    return assemble_report(
+        list(measurements), {one["variant"]: limits for one in measurements}, title
+    )
 
 
 def text(report_):
@@ -62,7 +64,7 @@ class Page(HTMLParser):
 
 def page(tmp_path, report_):
     """Write a report and parse its page."""
-    write(report_, tmp_path / "report")
+    write_report(report_, tmp_path / "report")
     parsed = Page()
     parsed.feed((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
     assert not parsed.open
@@ -87,7 +89,9 @@ def test_report_keeps_the_order_of_the_variants():
 
 def test_report_holds_each_variant_to_its_own_limits():
     """A limit of one variant is not another's."""
-    found = report([measured("a"), measured("b")], {"a": {"snr_db": 40}, "b": {"snr_db": 20}}, "")
+    found = assemble_report(
+        [measured("a"), measured("b")], {"a": {"snr_db": 40}, "b": {"snr_db": 20}}, ""
+    )
 
     assert [False, True] == [row["passed"] for row in found["variants"]]
 
@@ -104,7 +108,7 @@ def test_size_is_a_share_of_float32_or_else_of_the_largest():
 def test_the_same_report_is_written_as_the_same_bytes(tmp_path):
     """No times, no paths, no order of hashing."""
     for name in ("one", "two"):
-        write(told(measured("a"), broken("b")), tmp_path / name / "report")
+        write_report(told(measured("a"), broken("b")), tmp_path / name / "report")
 
     assert tree_sha256(tmp_path / "one") == tree_sha256(tmp_path / "two")
     assert [
@@ -120,7 +124,7 @@ def test_the_same_report_is_written_as_the_same_bytes(tmp_path):
 
 def test_metrics_leave_out_what_is_absent(tmp_path):
     """DVC prints an empty cell, not a zero."""
-    write(told(measured("a"), broken("b")), tmp_path / "report")
+    write_report(told(measured("a"), broken("b")), tmp_path / "report")
 
     folder = tmp_path / "report" / "metrics"
     found = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.iterdir()}
@@ -148,7 +152,7 @@ def test_csv_has_a_row_for_every_variant_and_empty_fields_where_absent():
 
 def test_plot_without_a_metric_shows_similarity(tmp_path):
     """Unlabelled samples still give a picture, and the file says of what."""
-    write(told(measured("a", metric=None), broken("b")), tmp_path / "report")
+    write_report(told(measured("a", metric=None), broken("b")), tmp_path / "report")
 
     lines = (tmp_path / "report" / "plots" / "size.csv").read_text(encoding="utf-8").splitlines()
 

@@ -6,10 +6,10 @@ import pytest
 
 from litemill.report.axes import Frame
 from litemill.report.chart import FRAME, Limit, Point, scatter
-from litemill.report.label_layout import GAP, RULE, Taken, free
+from litemill.report.label_layout import GAP, RULE, Interval, free_line
 
 SMALL = Frame(width=100, height=100, left=0, right=0, top=0, bottom=0)
-NAME = Taken(20, 60, 50)
+NAME = Interval(20, 60, 50)
 AT = re.compile(r'<text class="name" x="([\d.]+)" y="([\d.]+)">(\w+)</text>')
 DISC = re.compile(r'<circle class="pass" cx="([\d.]+)" cy="([\d.]+)"')
 
@@ -21,23 +21,23 @@ def names(drawn):
 
 def test_a_name_stands_at_its_own_height_where_nothing_is_in_the_way():
     """Marks beside it, and names that are high above, are not."""
-    assert 50 == free([], SMALL, NAME)
-    assert 50 == free([Taken(0, 19, 50), Taken(20, 60, 50 - GAP)], SMALL, NAME)
+    assert 50 == free_line([], SMALL, NAME)
+    assert 50 == free_line([Interval(0, 19, 50), Interval(20, 60, 50 - GAP)], SMALL, NAME)
 
 
 def test_a_name_moves_to_the_nearest_line_that_is_free():
     """Above first; below where above is taken, or out of the picture."""
-    rule, line = Taken(0, 100, 50, RULE), Taken(0, 100, 50)
+    rule, line = Interval(0, 100, 50, RULE), Interval(0, 100, 50)
 
-    assert 50 - RULE == free([rule], SMALL, NAME)
-    assert 50 - GAP == free([line], SMALL, NAME)
-    assert 50 + GAP == free([line, Taken(0, 100, 50 - GAP)], SMALL, NAME)
-    assert 5 + GAP == free([Taken(0, 100, 5)], SMALL, Taken(20, 60, 5))
+    assert 50 - RULE == free_line([rule], SMALL, NAME)
+    assert 50 - GAP == free_line([line], SMALL, NAME)
+    assert 50 + GAP == free_line([line, Interval(0, 100, 50 - GAP)], SMALL, NAME)
+    assert 5 + GAP == free_line([Interval(0, 100, 5)], SMALL, Interval(20, 60, 5))
 
 
 def test_a_name_that_finds_no_room_stays_at_its_own_height():
     """It is told all the same."""
-    assert 50 == free([Taken(0, 100, 50, 1000)], SMALL, NAME)
+    assert 50 == free_line([Interval(0, 100, 50, 1000)], SMALL, NAME)
 
 
 def test_the_name_of_a_point_alone_is_beside_it():

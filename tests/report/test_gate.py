@@ -10,8 +10,8 @@ import pytest
 from verdicts import broken, measured, output
 
 from litemill.core.files import write_json
-from litemill.report.gate import gate
-from litemill.report.assemble import report
+from litemill.report.assemble import assemble_report
+from litemill.report.gate import judge_report
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"snr_db": 20, "top1_agreement": 0.98}
@@ -19,7 +19,9 @@ LIMITS = {"snr_db": 20, "top1_agreement": 0.98}
 
 def told(*measurements):
     """Judge measurements against the same limits."""
-    return report(list(measurements), {one["variant"]: LIMITS for one in measurements}, "Digits")
+    return assemble_report(
+        list(measurements), {one["variant"]: LIMITS for one in measurements}, "Digits"
+    )
 
 
 def stage(folder, report_):
@@ -45,7 +47,7 @@ BAD = measured(outputs={"digit": output(snr_db=12.0)}, top1_agreement={"digit": 
 
 def test_gate_gives_the_verdict_of_every_variant():
     """What is told is what the report found."""
-    found = gate(told(measured("float32"), BAD))
+    found = judge_report(told(measured("float32"), BAD))
 
     assert {"float32": True, "int8": False} == found["variants"]
     assert not found["passed"]

@@ -3,18 +3,24 @@ from __future__ import annotations
 import pytest
 from verdicts import broken, kernels, measured, metric, output, regression
 
-from litemill.report.assemble import report
-from litemill.report.highlights import closest, flipped, latencies, shared_limit, standing
+from litemill.report.assemble import assemble_report
+from litemill.report.highlights import (
+    closest_limit,
+    common_limit,
+    highlights,
+    kernel_disagreement_text,
+    latencies,
+)
 
 
 def told(*found, **limits):
     """Judge variants against the same limits."""
-    return report(list(found), {one["variant"]: limits for one in found}, "Digits")
+    return assemble_report(list(found), {one["variant"]: limits for one in found}, "Digits")
 
 
 def tile(told_, title):
     """Give what stands out under a title: (answer, more)."""
-    return next((tuple(rest) for name, *rest in standing(told_) if name == title), None)
+    return next((tuple(rest) for name, *rest in highlights(told_) if name == title), None)
 
 
 def test_the_tightest_pass_is_told_in_samples_where_samples_are_counted():
@@ -40,13 +46,13 @@ def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
     exact = measured(metric=metric(0.9, 0.9))
 
     (row,) = told(exact, metric_drop=0, snr_db=20)["variants"]
-    assert ("metric_drop", "passes by 0") == closest(row)
+    assert ("metric_drop", "passes by 0") == closest_limit(row)
     assert ("0", "int8.metric_drop") == tile(told(exact, metric_drop=0, snr_db=20), "Tightest pass")
     better = measured(metric=metric(0.9, 0.95))
     (row,) = told(better, metric_drop=0, snr_db=20)["variants"]
-    assert "snr_db" == closest(row)[0]
+    assert "snr_db" == closest_limit(row)[0]
     (row,) = told(exact)["variants"]
-    assert closest(row) is None
+    assert closest_limit(row) is None
 
 
 @pytest.mark.parametrize(
@@ -62,9 +68,9 @@ def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
 def test_a_limit_is_shared_by_every_variant_that_runs_or_by_none(own, shared):
     """A file that does not run is held to nothing else."""
     limits = {name: {"metric_drop": limit} for name, limit in own.items()}
-    found = report([measured("a"), measured("b"), broken()], limits, "Digits")
+    found = assemble_report([measured("a"), measured("b"), broken()], limits, "Digits")
 
-    assert shared == shared_limit(found["variants"], "metric_drop")
+    assert shared == common_limit(found["variants"], "metric_drop")
 
 
 def test_flips_are_of_samples_where_each_has_one_answer():
@@ -84,7 +90,7 @@ def test_flips_are_of_answers_where_a_sample_has_several():
     found = told(measured(kernels=kernels(reference=many)))
     row = found["variants"][0]
 
-    assert "5,002 of 23,400 answers" == flipped(row["kernels"]["reference"])
+    assert "5,002 of 23,400 answers" == kernel_disagreement_text(row["kernels"]["reference"])
     assert "5,002 of 23,400 answers" == tile(found, "Answers that flip with the kernels")[0]
     assert 5002 == row["flips"]["reference"]
 
@@ -96,10 +102,10 @@ def test_margins_count_answers_where_a_sample_has_several():
 
     (row,) = told(found, top1_agreement=0.99)["variants"]
     assert "(passes by 190 answers)" in row["checks"]["top1_agreement"]["told"]
-    assert ("top1_agreement", "passes by 190 answers") == closest(row)
+    assert ("top1_agreement", "passes by 190 answers") == closest_limit(row)
     flips = {"flips": {"digit": 5000}, "agreement_samples": counts}
-    (row,) = told(measured(kernels=kernels(reference=flips)), kernel_flips=0.02)["variants"]
-    assert ("kernel_flips failed", "by 4,540 answers") == closest(row)
+    (row,) = told(measured(kernels=kernels(reference=flips)), kernel_disagreement=0.02)["variants"]
+    assert ("kernel_disagreement failed", "by 4,540 answers") == closest_limit(row)
 
 
 def test_latencies_have_no_exponent():
@@ -107,7 +113,7 @@ def test_latencies_have_no_exponent():
     run = {"threads": 1, "latency_ms": {"p50": 1234.5}}
     result = {"sha256": measured()["sha256"], "error": None, "threads": [run]}
     machines = {"board": {"machine": {}, "variants": {"int8": result}}}
-    found = report([measured()], {}, "Digits", machines=machines)
+    found = assemble_report([measured()], {}, "Digits", machines=machines)
     ((title, cell),) = latencies(found)
     assert ("board p50 ms", "1,234") == (title, cell(found["variants"][0]))
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 from verdicts import broken, measured, output
 
-from litemill.report.page import html
-from litemill.report.assemble import report, write
+from litemill.report.assemble import assemble_report, write_report
+from litemill.report.page import page_html
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -87,7 +87,7 @@ def everything():
     results["int8"]["sha256"] = "of other bytes"
     machine = {"processor": "<P>", "architecture": "x", "cores": 4, "memory_mib": 1, "litert": "2"}
     old = {"sha256": "old", "bytes": 1, "metric": 0.5, "drop": 0, "agreement": 1, "snr_db": 30}
-    told = report(
+    told = assemble_report(
         every,
         limits,
         "Digits & more",
@@ -142,7 +142,7 @@ def site(tmp_path_factory):
     """Serve the page of a report that has everything."""
     folder = tmp_path_factory.mktemp("site")
     told, every = everything()
-    write(told, folder / "report", every)
+    write_report(told, folder / "report", every)
     with Server(folder) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -294,7 +294,7 @@ def test_charts_have_a_title_and_their_numbers_in_words(page):
 def test_the_page_reads_without_a_script(tmp_path):
     """Headings are no buttons then, and nothing is missing."""
     told, every = everything()
-    write(told, tmp_path / "report", every)
+    write_report(told, tmp_path / "report", every)
     text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8").partition("<script>")[0]
 
     assert "<button" not in text
@@ -308,7 +308,7 @@ def test_the_page_reads_without_a_script(tmp_path):
 def text(tmp_path):
     """Give the page of a report that has everything, without its script."""
     told, every = everything()
-    write(told, tmp_path / "report", every)
+    write_report(told, tmp_path / "report", every)
     return (tmp_path / "report" / "index.html").read_text("utf-8").partition("<script>")[0]
 
 
@@ -317,7 +317,7 @@ def test_a_limit_of_some_variants_is_not_drawn_for_all(text):
     assert 'class="limit"' not in text
     told, every = everything()
     same = {one["variant"]: {"metric_drop": 0.02} for one in every[:3]}
-    assert 'class="limit"' in html(report(every[:3], same, told["title"]))
+    assert 'class="limit"' in page_html(assemble_report(every[:3], same, told["title"]))
 
 
 def test_latencies_are_told_by_their_digits_however_fast_the_others_are():
@@ -333,7 +333,7 @@ def test_latencies_are_told_by_their_digits_however_fast_the_others_are():
         {"board": fast},
     )
 
-    shown = html(told)
+    shown = page_html(told)
     assert 5 == shown.count('data-sort="0.04">0.0400<')
     assert ">0.0<" not in shown
 
@@ -349,12 +349,12 @@ def test_a_source_metric_that_is_not_finite_has_no_line():
     """And no limit that is counted from it."""
     ends = {"source": NOTHING, "variant": [0.9, 1.0], "drop": NOTHING}
     metric = {**measured()["metric"], "source": None, "drop": None, "interval": ends}
-    told = report([measured(metric=metric)], {"int8": {"metric_drop_relative": None}}, "t")
+    told = assemble_report([measured(metric=metric)], {"int8": {"metric_drop_relative": None}}, "t")
     told["variants"][0]["checks"]["metric_drop"] = {
         **told["variants"][0]["checks"]["finite"], "limit": 0.02, "margin": None
     }  # fmt: skip
 
-    shown = html(told)
+    shown = page_html(told)
     assert "Size against top1" in shown
     assert "Dashes" not in shown
     assert 'class="limit"' not in shown
@@ -368,7 +368,7 @@ def test_flips_of_several_outputs_are_of_answers(text):
 def test_links_lead_to_files_that_stages_write(tmp_path):
     """Every number's file is one click away."""
     told, every = everything()
-    write(told, tmp_path / "build" / "report", every)
+    write_report(told, tmp_path / "build" / "report", every)
     text = (tmp_path / "build" / "report" / "index.html").read_text(encoding="utf-8")
 
     for place in ("../validate/int8.json", "../convert/int8/model.tflite", "report.json",

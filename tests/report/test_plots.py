@@ -7,7 +7,7 @@ from project import ROOT
 from verdicts import broken, measured
 
 from litemill.report import plots
-from litemill.report.assemble import report, write
+from litemill.report.assemble import assemble_report, write_report
 
 CONFUSION = {"labels": ["a", "b"], "source": [[2, 0], [0, 1]], "variant": [[1, 1], [0, 1]]}
 
@@ -20,7 +20,7 @@ def rows(path):
 def test_a_confusion_matrix_has_a_line_for_every_sample(tmp_path):
     """As DVC's template counts them."""
     every = [measured("a", confusion=CONFUSION), measured("b"), broken("c")]
-    write(report(every, {}, "t"), tmp_path, every)
+    write_report(assemble_report(every, {}, "t"), tmp_path, every)
 
     folder = tmp_path / "plots" / "confusion"
     assert ["a.csv"] == [path.name for path in folder.iterdir()]
@@ -32,7 +32,7 @@ def test_a_matrix_of_too_many_samples_is_left_to_the_page(tmp_path):
     """A file of a line a sample would be larger than what it tells."""
     large = {**CONFUSION, "variant": [[plots.MOST, 0], [0, 1]]}
     every = [measured("a", confusion=large)]
-    write(report(every, {}, "t"), tmp_path, every)
+    write_report(assemble_report(every, {}, "t"), tmp_path, every)
 
     assert [] == list((tmp_path / "plots" / "confusion").iterdir())
 
@@ -40,7 +40,7 @@ def test_a_matrix_of_too_many_samples_is_left_to_the_page(tmp_path):
 def test_dvc_draws_columns_that_are_there(tmp_path):
     """The names in dvc.yaml are those in the files."""
     every = [measured("a", confusion=CONFUSION)]
-    write(report(every, {}, "t"), tmp_path, every)
+    write_report(assemble_report(every, {}, "t"), tmp_path, every)
     drawn = {}
     for one in yaml.safe_load((ROOT / "dvc.yaml").read_bytes())["plots"]:
         drawn |= one

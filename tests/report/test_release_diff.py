@@ -5,14 +5,14 @@ import json
 import pytest
 from verdicts import measured, metric
 
-from litemill.report import page, release_diff, summary
 from litemill.core.errors import DataError
-from litemill.report.assemble import report
+from litemill.report import page, release_diff, summary
+from litemill.report.assemble import assemble_report
 
 
 def manifest(*rows):
     """Give the manifest of a release of these variants, as far as it is remembered."""
-    told = report([*rows], {}, "t")
+    told = assemble_report([*rows], {}, "t")
     keys = ("metric", "drop", "agreement", "snr_db")
     entries = {
         row["variant"]: {"sha256": row["sha256"], "bytes": row["bytes"],
@@ -25,15 +25,19 @@ def manifest(*rows):
 
 def test_every_variant_is_told_as_what_became_of_it():
     """Of the same bytes, changed, added or gone."""
-    old = release_diff.remembered(manifest(measured("same"), measured("changed"), measured("gone")))
+    old = release_diff.release_record(
+        manifest(measured("same"), measured("changed"), measured("gone"))
+    )
     changed = measured("changed", sha256="other", metric=metric(0.9889, 0.9))
 
-    told = report([measured("same"), changed, measured("added")], {}, "t", released=old)["since"]
+    told = assemble_report([measured("same"), changed, measured("added")], {}, "t", released=old)[
+        "since"
+    ]
 
     assert "digits 1.0.0" == told["release"]
     became = {one["variant"]: one["change"] for one in told["variants"]}
     assert {"same": "same", "changed": "changed", "added": "added", "gone": "gone"} == became
-    lines = summary.news({"since": told})
+    lines = summary.changes_text({"since": told})
     assert [
         "changed: metric 0.9861 -> 0.9, drop 0.0028 -> 0.0889",
         "added: added",
@@ -43,29 +47,31 @@ def test_every_variant_is_told_as_what_became_of_it():
 
 def test_the_same_bytes_with_other_numbers_are_news():
     """Other evaluation samples, say; what rounds to the same number is none."""
-    old = release_diff.remembered(manifest(measured("a"), measured("b")))
+    old = release_diff.release_record(manifest(measured("a"), measured("b")))
     other = measured("a", metric=metric(0.9889, 0.95))
     noise = measured("b", metric={**metric(0.9889, 0.9861), "variant": 0.986101})
 
-    told = report([other, noise], {}, "t", released=old)
+    told = assemble_report([other, noise], {}, "t", released=old)
 
     assert ["same", "same"] == [one["change"] for one in told["since"]["variants"]]
-    assert ["a: same bytes, top1 0.9861 -> 0.95, drop 0.0028 -> 0.0389"] == summary.news(told)
+    assert ["a: same bytes, top1 0.9861 -> 0.95, drop 0.0028 -> 0.0389"] == summary.changes_text(
+        told
+    )
     assert "top1 0.9861 -\\> 0.95" in summary.markdown(told)
 
 
 def test_numbers_of_another_metric_are_not_compared():
     """It is said that it is another one; on the page, too."""
-    old = release_diff.remembered(manifest(measured("a")))
+    old = release_diff.release_record(manifest(measured("a")))
     error = measured("a", metric=metric(43.1, 43.4, "mean_absolute_error", "minimize"))
 
-    told = report([error], {}, "t", released=old)
+    told = assemble_report([error], {}, "t", released=old)
 
     assert [
         "the metric is mean_absolute_error, it was top1",
         "a: same bytes, mean_absolute_error none -> 43.4, drop none -> 0.3",
-    ] == summary.news(told)
-    shown = page.html(told)
+    ] == summary.changes_text(told)
+    shown = page.page_html(told)
     assert "The metric is mean_absolute_error; it was top1." in shown
     assert "was 0.9861" not in shown
 
@@ -74,18 +80,18 @@ def test_without_a_release_nothing_is_compared(tmp_path):
     """No section, no line."""
     (tmp_path / "released.json").write_text("{}")
 
-    assert release_diff.read(tmp_path / "released.json") is None
-    assert release_diff.read(tmp_path / "absent.json") is None
-    told = report([measured()], {}, "t")
-    assert (None, []) == (told["since"], summary.news(told))
+    assert release_diff.read_released(tmp_path / "released.json") is None
+    assert release_diff.read_released(tmp_path / "absent.json") is None
+    told = assemble_report([measured()], {}, "t")
+    assert (None, []) == (told["since"], summary.changes_text(told))
 
 
 def test_what_is_remembered_is_read_again(tmp_path):
     """As `litemill release --remember` writes it."""
-    found = release_diff.remembered(manifest(measured("int8")))
+    found = release_diff.release_record(manifest(measured("int8")))
     (tmp_path / "released.json").write_text(json.dumps(found))
 
-    assert found == release_diff.read(tmp_path / "released.json")
+    assert found == release_diff.read_released(tmp_path / "released.json")
 
 
 @pytest.mark.parametrize(
@@ -96,4 +102,4 @@ def test_another_file_is_refused(tmp_path, content):
     (tmp_path / "released.json").write_text(content)
 
     with pytest.raises(DataError, match="not a release; expected what"):
-        release_diff.read(tmp_path / "released.json")
+        release_diff.read_released(tmp_path / "released.json")

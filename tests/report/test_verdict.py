@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from verdicts import kernels, measured, metric, regression
 
-from litemill.report.assemble import report
-from litemill.report.verdict import notes
+from litemill.report.assemble import assemble_report
+from litemill.report.verdict import table_notes
 
 ROWS = [
     {"class": "0", "samples": 40, "source": 1.0, "variant": 1.0, "drop": 0.0},
@@ -13,7 +13,7 @@ ROWS = [
 
 def told(*found):
     """Give the notes on variants without limits."""
-    return notes(report(list(found), {}, "Digits"))
+    return table_notes(assemble_report(list(found), {}, "Digits"))
 
 
 def test_notes_tell_what_the_table_does_not_show():

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from litemill.cli.main import COMMANDS
-from litemill.evaluation import checks
 from litemill.config.schema import MISSING
 from litemill.config.schema.config import (
     Config,
@@ -28,6 +27,7 @@ from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.sweep import SweepChoice
 from litemill.config.schema.train import Fit
 from litemill.config.schema.validate import Measuring
+from litemill.evaluation import checks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -131,7 +131,7 @@ def test_conf_readme_lists_every_check_with_its_default():
     """The limits of conf/limits/default.yaml, and the checks that are always on."""
     section = sections(read("conf/README.md"))["limits"]
     limits = yaml.safe_load(read("conf/limits/default.yaml"))
-    expected = {name: told(limits.get(name)) for name in checks.known()}
+    expected = {name: told(limits.get(name)) for name in checks.check_names()}
     assert expected == {name: cells[1] for name, cells in rows(section).items()}
     always = [name for name in checks._public("measured") if f"`{name}` (" not in section]
     assert [] == always

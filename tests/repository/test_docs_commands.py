@@ -12,9 +12,9 @@ import yaml
 from test_docs import COMMENTS, PAGES
 
 from litemill.cli import main
+from litemill.config.schema.prepare import Duplicates, Task
 from litemill.data import loaders
 from litemill.pipeline.configure import configure
-from litemill.config.schema.prepare import Duplicates, Task
 
 ROOT = Path(__file__).parents[2]
 FILES = [*PAGES, *COMMENTS, ROOT / "template" / "README.md", ROOT / "measured" / "README.md"]

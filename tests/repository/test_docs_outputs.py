@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from litemill.cli import audit
-from litemill.report import summary
 from litemill.core.files import read_json
+from litemill.report import summary
 
 ROOT = Path(__file__).parents[2]
 REPORT = "build/report/report.json"

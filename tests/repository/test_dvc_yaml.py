@@ -9,8 +9,8 @@ import pytest
 import yaml
 from project import ROOT, SCRATCH
 
+from litemill.config.import_graph import closure, parse_module
 from litemill.pipeline.code_digest import STAGES, WATCHED, digests, modules
-from litemill.config.import_graph import closure, parsed
 from litemill.pipeline.dvc_dependencies import dependencies
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_bytes())["stages"]
@@ -30,7 +30,7 @@ def code(paths):
     return {
         path.as_posix()
         for path in found
-        if any(not isinstance(node, ast.Expr) for node in parsed(ROOT / path, ROOT).body)
+        if any(not isinstance(node, ast.Expr) for node in parse_module(ROOT / path, ROOT).body)
     }
 
 
@@ -110,7 +110,7 @@ def test_a_stage_depends_on_every_parameter_that_it_reads(name):
 def _sections_read(name):
     """Give the first keys that a stage asks the resolved parameters for, in its own modules."""
     for file in [ROOT / f"stages/{name}.py", *(ROOT / "stages").glob(f"{name}*/*.py")]:
-        for node in ast.walk(parsed(file, ROOT)):
+        for node in ast.walk(parse_module(file, ROOT)):
             yield from _keys(node)
 
 

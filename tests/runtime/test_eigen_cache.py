@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from litemill.runtime import eigen_cache
 from litemill.core.errors import ConfigError
+from litemill.runtime import eigen_cache
 
 SIZES = [32 << 10, 256 << 10, 2 << 20]
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from litemill.runtime import portability
-from litemill.pipeline.configure import configure, notes
 from litemill.config.schema.numerics import Numerics
+from litemill.pipeline.configure import configure, portability_notes
+from litemill.runtime import portability
 
 FAST = Numerics(
     deterministic=False, threads=0, instruction_set=None, onednn=True, cache_sizes=None, gpu=True
@@ -28,7 +28,7 @@ def test_the_default_promises_the_same_weights_anywhere():
     """Neither settings nor the model stand in the way, so the processor is not named."""
     expected = {"same_weights_on": portability.PORTABLE, "because": [], "processor": None}
 
-    assert expected == portability.statement(Numerics(), [])
+    assert expected == portability.portability_record(Numerics(), [])
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_default_promises_the_same_weights_anywhere():
 )
 def test_a_looser_setting_promises_less_and_names_the_processor(changed, where):
     """And is named as the reason."""
-    told = portability.statement(replace(Numerics(), **changed), [])
+    told = portability.portability_record(replace(Numerics(), **changed), [])
 
     assert where == told["same_weights_on"]
     assert next(iter(changed)) in told["because"][0]
@@ -52,14 +52,14 @@ def test_a_looser_setting_promises_less_and_names_the_processor(changed, where):
 
 def test_fast_promises_nothing_and_says_which_settings_are_why():
     """All six."""
-    told = portability.statement(FAST, [])
+    told = portability.portability_record(FAST, [])
 
     assert (portability.NOWHERE, 6) == (told["same_weights_on"], len(told["because"]))
 
 
 def test_an_operation_that_differs_promises_the_same_kind_of_processor():
     """The weights depend on it, so it is named."""
-    told = portability.statement(Numerics(), ["Rsqrt"])
+    told = portability.portability_record(Numerics(), ["Rsqrt"])
 
     assert (portability.SAME_KIND, ["operation Rsqrt"]) == (
         told["same_weights_on"],
@@ -69,7 +69,7 @@ def test_an_operation_that_differs_promises_the_same_kind_of_processor():
 
 def test_imported_weights_are_the_same_anywhere():
     """Whatever the settings: nothing was trained."""
-    assert portability.IMPORTED == portability.statement(FAST, None)["same_weights_on"]
+    assert portability.IMPORTED == portability.portability_record(FAST, None)["same_weights_on"]
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_imported_weights_are_the_same_anywhere():
 )
 def test_names_of_what_differs_are_found_in_source_code(line):
     """However they are written."""
-    assert 1 == len(portability.named([ast.parse(line)]))
+    assert 1 == len(portability.names_in_source([ast.parse(line)]))
 
 
 def test_configure_says_at_once_which_part_of_the_promise_holds(tree):
     """For a model with batch normalization: before anything is trained."""
-    assert [] == notes(configure(tree), tree)
+    assert [] == portability_notes(configure(tree), tree)
 
     (tree / "models/digits_cnn/__init__.py").write_text(NORMALIZED)
-    (line,) = notes(configure(tree), tree)
+    (line,) = portability_notes(configure(tree), tree)
 
     assert line.startswith("models.digits_cnn.build: uses BatchNormalization,")
     assert portability.SAME_KIND in line
@@ -102,7 +102,7 @@ def test_configure_says_what_fast_costs(tree):
     """With the settings that cost it."""
     params = (tree / "params.yaml").read_text()
     (tree / "params.yaml").write_text(params + "numerics: fast\n")
-    (line,) = notes(configure(tree), tree)
+    (line,) = portability_notes(configure(tree), tree)
 
     assert "numerics.deterministic: false" in line
     assert portability.NOWHERE in line
@@ -118,5 +118,5 @@ def test_train_looks_at_the_graph_and_the_card_says_it(release):
 
     told = release.read("build/train/portability.json")
     assert "operation Rsqrt" in told
-    assert portability.processor() in told
+    assert portability.processor_name() in told
     assert portability.SAME_KIND in release.read("build/package/MODEL_CARD.md")

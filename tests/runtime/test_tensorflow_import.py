@@ -41,7 +41,7 @@ def test_what_was_there_stays(monkeypatch):
     there = type(sys)("pandas")
     monkeypatch.setitem(sys.modules, "pandas", there)
     monkeypatch.delitem(sys.modules, "sklearn", raising=False)
-    with tensorflow_import.imports():
+    with tensorflow_import.fast_imports():
         assert not gc.isenabled()
         assert there is sys.modules["pandas"]
         with pytest.raises(ImportError):

@@ -16,8 +16,8 @@ from pathlib import Path
 import importing
 import pytest
 
-from litemill.runtime import worker_socket, worker_client
 from litemill.core.files import sha256
+from litemill.runtime import worker_client, worker_socket
 
 IDLE = "6"
 # A platform whose Python cannot hand over descriptors.
@@ -376,18 +376,18 @@ def test_worker_holds_no_file_and_no_folder_of_its_caller(worker, folder):
 
 def test_other_project_and_other_toolchain_are_other_workers(tmp_path, monkeypatch):
     """What one of them has imported is not what another one would."""
-    keys = [worker_socket.path().name]
+    keys = [worker_socket.socket_path().name]
     site = tmp_path / "site"
     (site / "tensorflow").mkdir(parents=True)
     (site / "tensorflow" / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
-    keys.append(worker_socket.path().name)  # another project
+    keys.append(worker_socket.socket_path().name)  # another project
     monkeypatch.syspath_prepend(site)
-    keys.append(worker_socket.path().name)  # another TensorFlow
+    keys.append(worker_socket.socket_path().name)  # another TensorFlow
     os.utime(site, (1, 1))
-    keys.append(worker_socket.path().name)  # something else was installed
+    keys.append(worker_socket.socket_path().name)  # something else was installed
     assert len(set(keys)) == 4
-    assert worker_socket.path().name == keys[-1]
+    assert worker_socket.socket_path().name == keys[-1]
 
 
 @pytest.mark.parametrize(
@@ -441,7 +441,7 @@ def test_folder_of_another_kind_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / f"litemill-{os.getuid()}"
     folder.mkdir()
     folder.chmod(0o777)
-    assert worker_client.run("probe", {}) is None
+    assert worker_client.run_in_worker("probe", {}) is None
     assert list(folder.iterdir()) == []
 
 

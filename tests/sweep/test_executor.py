@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from litemill.core.errors import LitemillError
 from litemill.config.schema.variant import Optimization, Variant
+from litemill.core.errors import LitemillError
 from litemill.sweep import grid, points
-from litemill.sweep.executor import Course
-from litemill.sweep.inputs import Inputs
+from litemill.sweep.executor import Executor
+from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.store import Store
 from litemill.sweep.task import Outcome
 
@@ -24,7 +24,7 @@ CRASHED = "its process was ended by SIGSEGV"
 def inputs(tmp_path):
     """Give inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
-    return Inputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
+    return SweepInputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 
 
 class Engine:
@@ -50,7 +50,9 @@ def ran(store, inputs, *samples, **ends):
     """Sweep over numbers of calibration samples: what was found, and the tasks that it took."""
     engine = Engine(**ends)
     words = [f"calibration.samples={','.join(map(str, samples))}"]
-    found = Course(inputs, store, engine).over(points.expanded(INT8, grid.parse(words, "g"), no))
+    found = Executor(inputs, store, engine).over(
+        points.expand_grid(INT8, grid.parse_grid(words, "g"), no)
+    )
     return found, engine.tasks
 
 

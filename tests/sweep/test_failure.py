@@ -11,9 +11,9 @@ from subprocess import CalledProcessError
 import pytest
 import zoo
 
+from litemill.core.errors import ConversionError, ErrorGroup, ModelError
 from litemill.models import keras_model, saved_model
-from litemill.core.errors import ConversionError, ModelError, SeveralErrors
-from litemill.sweep.failure import failed
+from litemill.sweep.failure import failure_of
 
 
 def wrapped(cause, kind=ModelError):
@@ -32,10 +32,10 @@ def hidden(cause):
 
 def test_what_is_refused_is_refused_again():
     """Several lines are one, without the point's name."""
-    both = SeveralErrors([ConversionError("variant ab", "one"), ConversionError("variant ab", "2")])
-    found = failed(both, "variant ab: ")
+    both = ErrorGroup([ConversionError("variant ab", "one"), ConversionError("variant ab", "2")])
+    found = failure_of(both, "variant ab: ")
     assert ("one | 2", True, False) == (found.error, found.lasting, found.full)
-    assert failed(wrapped(ValueError("unknown layer"))).lasting
+    assert failure_of(wrapped(ValueError("unknown layer"))).lasting
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_what_is_refused_is_refused_again():
 def test_what_the_machine_lacked_does_not_last(cause):
     """However deep it lies, and where another error hides it, or is one of several."""
     deep = wrapped(cause, ConversionError)
-    for error in (deep, wrapped(deep), hidden(cause), SeveralErrors([ModelError("a", "b"), deep])):
-        found = failed(error)
+    for error in (deep, wrapped(deep), hidden(cause), ErrorGroup([ModelError("a", "b"), deep])):
+        found = failure_of(error)
         assert (str(error).replace("\n", " | "), False) == (found.error, found.lasting)
         assert not found.full
 
@@ -65,13 +65,13 @@ def test_a_full_disk_is_recognised_behind_other_errors(code):
     told = os.strerror(code)
     said = CalledProcessError(1, "tflite_convert", stderr=f"OSError: {told}: 'x'")
     for cause in (OSError(code, told), ModelError("x", f"model.h5; {told}"), said):
-        found = failed(wrapped(cause))
+        found = failure_of(wrapped(cause))
         assert (told, True, False) == (found.error, found.full, found.lasting)
 
 
 def test_other_errors_do_not_last():
     """They may be mistakes of Litemill; the next version should not have to know."""
-    found = failed(ValueError("two\nlines"))
+    found = failure_of(ValueError("two\nlines"))
     assert ("ValueError: two lines", False) == (found.error, found.lasting)
 
 
@@ -91,13 +91,13 @@ def no_files():
 
 
 @pytest.mark.parametrize(
-    "load", [keras_model.load, lambda file: saved_model.load(file.parent, "x")]
+    "load", [keras_model.load_keras_file, lambda file: saved_model.load_signature(file.parent, "x")]
 )
 def test_too_many_open_files_are_not_the_models_fault(request, load):
     """Keras and TensorFlow say it in their own ways."""
     source = zoo.source("cnn")
-    file = source.brought.keras if load is keras_model.load else source.saved_model / "x"
+    file = source.brought.keras if load is keras_model.load_keras_file else source.saved_model / "x"
     request.getfixturevalue("no_files")
     with pytest.raises(ModelError) as raised:
         load(file)
-    assert not failed(raised.value).lasting
+    assert not failure_of(raised.value).lasting

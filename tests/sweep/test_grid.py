@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
 from litemill.core.errors import ConfigError, LitemillError
-from litemill.config.schema.variant import Calibration, Optimization, Pick, Variant
 from litemill.sweep import grid, points
 
 INT8 = Variant(optimization=Optimization.int8)
@@ -13,7 +13,7 @@ INT8 = Variant(optimization=Optimization.int8)
 
 def values(word):
     """Give the values of one option."""
-    return grid.parse([word], "grid")[0].values
+    return grid.parse_grid([word], "grid")[0].values
 
 
 def no_objection(variant):
@@ -22,7 +22,7 @@ def no_objection(variant):
 
 def names(words, base=INT8):
     """Give what the grid says of each point."""
-    found = points.expanded(base, grid.parse(words, "grid"), no_objection)
+    found = points.expand_grid(base, grid.parse_grid(words, "grid"), no_objection)
     return [point.options for point in found]
 
 
@@ -36,7 +36,7 @@ def names(words, base=INT8):
         ("per_channel_dense=true,false", (True, False)),
         ("optimization=int8", (Optimization.int8,)),
         ("optimization=glob(int*)", (Optimization.int8, Optimization.int16x8)),
-        ("calibration.pick=choice(random,first)", (Pick.random, Pick.first)),
+        ("calibration.selection=choice(random,first)", (Selection.random, Selection.first)),
         ("custom_ops=[],[A,'B C']", ([], ["A", "B C"])),
         ("calibration.samples=sort(3,1,2)", (1, 2, 3)),
     ],
@@ -85,7 +85,7 @@ def test_options_have_values_in_the_grammar_of_hydra(word, expected):
 def test_a_wrong_grid_is_told_in_one_line(words, told):
     """What was found where, and what was expected."""
     with pytest.raises(LitemillError) as raised:
-        grid.parse(words, "grid")
+        grid.parse_grid(words, "grid")
     assert str(raised.value).startswith(told)
     assert "\n" not in str(raised.value)
 
@@ -93,7 +93,7 @@ def test_a_wrong_grid_is_told_in_one_line(words, told):
 def test_every_fault_of_a_grid_is_told():
     """Not only the first."""
     with pytest.raises(LitemillError) as raised:
-        grid.parse(["bath=1", "route=keras,kera", "batch=2"], "grid")
+        grid.parse_grid(["bath=1", "route=keras,kera", "batch=2"], "grid")
     assert 2 == len(str(raised.value).splitlines())
 
 
@@ -102,7 +102,7 @@ def test_a_line_is_told_where_it_stands():
     words = ["bath=1", "optimization=int9", "batch=1", "batch=2"]
     places = {"bath=1": "file: grid", "optimization=int9": "file: grid"}
     with pytest.raises(LitemillError) as raised:
-        grid.parse(words, "command line: grid", None, places)
+        grid.parse_grid(words, "command line: grid", None, places)
     starts = [line.partition(";")[0] for line in str(raised.value).splitlines()]
     assert starts == [
         "file: grid: bath: unknown option",
@@ -115,7 +115,7 @@ def test_a_grid_beyond_the_limit_is_refused_before_it_is_written_out():
     """With its size, and what allows it."""
     words = ["calibration.samples=range(1,99999)", "calibration.seed=range(0,99999)"]
     with pytest.raises(ConfigError, match=r"9,999,700,002 points, and the limit is 1,000; limit=9"):
-        grid.parse(words, "grid", 1000)
+        grid.parse_grid(words, "grid", 1000)
 
 
 def test_points_come_in_the_order_of_the_grid():
@@ -142,16 +142,16 @@ def test_points_that_make_the_same_file_are_one():
 
 def test_a_point_is_named_by_its_options_alone():
     """The same whatever the grid around it, and another for another option."""
-    one = points.point(INT8, {"calibration.samples": 20}, no_objection)
+    one = points.make_point(INT8, {"calibration.samples": 20}, no_objection)
     other = Variant(optimization=Optimization.int8, calibration=Calibration(samples=20))
-    assert one.name == points.point(other, {}, no_objection).name
-    assert one.name != points.point(INT8, {}, no_objection).name
+    assert one.name == points.make_point(other, {}, no_objection).name
+    assert one.name != points.make_point(INT8, {}, no_objection).name
 
 
 def test_points_that_cannot_be_expressed_say_why():
     """In the words of configure, and after them in those of the inputs."""
-    axes = grid.parse(["input_type=int16,int8"], "grid")
-    first, second = points.expanded(INT8, axes, lambda _: "no keras")
+    axes = grid.parse_grid(["input_type=int16,int8"], "grid")
+    first, second = points.expand_grid(INT8, axes, lambda _: "no keras")
     told = "input_type: int16 with optimization int8; expected one of: float32, int8, uint8"
     assert (told, "no keras") == (first.refused, second.refused)
 

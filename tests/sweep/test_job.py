@@ -12,13 +12,13 @@ import yaml
 import zoo
 from project import ROOT
 
-from litemill.conversion.export import export
-from litemill.config.parameters import words
-from litemill.data.samples import Samples
+from litemill.config.parameters import to_plain
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.train import Model
 from litemill.config.schema.validate import Export, Validate
-from litemill.models.source_model import Brought, bring
+from litemill.conversion.export import write_export
+from litemill.data.samples import Samples
+from litemill.models.source_model import StoredModel, import_model
 
 # Computes a point of Keras 2 as a sweep does, then measures its file as one that crashed before.
 POINTS = """
@@ -44,10 +44,10 @@ def build(tmp_path_factory):
     inputs = {"image": zoo.batch_of((8, 8, 1), 16, seed=1)}
     for split in ("calibration", "evaluation"):
         packaged.write_split(build / "prepare" / split, inputs)
-    brought = Brought(build / "train")
-    bring(Model(file=str(zoo.keras_2())), brought)
-    export(brought, Export(), Samples(inputs, {}, None, "none"), build / "export")
-    told = {"numerics": words(Numerics()), "validate": words(Validate())}
+    brought = StoredModel(build / "train")
+    import_model(Model(file=str(zoo.keras_2())), brought)
+    write_export(brought, Export(), Samples(inputs, {}, None, "none"), build / "export")
+    told = {"numerics": to_plain(Numerics()), "validate": to_plain(Validate())}
     (build / "params.yaml").write_text(yaml.safe_dump(told))
     return build
 

@@ -12,13 +12,13 @@ import pytest
 
 from litemill.config.schema.variant import Variant
 from litemill.sweep import progress
-from litemill.sweep.executor import Found
+from litemill.sweep.executor import PointResult
 from litemill.sweep.points import Point
 from litemill.sweep.progress import Progress
 
-DONE = Found(Point("a", Variant(), {}, None))
-FAILED = Found(Point("b", Variant(), {}, None), error="it crashed")
-REFUSED = Found(Point("c", Variant(), {}, "it cannot be"), error="it cannot be")
+DONE = PointResult(Point("a", Variant(), {}, None))
+FAILED = PointResult(Point("b", Variant(), {}, None), error="it crashed")
+REFUSED = PointResult(Point("c", Variant(), {}, "it cannot be"), error="it cannot be")
 
 
 def screen(told, total):

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from litemill.config.schema.variant import Calibration, Optimization, Variant
 from litemill.core.errors import ConfigError, DataError
 from litemill.core.files import write_json
-from litemill.config.schema.variant import Calibration, Optimization, Variant
 from litemill.sweep import grid, points, search, table
-from litemill.sweep.executor import Course, Found
+from litemill.sweep.executor import Executor, PointResult
 from litemill.sweep.front import Candidate, front
-from litemill.sweep.inputs import Inputs
+from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.promote import promote
 from litemill.sweep.result import latencies
 from litemill.sweep.store import Store
@@ -32,7 +32,7 @@ METRIC = {"name": "top1", "goal": "maximize", "output": "y", "source": 0.9}
 def inputs(tmp_path):
     """Give inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
-    return Inputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
+    return SweepInputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 
 
 class Engine:
@@ -64,15 +64,15 @@ def made(variant):
 
 def grid_of(words, objection=lambda _: None):
     """Give the points of a grid over int8."""
-    return points.expanded(INT8, grid.parse(words, "grid"), objection)
+    return points.expand_grid(INT8, grid.parse_grid(words, "grid"), objection)
 
 
 def test_nothing_is_computed_twice(tmp_path, inputs):
     """Neither in the same grid nor in another one that shares points, nor what is refused."""
     first, second = Engine(), Engine()
-    Course(inputs, Store(tmp_path), first).over(grid_of(["calibration.samples=10,13,20"]))
+    Executor(inputs, Store(tmp_path), first).over(grid_of(["calibration.samples=10,13,20"]))
     words = ["calibration.samples=10,13,20,30", "per_channel_dense=true,false"]
-    found = Course(inputs, Store(tmp_path), second).over(grid_of(words))
+    found = Executor(inputs, Store(tmp_path), second).over(grid_of(words))
     assert (3, 5) == (len(first.tasks), len(second.tasks))
     assert ["done", "done", "failed", "failed", *["done"] * 4] == [one.status for one in found]
 
@@ -80,10 +80,10 @@ def test_nothing_is_computed_twice(tmp_path, inputs):
 def test_a_crash_is_tried_again_by_the_next_sweep(tmp_path, inputs):
     """It may have been the machine's; within one sweep it is not."""
     words, engine = ["calibration.samples=17"], Engine()
-    course = Course(inputs, Store(tmp_path), engine)
+    course = Executor(inputs, Store(tmp_path), engine)
     assert course.over(grid_of(words)) == course.over(grid_of(words))
     assert 1 == len(engine.tasks)
-    Course(inputs, Store(tmp_path), engine).over(grid_of(words))
+    Executor(inputs, Store(tmp_path), engine).over(grid_of(words))
     assert 2 == len(engine.tasks)
 
 
@@ -92,7 +92,7 @@ def test_other_inputs_are_other_points(tmp_path, inputs, changed):
     """What was computed from something else is none of this."""
     engine = Engine()
     for each in (inputs, replace(inputs, **{changed: "other"})):
-        Course(each, Store(tmp_path), engine).over(grid_of(["calibration.samples=10"]))
+        Executor(each, Store(tmp_path), engine).over(grid_of(["calibration.samples=10"]))
     assert 2 == len(engine.tasks)
 
 
@@ -160,9 +160,9 @@ def written(folder, inputs, turn):
     """Sweep and write; the bytes of each file."""
     words = ["calibration.samples=40,10,13,20", "per_channel_dense=true,false"]
     words.append("input_type=float32,int16")
-    found = Course(inputs, Store(folder / "store"), Engine(turn)).over(grid_of(words))
-    made = table.rows(found, {f"{10:064}": 1.5})
-    table.write(folder, made, table.summary(made, found, {"base": {"name": "int8"}}))
+    found = Executor(inputs, Store(folder / "store"), Engine(turn)).over(grid_of(words))
+    made = table.table_rows(found, {f"{10:064}": 1.5})
+    table.write_tables(folder, made, table.summary(made, found, {"base": {"name": "int8"}}))
     return {path.name: path.read_bytes() for path in folder.glob("sweep.*")}
 
 
@@ -193,11 +193,11 @@ def test_the_table_has_a_row_for_each_point_and_says_what_is_wrong(tmp_path, inp
 def tabled(folder, inputs, milliseconds):
     """Give the rows of four points, the smallest first, of which some were timed."""
     words = ["calibration.samples=10,20,30,40", "per_channel_dense=false"]
-    found = Course(inputs, Store(folder), Engine()).over(grid_of(words))
+    found = Executor(inputs, Store(folder), Engine()).over(grid_of(words))
     # As good as the next smaller one, and so behind it until it turns out to be faster.
     found[2].measured["metric"]["drop"] = found[1].measured["metric"]["drop"]
     times = {f"{10 * (i + 1):064}": one for i, one in enumerate(milliseconds) if one is not None}
-    return table.rows(found, times)
+    return table.table_rows(found, times)
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,12 @@ def test_the_front_is_over_size_drop_and_latency(tmp_path, inputs, milliseconds,
 
 def test_null_and_no_difference_are_two_cells(tmp_path):
     """As they are in JSON and in the terminal."""
-    axes = grid.parse(["optimization=none,int8", "batch=1,null", "calibration.samples=20"], "grid")
-    found = [Found(one) for one in points.expanded(Variant(), axes, lambda _: None)]
-    made = table.rows(found, {})
-    table.write(tmp_path, made, {})
+    axes = grid.parse_grid(
+        ["optimization=none,int8", "batch=1,null", "calibration.samples=20"], "grid"
+    )
+    found = [PointResult(one) for one in points.expand_grid(Variant(), axes, lambda _: None)]
+    made = table.table_rows(found, {})
+    table.write_tables(tmp_path, made, {})
     rows = pyarrow.parquet.read_table(tmp_path / "sweep.parquet").to_pylist()
     cells = [(row["batch"], row["calibration.samples"]) for row in rows]
     assert [("1", None), ("null", None), ("1", "20"), ("null", "20")] == cells
@@ -235,10 +237,10 @@ def test_null_and_no_difference_are_two_cells(tmp_path):
 
 def test_a_search_draws_the_same_points_for_a_seed():
     """Others for another seed; as many as the budget, each once."""
-    axes = grid.parse(["calibration.samples=interval(1,1000)", "batch=1,2,null"], "grid")
+    axes = grid.parse_grid(["calibration.samples=interval(1,1000)", "batch=1,2,null"], "grid")
 
     def names(seed):
-        found = search.drawn(INT8, axes, lambda _: None, budget=20, seed=seed)
+        found = search.random_search(INT8, axes, lambda _: None, budget=20, seed=seed)
         return [point.name for point in found]
 
     assert names(1) == names(1)
@@ -248,8 +250,8 @@ def test_a_search_draws_the_same_points_for_a_seed():
 
 def test_a_search_of_a_space_within_its_budget_tries_all_of_it():
     """Drawing would miss some."""
-    axes = grid.parse(["calibration.samples=interval(1,7)", "batch=1,null"], "grid")
-    assert 14 == len(search.drawn(INT8, axes, lambda _: None, budget=14, seed=0))
+    axes = grid.parse_grid(["calibration.samples=interval(1,7)", "batch=1,null"], "grid")
+    assert 14 == len(search.random_search(INT8, axes, lambda _: None, budget=14, seed=0))
 
 
 FEW = ("optimization=none,int8", "calibration.samples=20,50,100", "input_type=int8,int16")
@@ -257,25 +259,25 @@ FEW = ("optimization=none,int8", "calibration.samples=20,50,100", "input_type=in
 
 def test_a_space_of_no_more_points_than_the_budget_is_tried_as_a_whole():
     """Many combinations may be few points; those that cannot be made cost nothing."""
-    axes = grid.parse(FEW, "grid")
-    every = search.whole(INT8, axes, lambda _: None, budget=3)
+    axes = grid.parse_grid(FEW, "grid")
+    every = search.exhaustive_search(INT8, axes, lambda _: None, budget=3)
     assert 8 == len(every)
     assert 3 == search.makeable(every)
-    assert search.whole(INT8, axes, lambda _: None, budget=2) is None
-    assert every == search.drawn(INT8, axes, lambda _: None, budget=3, seed=0)
+    assert search.exhaustive_search(INT8, axes, lambda _: None, budget=2) is None
+    assert every == search.random_search(INT8, axes, lambda _: None, budget=3, seed=0)
 
 
 def test_a_search_ends_where_it_comes_upon_nothing_new(tmp_path, inputs):
     """Neither known points nor those that cannot be made bring it nearer to its budget."""
-    rounds, course = [], Course(inputs, Store(tmp_path), Engine())
+    rounds, course = [], Executor(inputs, Store(tmp_path), Engine())
 
     def compute(asked):
         rounds.append(len(asked))
         return course.over(asked)
 
-    axes = grid.parse(FEW, "grid")
+    axes = grid.parse_grid(FEW, "grid")
     asked = {"budget": 40, "seed": 0, "max_drop": 0.01}
-    found = search.smallest(INT8, axes, inputs.objection, compute, **asked)
+    found = search.smallest_search(INT8, axes, inputs.objection, compute, **asked)
     assert (8, 3) == (len(found), sum(one.status == "done" for one in found))
     assert len(rounds) < 2 * search.IDLE
 
@@ -284,16 +286,16 @@ def smallest(inputs, folder, turn, **options):
     """Search; what was found in the order of asking."""
     words = ["calibration.samples=interval(1,1000)", "per_channel_dense=true,false"]
     given = replace(inputs, calibration={"samples": 1000, "classes": None})
-    course = Course(given, Store(folder), Engine(turn))
+    course = Executor(given, Store(folder), Engine(turn))
     asked = {"budget": 40, "seed": 3, "max_drop": 0.01} | options
-    axes = grid.parse(words, "grid")
-    return search.smallest(INT8, axes, given.objection, course.over, **asked)
+    axes = grid.parse_grid(words, "grid")
+    return search.smallest_search(INT8, axes, given.objection, course.over, **asked)
 
 
 def test_the_search_finds_a_small_file_within_the_drop(tmp_path, inputs):
     """The smallest there is has 40 samples of 1000; what is too bad is soon left alone."""
     found = smallest(inputs, tmp_path, lambda tasks: tasks)
-    best = search.winner(found, 0.01)
+    best = search.best_point(found, 0.01)
     assert 40 == len(found)
     assert search.drop_of(best) <= 0.01
     assert 40 <= best.point.variant.calibration.samples < 100
@@ -321,17 +323,17 @@ def test_the_winner_of_equal_files_is_the_one_on_the_front(tmp_path, inputs):
                 yield task, outcome
 
     words = ["calibration.samples=30,20,40", "per_channel_dense=false"]
-    found = Course(inputs, Store(tmp_path), Equal()).over(grid_of(words))
-    rows = table.rows(found, {})
-    best = search.winner(found, 0.01).point
+    found = Executor(inputs, Store(tmp_path), Equal()).over(grid_of(words))
+    rows = table.table_rows(found, {})
+    best = search.best_point(found, 0.01).point
     assert 20 == best.variant.calibration.samples
     assert [best.name] == [row["point"] for row in rows if row["front"]]
 
 
 def test_nothing_within_the_drop_has_no_winner():
     """Failed points and files without a metric are none either."""
-    failed = Found(points.point(INT8, {}, lambda _: None), error="it crashed")
-    assert search.winner([failed], 1.0) is None
+    failed = PointResult(points.make_point(INT8, {}, lambda _: None), error="it crashed")
+    assert search.best_point([failed], 1.0) is None
 
 
 PARAMS = "# What is built.\nvariants: # these\n  - int8 # first\n  # the last one:\n  - float32\n"
@@ -344,9 +346,9 @@ def project(tmp_path, inputs):
     (tmp_path / "conf/variant").mkdir(parents=True)
     (tmp_path / "params.yaml").write_text(PARAMS + AFTER)
     words = ["calibration.samples=40,13", "per_channel_dense=false"]
-    found = Course(inputs, Store(tmp_path / "store"), Engine()).over(grid_of(words))
-    made = table.rows(found, {})
-    table.write(tmp_path, made, table.summary(made, found, {"base": {"name": "int8"}}))
+    found = Executor(inputs, Store(tmp_path / "store"), Engine()).over(grid_of(words))
+    made = table.table_rows(found, {})
+    table.write_tables(tmp_path, made, table.summary(made, found, {"base": {"name": "int8"}}))
     return tmp_path, [row["point"] for row in made]
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from litemill.core.files import sha256
 from litemill.sweep import shipment
-from litemill.sweep.inputs import scores
+from litemill.sweep.inputs import score_modules
 from litemill.sweep.node import Node
 
 SCORE = {"metric": {"score": {"_target_": "models.mine.scores.near", "within": 2}}}
@@ -63,9 +63,9 @@ def test_a_node_gets_the_code_of_the_score_and_of_the_model(project):
 def test_the_code_of_the_score_is_all_that_it_imports():
     """Which other measurements than those of other code; of installed packages there is none."""
     names = ["models/__init__.py", "models/mine/__init__.py", "models/mine/scores.py"]
-    assert [*names, "near/__init__.py", "near/plane.py"] == list(scores(SCORE))
-    assert {} == scores({"metric": {"score": {"_target_": "numpy.abs"}}})
-    assert {} == scores({"metric": None})
+    assert [*names, "near/__init__.py", "near/plane.py"] == list(score_modules(SCORE))
+    assert {} == score_modules({"metric": {"score": {"_target_": "numpy.abs"}}})
+    assert {} == score_modules({"metric": None})
 
 
 def sent(listed, nodes, monkeypatch, size=4):

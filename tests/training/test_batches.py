@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import zoo
 
-from litemill.training import batches
-from litemill.training.batches import Feed
 from litemill.data.samples import Samples
+from litemill.training import batches
+from litemill.training.batches import BatchFeed
 
 ROWS = np.arange(3, 23)
 
@@ -34,7 +34,7 @@ def epoch(dataset):
 def test_each_row_comes_once_an_epoch_in_batches_of_the_size(monkeypatch, block):
     """However many batches a block of so many bytes has; only the last batch is smaller."""
     monkeypatch.setattr(batches, "BLOCK", block)
-    fed = Feed(model(), samples(), ROWS, 7).dataset()
+    fed = BatchFeed(model(), samples(), ROWS, 7).dataset()
 
     assert [[*ROWS[:7]], [*ROWS[7:14]], [*ROWS[14:]]] == epoch(fed)
     assert 3 == fed.cardinality()
@@ -45,7 +45,7 @@ def test_the_order_is_seeded_and_another_every_epoch(monkeypatch):
     monkeypatch.setattr(batches, "BLOCK", 1)
     orders = []
     for _ in range(2):
-        fed = Feed(model(), samples(), ROWS, 7, seed=5)
+        fed = BatchFeed(model(), samples(), ROWS, 7, seed=5)
         dataset = fed.dataset()
         for _ in range(3):
             fed.shuffle()
@@ -62,7 +62,7 @@ def test_tensors_have_the_structure_of_the_model():
     """Several inputs and outputs by name; without targets, the inputs."""
     left, right = zoo.batch_of((6,), 40), zoo.batch_of((4,), 40)
     several = Samples({"left": left, "right": right}, {}, None, "none")
-    inputs, targets = Feed(zoo.two_in_three_out(), several, np.arange(40), 8).first()
+    inputs, targets = BatchFeed(zoo.two_in_three_out(), several, np.arange(40), 8).first()
 
     assert {"left": (8, 6), "right": (8, 4)} == {name: t.shape for name, t in inputs.items()}
     assert {"left", "right"} == set(targets)

@@ -9,15 +9,15 @@ import pytest
 import zoo
 
 from litemill import metrics
-from litemill.core.errors import ConfigError, ModelError
-from litemill.training.batches import Feed
-from litemill.core.files import read_json
-from litemill.training.objective import objective
-from litemill.data.samples import Samples
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.train import Fit, Model, Train
-from litemill.models.source_model import Brought
-from litemill.training.fit import build, check_fit, train
+from litemill.core.errors import ConfigError, ModelError
+from litemill.core.files import read_json
+from litemill.data.samples import Samples
+from litemill.models.source_model import StoredModel
+from litemill.training.batches import BatchFeed
+from litemill.training.fit import build_model, check_samples, train_model
+from litemill.training.objective import objective
 
 OPTIMIZER = {"_target_": "keras.optimizers.Adam", "learning_rate": 0.05}
 FIT = Fit(epochs=3, batch_size=8, optimizer=OPTIMIZER)
@@ -51,13 +51,13 @@ def history(folder):
 
 def test_training_makes_the_model_better(tmp_path):
     """Regression, with mean squared error unless another loss is asked."""
-    train(options("zoo.dense", "regression"), rows(), tmp_path, Numerics())
+    train_model(options("zoo.dense", "regression"), rows(), tmp_path, Numerics())
     losses = [float(row["loss"]) for row in history(tmp_path)]
 
     assert 3 == len(losses)
     assert losses[-1] < losses[0] / 2
     assert losses[-1] == read_json(tmp_path / "metrics.json")["loss"]
-    assert Brought(tmp_path).is_keras()
+    assert StoredModel(tmp_path).is_keras()
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -69,8 +69,8 @@ def test_steps_at_once_give_the_same_weights(tmp_path, monkeypatch, steps):
         keras.utils.set_random_seed(0)
         fit = replace(FIT, steps_per_execution=steps_per_execution)
         out = tmp_path / str(steps_per_execution)
-        train(options("zoo.dropping", "regression", fit), rows(), out, Numerics())
-        return [(out / "history.csv").read_text(), *Brought(out).load_keras().get_weights()]
+        train_model(options("zoo.dropping", "regression", fit), rows(), out, Numerics())
+        return [(out / "history.csv").read_text(), *StoredModel(out).load_keras().get_weights()]
 
     whole = weights(16)
     for one, other in zip(whole, weights(steps), strict=True):
@@ -79,7 +79,7 @@ def test_steps_at_once_give_the_same_weights(tmp_path, monkeypatch, steps):
 
 def test_classification_has_a_loss_on_logits_and_an_accuracy(tmp_path):
     """And a held out share of the train split."""
-    train(options("zoo.cnn", "classification"), digits(), tmp_path, Numerics())
+    train_model(options("zoo.cnn", "classification"), digits(), tmp_path, Numerics())
 
     assert {"epoch", "accuracy", "loss", "val_accuracy", "val_loss"} == set(history(tmp_path)[0])
 
@@ -91,7 +91,7 @@ def test_inputs_and_outputs_of_several_are_matched_by_name(tmp_path):
         name: zoo.batch_of((size,), 40) for name, size in (("total", 3), ("apart", 5), ("one", 1))
     }
     samples = Samples(inputs, targets, None, "regression")
-    train(options("zoo.two_in_three_out", "regression"), samples, tmp_path, Numerics())
+    train_model(options("zoo.two_in_three_out", "regression"), samples, tmp_path, Numerics())
 
     assert "total_loss" in history(tmp_path)[0]
 
@@ -100,7 +100,7 @@ def test_an_imported_model_is_not_trained(tmp_path, capsys):
     """Its history is empty."""
     zoo.dense().save(tmp_path / "given.keras")
     asked = Train(model=Model(file=str(tmp_path / "given.keras")), task="regression")
-    train(asked, rows(), tmp_path / "out", Numerics())
+    train_model(asked, rows(), tmp_path / "out", Numerics())
 
     assert "train: nothing to train, the model is a Keras file" in capsys.readouterr().out
     assert ([], {}) == (history(tmp_path / "out"), read_json(tmp_path / "out" / "metrics.json"))
@@ -109,9 +109,9 @@ def test_an_imported_model_is_not_trained(tmp_path, capsys):
 def test_a_target_that_is_no_model_is_refused():
     """Or does not exist."""
     with pytest.raises(ModelError, match=r"returned a ndarray; expected a keras\.Model"):
-        build({"_target_": "numpy.zeros", "shape": 2})
+        build_model({"_target_": "numpy.zeros", "shape": 2})
     with pytest.raises(ConfigError, match="no 'modle'"):
-        build({"_target_": "keras.modle"})
+        build_model({"_target_": "keras.modle"})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_target_that_is_no_model_is_refused():
 def test_data_that_does_not_fit_is_told(model, samples, told):
     """Before anything is trained."""
     with pytest.raises(ModelError) as caught:
-        check_fit(model(), samples())
+        check_samples(model(), samples())
 
     assert told in str(caught.value)
 
@@ -134,23 +134,25 @@ def test_a_target_of_another_shape_is_told():
     """Keras would broadcast it."""
     samples = Samples(rows().inputs, {"target": np.zeros((40, 2))}, None, "regression")
     with pytest.raises(ModelError, match=r"gives \[1\], the target is \[2\]"):
-        check_fit(zoo.dense(), samples)
+        check_samples(zoo.dense(), samples)
 
 
 def test_a_task_without_targets_needs_a_loss(tmp_path):
     """Nothing follows from it."""
     with pytest.raises(ConfigError, match="null for a task without targets; expected a loss"):
-        train(options("zoo.dense", "none"), rows(), tmp_path, Numerics())
+        train_model(options("zoo.dense", "none"), rows(), tmp_path, Numerics())
 
-    assert not Brought(tmp_path).keras.exists()
+    assert not StoredModel(tmp_path).keras.exists()
 
 
 def test_each_epoch_takes_all_rows_in_another_order(tmp_path, monkeypatch):
     """The order of an epoch is drawn before its first batch is read."""
-    read, orders = Feed._read, []
-    monkeypatch.setattr(Feed, "_read", lambda self, rows: orders.append(rows) or read(self, rows))
+    read, orders = BatchFeed._read, []
+    monkeypatch.setattr(
+        BatchFeed, "_read", lambda self, rows: orders.append(rows) or read(self, rows)
+    )
     fit = replace(FIT, validation=0.0)
-    train(options("zoo.dense", "regression", fit), rows(), tmp_path, Numerics())
+    train_model(options("zoo.dense", "regression", fit), rows(), tmp_path, Numerics())
 
     epochs = [[*order] for order in orders if len(order) == len(rows())][-3:]
     assert [[*range(40)]] * 3 == [sorted(order) for order in epochs]
@@ -219,10 +221,10 @@ def test_a_model_with_one_value_learns_two_classes(tmp_path, monkeypatch, activa
     monkeypatch.setattr(zoo, "binary", lambda: head(1, activation), raising=False)
     fit = Fit(epochs=12, batch_size=8, optimizer=OPTIMIZER)
 
-    train(options("zoo.binary", "classification", fit), samples, tmp_path, Numerics())
+    train_model(options("zoo.binary", "classification", fit), samples, tmp_path, Numerics())
 
     last = history(tmp_path)[-1]
-    answers = Brought(tmp_path).load_keras().predict(x, verbose=0)
+    answers = StoredModel(tmp_path).load_keras().predict(x, verbose=0)
     right = metrics.binary(answers, labels, threshold=0.5 if activation else 0.0).mean()
     assert float(last["loss"]) < 0.5
     assert float(last["val_accuracy"]) > 0.8
@@ -234,7 +236,7 @@ def test_one_value_is_too_few_for_three_classes():
     samples = Samples({"x": np.zeros((3, 2))}, {"t": np.arange(3)}, tuple("abc"), "classification")
 
     with pytest.raises(ModelError, match="1 value for 3 classes; expected one value a class, or"):
-        check_fit(head(1), samples)
+        check_samples(head(1), samples)
 
 
 def test_the_highest_of_one_value_is_no_metric(tmp_path):
@@ -243,4 +245,4 @@ def test_the_highest_of_one_value_is_no_metric(tmp_path):
     with pytest.raises(
         ConfigError, match=r"top1, and the model gives one value .* metrics\.binary"
     ):
-        train(options("zoo.dense", "classification"), digits(2), tmp_path, Numerics(), metric)
+        train_model(options("zoo.dense", "classification"), digits(2), tmp_path, Numerics(), metric)

@@ -37,7 +37,7 @@ class Sweeping:
     engine: Engine = Engine.local
     address: str = "auto"  # of the Ray cluster; auto is the one that runs on this machine
     workers: int | None = None  # points at a time on a machine; null is one a core
-    seconds: float = 600.0  # that a point may take
+    timeout_seconds: float = 600.0  # that a point may take
     machine: str | None = None  # whose latencies in measured/ count; null is nobody's
 
 

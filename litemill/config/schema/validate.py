@@ -52,7 +52,7 @@ class Measuring:
     kernels: list[str] = field(default_factory=lambda: list(KERNELS))
     reference_samples: int | None = 500  # that the slow reference kernels answer; null is all
     layer_samples: int = 32  # on which layers are compared with the float file's; 0 is none
-    seconds: float = 3600.0  # that a file may take; then the run is ended, and failed
+    timeout_seconds: float = 3600.0  # that a file may take; then the run is ended, and failed
 
 
 @dataclass

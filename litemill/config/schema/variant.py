@@ -39,12 +39,12 @@ class TensorType(enum.Enum):
     int16 = enum.auto()
 
 
-class Pick(enum.Enum):
+class Selection(enum.Enum):
     """How calibration samples are picked from the calibration split."""
 
     first = enum.auto()
     random = enum.auto()  # seeded
-    per_class = enum.auto()  # seeded, as many of each class as possible
+    stratified = enum.auto()  # seeded, as many of each class as possible
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Calibration:
     """The representative dataset."""
 
     samples: int = 100
-    pick: Pick = Pick.first
+    selection: Selection = Selection.first
     seed: int = 0
 
 
