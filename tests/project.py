@@ -33,6 +33,7 @@ train: default
 variants:
   - float32
   - int8
+sweeps: []
 overrides:
   train: {epochs: 1}
   limits: {snr_db: 1, top1_agreement: 0.1, metric_drop_relative: null}
@@ -77,7 +78,8 @@ class Project:
 
     def stage(self, *words: str) -> Ran:
         """Run one stage as dvc.yaml does: `stage("convert", "int8")`."""
-        return self.run(sys.executable, "-m", "stages", *words)
+        name, *arguments = words
+        return self.run(sys.executable, "-m", f"stages.{name}", *arguments)
 
     def dvc(self, *words: str) -> Ran:
         """Run DVC."""

@@ -16,19 +16,35 @@ A message reads *place: what was found; what was expected, or the nearest name*.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
 class LitemillError(Exception):
-    """A failure that a user can mend, told in one line."""
+    """A failure that a user can mend, told in one line.
+
+    Attributes:
+        place: the file, option or command at fault.
+        found: what was found there.
+        expected: what was expected, the nearest name, or what to do; may be empty.
+    """
 
     def __init__(self, place: object, found: str, expected: str = "") -> None:
-        """Hold *place: found; expected*, with any line breaks folded away."""
-        told = f"{place}: {found}" + (f"; {expected}" if expected else "")
-        super().__init__(" ".join(told.split()))
+        """Hold the three parts, with any line breaks folded away."""
+        self.place, self.found, self.expected = (
+            " ".join(part.split()) for part in (str(place), found, expected)
+        )
+        super().__init__(self.place, self.found, self.expected)
+
+    def __str__(self) -> str:
+        """Return the line *place: found; expected*."""
+        return f"{self.place}: {self.found}" + (f"; {self.expected}" if self.expected else "")
+
+    def at(self, place: object) -> Self:
+        """Return the same failure at another place."""
+        return type(self)(place, self.found, self.expected)
 
 
 class ConfigError(LitemillError):
@@ -64,11 +80,21 @@ class ReleaseError(LitemillError):
 
 
 class ErrorGroup(LitemillError):
-    """Several failures at once, one line each: lists of failures name all, not the first."""
+    """Several failures at once, one line each: lists of failures name all, not the first.
+
+    Attributes:
+        errors: the failures; `place`, `found` and `expected` are those of the first.
+    """
 
     def __init__(self, errors: Iterable[LitemillError]) -> None:
         self.errors = list(errors)
-        Exception.__init__(self, "\n".join(str(error) for error in self.errors))
+        first = self.errors[0]
+        super().__init__(first.place, first.found, first.expected)
+        self.args = (self.errors,)
+
+    def __str__(self) -> str:
+        """Return a line for each."""
+        return "\n".join(str(error) for error in self.errors)
 
 
 def collect_errors(errors: list[LitemillError], call: Callable[[], Any]) -> Any:

@@ -67,7 +67,7 @@ def run_isolated(
         child.join()
         here.close()
     if not done:
-        raise _again(*answer)
+        raise answer
     return answer  # type: ignore[no-any-return]
 
 
@@ -87,18 +87,11 @@ def _answer(
     try:
         there.send((True, function(*arguments)))
     except LitemillError as error:
-        # Class and text, because the class itself is called with parts that are joined by now.
-        there.send((False, (type(error), str(error))))
+        there.send((False, error))
     except Exception:
         if not fork:
             raise
-        there.send((False, (RuntimeError, traceback.format_exc())))
-
-
-def _again(kind: type[Exception], told: str) -> Exception:
-    error = kind.__new__(kind)
-    Exception.__init__(error, told)
-    return error
+        there.send((False, RuntimeError(traceback.format_exc())))
 
 
 def _how_it_ended(status: int | None) -> str:

@@ -91,7 +91,7 @@ def test_a_new_variant_was_never_built(release):
 
 def test_a_command_of_another_wording_is_told(release):
     """DVC would run it for that alone."""
-    release.edit("dvc.yaml", "python -m stages gate", "python -m  stages gate")
+    release.edit("dvc.yaml", "python -m stages.gate", "python -m  stages gate")
 
     assert "its command in dvc.yaml is another" in explain(release, "gate")
 

@@ -46,7 +46,7 @@ def uneven(first_build, tmp_path_factory):
     """Give a built copy of the project with an uneven layer; not to be edited."""
     project = first_build.copy(tmp_path_factory.mktemp("uneven"))
     project.write("params.yaml", PARAMS)
-    for words in (("-c", UNEVEN), ("-m", "stages", "configure"), ("-m", "stages", "export")):
+    for words in (("-c", UNEVEN), ("-m", "stages.configure"), ("-m", "stages.export")):
         done = project.run(sys.executable, *words)
         assert done.status == 0, done.out + done.err
     return project

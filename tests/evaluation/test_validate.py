@@ -356,7 +356,7 @@ def test_the_time_is_that_of_all_runs_of_a_file():
 
 
 def test_validate_as_a_stage_needs_no_tensorflow(tmp_path):
-    """`python -m stages validate float32` on files as the other stages write them."""
+    """`python -m stages.validate float32` on files as the other stages write them."""
     write_stages(tmp_path, zoo.file("float32"))
     code = (
         "import runpy, sys; sys.argv = ['stages', 'validate', 'float32']\n"

@@ -393,7 +393,7 @@ def test_many_wrong_types_are_told_at_once(tree):
 
 @pytest.mark.parametrize(
     "command",
-    [["-m", "stages", "configure"], ["-c", "from litemill.cli import main; main()", "configure"]],
+    [["-m", "stages.configure"], ["-c", "from litemill.cli import main; main()", "configure"]],
 )
 def test_a_refusal_leaves_the_parameters_of_before(tree, command):
     """Exit status 1, one line, and nothing is written."""

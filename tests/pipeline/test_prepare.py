@@ -23,7 +23,7 @@ def start(folder: Path, load: dict[str, str], **environment: str):
     (folder / "build").mkdir(exist_ok=True)
     section = {"load": load, "task": "classification", "split": {"duplicates": "refuse"}}
     (folder / "build/params.json").write_text(yaml.safe_dump({"prepare": section}))
-    command = [sys.executable, "-m", "stages", "prepare"]
+    command = [sys.executable, "-m", "stages.prepare"]
     env = {"PYTHONPATH": str(ROOT)} | environment
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
 

@@ -15,9 +15,9 @@ from litemill.core.errors import ConfigError
     [
         (["convret", "int8"], "python -m stages: no stage 'convret'; did you mean 'convert'?"),
         ([], "python -m stages: no stage ''; expected "),
-        (["convert"], "python -m stages convert: nothing; expected a variant"),
-        (["convert", "a", "b"], "python -m stages convert: a b; expected a variant"),
-        (["gate", "int8"], "python -m stages gate: int8; expected nothing"),
+        (["convert"], "python -m stages.convert: nothing; expected a variant"),
+        (["convert", "a", "b"], "python -m stages.convert: a b; expected a variant"),
+        (["gate", "int8"], "python -m stages.gate: int8; expected nothing"),
     ],
 )
 def test_a_command_line_that_names_no_stage_is_refused(words, told):
@@ -31,7 +31,7 @@ def test_a_command_line_that_names_no_stage_is_refused(words, told):
 def test_the_exit_status_is_not_zero():
     """DVC would take the stage for done."""
     done = subprocess.run(
-        [sys.executable, "-m", "stages", "convert"],
+        [sys.executable, "-m", "stages.convert"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -307,7 +307,7 @@ def stage(folder, variants, measurements, **environment):
         path = folder / "build" / "validate" / f"{one['variant']}.json"
         path.write_text(json.dumps(one), encoding="utf-8")
     return subprocess.run(
-        [sys.executable, "-m", "stages", "report"],
+        [sys.executable, "-m", "stages.report"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,

@@ -28,7 +28,7 @@ def stage(folder, report_):
     """Run the stage in a folder of its own."""
     write_json(folder / "build" / "report" / "report.json", report_)
     return subprocess.run(
-        [sys.executable, "-m", "stages", "gate"],
+        [sys.executable, "-m", "stages.gate"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -90,7 +90,7 @@ def test_a_damaged_report_is_no_pass(tmp_path, content):
     (tmp_path / "build" / "report" / "report.json").write_text(content, encoding="utf-8")
 
     done = subprocess.run(
-        [sys.executable, "-m", "stages", "gate"],
+        [sys.executable, "-m", "stages.gate"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
