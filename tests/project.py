@@ -131,7 +131,8 @@ class Project:
         return Ran(process.returncode, log.read_text(), "")
 
     def read(self, name: str) -> str:
-        """Give a file's text."""
+        """Return a file's text; a choice of the package becomes the project's own first."""
+        own_choice(self.root, name)
         return (self.root / name).read_text(encoding="utf-8")
 
     def write(self, name: str, text: str) -> None:
@@ -160,6 +161,15 @@ class Project:
         """Copy the project with its Git history, DVC cache and build."""
         shutil.copytree(self.root, folder / self.root.name, symlinks=True)
         return Project(folder / self.root.name)
+
+
+def own_choice(root: Path, name: str) -> Path:
+    """Copy a file of the package's conf/ to the project's, as a user does to edit it."""
+    package = ROOT / "litemill" / name
+    if name.startswith("conf/") and not (root / name).exists() and package.is_file():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(package, root / name)
+    return root / name
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import yaml
-from project import ROOT
+from project import ROOT, own_choice
 
 from litemill.config.selection import choices
 from litemill.core.errors import LitemillError
@@ -24,7 +24,7 @@ CODE = "models/digits_cnn/__init__.py"
 
 def edit(tree, name, old, new):
     """Replace the first place that reads `old`."""
-    text = (tree / name).read_text()
+    text = own_choice(tree, name).read_text()
     assert old in text, (name, old)
     (tree / name).write_text(text.replace(old, new, 1))
 
