@@ -6,6 +6,8 @@ their own:
     cold       `dvc repro` with no artifacts and an empty cache, against the straight-line script
     one edit   an option of one variant changed, to its verdict, against the same script
     next edit  the same again at once, while the worker that imported TensorFlow is there
+    back       that option changed back, which DVC's run cache answers, against `dvc checkout` of
+               the same files
     no-op      `dvc repro` with nothing to do, against DVC on a dummy DAG with as many stages; and
                that DAG with our `params:` on our build/params.json, against the one without
 """
@@ -25,6 +27,7 @@ from typing import Any
 import yaml
 
 from benchmarks.timing import machine, table
+from litemill.core.files import remove
 
 ROOT = Path(__file__).resolve().parents[1]
 DVC = (sys.executable, "-m", "dvc")
@@ -47,12 +50,13 @@ def main() -> None:
                 seconds.setdefault(name, []).extend(took)
             print(f"round {number + 1} of {runs} done", file=sys.stderr, flush=True)
     pairs = dict.fromkeys(("cold", "one edit", "next edit"), "script")
+    pairs["back"] = "checkout"
     pairs |= dict.fromkeys(("no-op", "dummy no-op, params"), "dummy no-op")
     print("\n".join(table(seconds, pairs)))
 
 
 def measure(folder: Path) -> dict[str, list[float]]:
-    """Give the seconds of one round, by name."""
+    """Measure one round; return the seconds by name."""
     project = copied(folder / "project")
     found = {"script": [run(project, *SCRIPT)], "cold": [run(project, *DVC, "repro")]}
     idle = {
@@ -67,6 +71,11 @@ def measure(folder: Path) -> dict[str, list[float]]:
     for name, samples in (("one edit", 99), ("next edit", 98)):
         edit(project, samples)
         found[name] = [run(project, *DVC, "repro", "gate")]
+    edit(project, 99)
+    found["back"] = [run(project, *DVC, "repro", "gate")]
+    for name in ("convert/int8", "validate/int8.json", "report", "gate"):
+        remove(project / "build" / name)
+    found["checkout"] = [run(project, *DVC, "checkout", "--quiet")]
     return found
 
 
@@ -83,7 +92,7 @@ def copied(folder: Path) -> Path:
 
 
 def params(project: Path) -> list[list[str]]:
-    """Give the parameters that each stage of a build depends on."""
+    """Return the parameters that each stage of a build depends on."""
     lock = yaml.safe_load((project / "dvc.lock").read_bytes())["stages"]
     return [list(stage.get("params", {}).get(PARAMS, {})) for stage in lock.values()]
 
@@ -119,7 +128,7 @@ def edit(project: Path, samples: int) -> None:
 
 
 def run(folder: Path, *command: str) -> float:
-    """Run a command in a folder and give its seconds; show what it printed when it fails."""
+    """Run a command in a folder and return its seconds; show what it printed when it fails."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.timing import machine, table
 from litemill.config.parameters import as_dataclass
 from litemill.config.schema.numerics import Numerics
+from litemill.config.selection import file_of
 from litemill.core.exit_status import run_and_exit
 from litemill.data.samples import read_split
 
@@ -46,19 +47,19 @@ def main() -> None:
     measured: dict[str, list[float]] = {}
     for _ in range(arguments.runs):
         for name, choice, model in cases():
-            measured.setdefault(name, []).append(apart(choice, model, arguments.epochs))
+            measured.setdefault(name, []).append(isolated(choice, model, arguments.epochs))
     pairs = {f"{model} {CHOICES[0]}": f"{model} {CHOICES[1]}" for model in MODELS}
     print("\n".join(table(measured, pairs)))
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
-    """Give what is measured: a name, the choice of conf/numerics/ and the model."""
+    """Yield what is measured: a name, the choice of conf/numerics/ and the model."""
     for model in MODELS:
         for choice in CHOICES:
             yield f"{model} {choice}", choice, model
 
 
-def apart(choice: str, model: str, epochs: int) -> float:
+def isolated(choice: str, model: str, epochs: int) -> float:
     """Measure in a process of its own, since TensorFlow is started once."""
     words = ["--one", choice, model, "--epochs", str(epochs)]
     command = [sys.executable, "-m", "benchmarks.numerics", *words]
@@ -67,7 +68,7 @@ def apart(choice: str, model: str, epochs: int) -> float:
 
 
 def seconds(choice: str, name: str, epochs: int) -> float:
-    """Fit a model and give the seconds an epoch took."""
+    """Fit a model and return the seconds an epoch took."""
     from litemill.runtime import tensorflow_start
     from models.digits_cnn import build
 
@@ -86,10 +87,10 @@ def seconds(choice: str, name: str, epochs: int) -> float:
 
 
 def numerics(choice: str) -> Numerics:
-    """Read a file of conf/numerics/."""
+    """Read a choice of numerics, the project's or the package's."""
     import yaml
 
-    values: dict[str, Any] = yaml.safe_load(Path(f"conf/numerics/{choice}.yaml").read_text())
+    values: dict[str, Any] = yaml.safe_load(file_of(Path.cwd(), "numerics", choice).read_bytes())
     return as_dataclass(Numerics, values)
 
 

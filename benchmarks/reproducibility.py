@@ -89,7 +89,7 @@ def settings(count: int, seed: int) -> list[Setting]:
 
 
 def as_user(number: int) -> list[str]:
-    """Give the command before another one that lets it see itself as the user of this number."""
+    """Return the command before another one that lets it see itself as the user of this number."""
     return ["unshare", "--user", f"--map-user={number}"]
 
 
@@ -149,7 +149,7 @@ def build(setting: Setting, files: dict[str, bytes], scratch: Path) -> dict[str,
 
 
 def _artifacts(project: Path, scratch: Path) -> dict[str, str]:
-    """Give the digest of every output of every stage, of dvc.lock, and of the archive."""
+    """Return the digest of every output of every stage, of dvc.lock, and of the archive."""
     lock = yaml.safe_load((project / "dvc.lock").read_bytes())["stages"]
     outs = [one["path"] for stage in lock.values() for one in stage.get("outs", [])]
     found = {path: tree_sha256(project / path) for path in outs}
@@ -178,7 +178,7 @@ def main() -> int:
         if not args.keep:
             shutil.rmtree(scratch)
         seconds = time.monotonic() - start
-        print(f"build {number:>2} of {len(drawn)}: {seconds:4.0f} s  {_told(setting)}", flush=True)
+        print(f"build {number:>2} of {len(drawn)}: {seconds:4.0f} s  {_described(setting)}", flush=True)
     if args.json:
         rows = [
             {"setting": asdict(one), "sha256": digests}
@@ -188,7 +188,7 @@ def main() -> int:
     return _compared(found)
 
 
-def _told(setting: Setting) -> str:
+def _described(setting: Setting) -> str:
     parts = {**asdict(setting), "cores": len(setting.cores), "umask": f"{setting.umask:03o}"}
     parts["folder"] = setting.folder[:24]
     return ", ".join(f"{name} {value}" for name, value in parts.items() if value not in (None, ""))
@@ -203,8 +203,8 @@ def _compared(found: list[dict[str, str]]) -> int:
         common, count = collections.Counter(digests).most_common(1)[0]
         others = [str(n) for n, digest in enumerate(digests, 1) if digest != common]
         same = same and not others
-        told = f"  not: build {', '.join(others)}" if others else ""
-        print(f"{name:<{width}}  {count} of {len(found)}  {common[:12]}{told}")
+        missing = f"  not: build {', '.join(others)}" if others else ""
+        print(f"{name:<{width}}  {count} of {len(found)}  {common[:12]}{missing}")
     return 0 if same else 1
 
 

@@ -30,6 +30,7 @@ model: enlarged
 data: enlarged
 train: default
 variants: [float32, int8]
+sweeps: []
 overrides:
   train: {epochs: 1, batch_size: 64}
   limits: {snr_db: null, top1_agreement: null, metric_drop_relative: null, metric_drop: null}
@@ -52,7 +53,7 @@ CODE = '''\
 
 
 def build():
-    """Give it, untrained."""
+    """Return it, untrained."""
     import keras
 
     image = keras.Input((64, 64, 3), name="image")
@@ -78,13 +79,13 @@ def main() -> int:
         writing.join()
         print(f"{'stage':<20}{'seconds':>9}{'peak MB':>9}")
         peaks = [measured(project, *words) for words in stages()]
-    told = "at most" if max(peaks) <= LIMIT else "more than"
-    print(f"the largest is {told} {LIMIT} MB")
+    comparison = "at most" if max(peaks) <= LIMIT else "more than"
+    print(f"the largest is {comparison} {LIMIT} MB")
     return int(max(peaks) > LIMIT)
 
 
 def stages() -> list[tuple[str, ...]]:
-    """Give the stages that read samples, as dvc.yaml runs them."""
+    """Return the stages that read samples, as dvc.yaml runs them."""
     first: list[tuple[str, ...]] = [("configure",), ("prepare",), ("train",), ("export",)]
     both = [(stage, name) for stage in ("convert", "validate") for name in ("float32", "int8")]
     return [*first, *both]
@@ -133,9 +134,9 @@ def _digits(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured(project: Path, stage: str, *words: str) -> float:
-    """Run a stage in a process of its own; print and give its peak resident memory in MB."""
+    """Run a stage in a process of its own; print and return its peak resident memory in MB."""
     start = time.monotonic()
-    command = [sys.executable, "-m", "stages", stage, *words]
+    command = [sys.executable, "-m", f"stages.{stage}", *words]
     environment = os.environ | {"LITEMILL_WORKER": "0"}
     log = project.parent / "log"
     pid = os.posix_spawn(

@@ -59,8 +59,8 @@ def build(out: Path) -> list[list[str]]:
         content = converted(variant, out / "saved_model", calibration[0])
         (out / f"{variant}.tflite").write_bytes(content)
         for kernels in KERNELS:
-            told = measured(answered(content, images, kernels), reference, digits)
-            table.append([variant, kernels, f"{len(content)}", *told])
+            row = measured(answered(content, images, kernels), reference, digits)
+            table.append([variant, kernels, f"{len(content)}", *row])
     return table
 
 
@@ -146,7 +146,7 @@ def answered(content: bytes, images: Array, kernels: str) -> Array:
 
 
 def measured(answers: Array, reference: Array, digits: Array) -> list[str]:
-    """Give top-1, agreement, SNR, largest error and cosine similarity, as text."""
+    """Return top-1, agreement, SNR, largest error and cosine similarity, as text."""
     got, expected = answers.astype(np.float64), reference.astype(np.float64)
     top, noise = got.argmax(axis=-1), got - expected
     ratio = 10 * np.log10((expected**2).sum() / (noise**2).sum())

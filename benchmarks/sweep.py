@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def chosen(count: int) -> list[Point]:
-    """Give as many int8 points that differ in their calibration: conversions of the same cost."""
+    """Return as many int8 points that differ in their calibration: conversions of the same cost."""
     words = [
         "calibration.samples=range(40,60)",
         "calibration.selection=random",
@@ -82,10 +82,10 @@ def compare(arguments: argparse.Namespace) -> None:
     for _ in range(arguments.runs):
         for name, spent in seconds.items():
             start = time.perf_counter()
-            told = _apart(name, arguments)
+            measured = _in_a_process(name, arguments)
             spent.append(time.perf_counter() - start)
             if name == "loop":
-                inner.append(median(told["each"]))
+                inner.append(median(measured["each"]))
     print("\n".join(table(seconds, {"sweep": "loop"})))
     cores = arguments.workers or len(os.sched_getaffinity(0))
     # Processor time that a point takes in the sweep, beyond what it takes in the loop.
@@ -97,15 +97,15 @@ def compare(arguments: argparse.Namespace) -> None:
 _SWEPT: list[dict[str, Any]] = []
 
 
-def _apart(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.sweep", "--part", name]
     command += ["--points", str(arguments.points)]
     command += ["--workers", str(arguments.workers)] if arguments.workers else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     if name == "sweep":
-        _SWEPT.append(told)
-    return told
+        _SWEPT.append(measured)
+    return measured
 
 
 def swept(several: list[Point], workers: int | None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def processor() -> str:
 
 
 def table(seconds: Mapping[str, Sequence[float]], pairs: Mapping[str, str]) -> Iterator[str]:
-    """Give a table: seconds of each name, and the ratio of each pair.
+    """Yield the lines of a table: seconds of each name, and the ratio of each pair.
 
     Args:
         seconds: by name, as often as it was measured, in the order of measuring.

@@ -65,7 +65,7 @@ class Work:
         )
 
     def bare(self) -> Callable[[], None]:
-        """Give a function that runs the same batches, which are quantized here and now."""
+        """Return a function that runs the same batches, which are quantized here and now."""
         model = Model(self.content, signature=self.signature["key"])
         samples = match_samples(self.samples, self.signature)
         size, most = self.options.batch_size, self.options.reference_samples or len(samples)
@@ -112,25 +112,25 @@ def main() -> None:
     pairs = {}
     for work in works(arguments.samples, arguments.images):
         options = replace(work.options, kernels=arguments.kernels or work.options.kernels)
-        asked = replace(work, options=options)
+        case = replace(work, options=options)
         name, bare = f"validate {work.name}", f"bare {work.name}"
         pairs[name] = bare
-        calling = asked.bare()
+        calling = case.bare()
         for _ in range(arguments.runs):
-            seconds.setdefault(name, []).append(timed(asked.measure))
+            seconds.setdefault(name, []).append(timed(case.measure))
             seconds.setdefault(bare, []).append(timed(calling))
     print("\n".join(table(seconds, pairs)))
 
 
 def works(least: int, images: int) -> Iterator[Work]:
-    """Give every variant that was built, and the larger model as float32 and int8."""
+    """Return every variant that was built, and the larger model as float32 and int8."""
     yield from (built(variant, least) for variant in section("report", "variants"))
     if images:
         yield from larger(images)
 
 
 def built(variant: str, least: int) -> Work:
-    """Give a variant on the evaluation samples, over and over."""
+    """Return a variant on the evaluation samples, over and over."""
     key = section("convert", variant)["signature"]
     signature = read_signature(BUILD / "export", key)
     split = read_split(BUILD / "prepare" / "evaluation")
@@ -166,7 +166,7 @@ def larger(images: int) -> Iterator[Work]:
 
 
 def converted() -> dict[str, bytes]:
-    """Give the larger model as float32 and int8 files."""
+    """Return the larger model as float32 and int8 files."""
     with capture_output():
         return _converted()
 
@@ -200,7 +200,7 @@ def _converted() -> dict[str, bytes]:
 
 
 def convolution(tf: Any, width: int, size: int, strides: int = 1) -> Any:
-    """Give a layer whose random weights keep the size of numbers as it is."""
+    """Return a layer whose random weights keep the size of numbers as it is."""
     kind = {"kernel_initializer": "he_normal", "padding": "same", "activation": "relu"}
     return tf.keras.layers.Conv2D(width, size, strides, **kind)
 
