@@ -178,7 +178,10 @@ def main() -> int:
         if not args.keep:
             shutil.rmtree(scratch)
         seconds = time.monotonic() - start
-        print(f"build {number:>2} of {len(drawn)}: {seconds:4.0f} s  {_described(setting)}", flush=True)
+        print(
+            f"build {number:>2} of {len(drawn)}: {seconds:4.0f} s  {_described(setting)}",
+            flush=True,
+        )
     if args.json:
         rows = [
             {"setting": asdict(one), "sha256": digests}
