@@ -119,8 +119,8 @@ def _order(arguments: argparse.Namespace) -> ConversionRequest:
 
 def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
     """Give the named variant with what the command line says instead."""
-    from litemill.config import option_conflicts, presets
     from litemill.config.schema.variant import Route, TensorType
+    from litemill.conversion import option_conflicts, presets
     from litemill.core.errors import ConfigError, ErrorGroup
 
     name = arguments.variant

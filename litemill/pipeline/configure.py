@@ -22,7 +22,7 @@ from litemill.config.schema.prepare import Prepare
 from litemill.config.schema.train import Model, Train
 from litemill.config.schema.validate import Export, Validate
 from litemill.config.schema_validation import faults, sound
-from litemill.conversion import recipes
+from litemill.conversion import recipes, sweep_request
 from litemill.core.errors import ErrorGroup, collect_errors
 from litemill.core.files import read_json, write_json, write_text
 from litemill.pipeline import code_digest, rules
@@ -31,7 +31,6 @@ from litemill.pipeline.dvc_dependencies import undeclared_dependencies
 from litemill.pipeline.model_rules import main_signature
 from litemill.pipeline.stage_table import STAGES
 from litemill.runtime import environment, portability, worker_client
-from litemill.sweep import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +75,7 @@ def configure(root: Path) -> dict[str, Any]:
     found += list(rules.rule_errors(config, composed, root, wrong))
     sweeps = {
         name: collect_errors(
-            found, partial(request.resolve_sweep, sweep, root, composed.place(f"sweeps.{name}"))
+            found, partial(sweep_request.resolve_sweep, sweep, root, composed.place(f"sweeps.{name}"))
         )
         for name, sweep in config.sweeps.items()
         if not any(path.startswith(f"sweeps.{name}") for path in wrong)

@@ -6,11 +6,12 @@ import math
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from litemill.config import import_graph, option_conflicts, release_name
+from litemill.config import import_graph, release_name
 from litemill.config.numerics_rules import numerics_errors
 from litemill.config.schema.prepare import Task
 from litemill.config.schema.validate import KERNELS
 from litemill.config.schema.variant import Selection
+from litemill.conversion import option_conflicts
 from litemill.core.errors import ConfigError, LitemillError, nearest
 from litemill.pipeline.limit_rules import limit_errors
 from litemill.pipeline.model_rules import model_errors

@@ -6,7 +6,7 @@ import pytest
 from project import ROOT
 
 from litemill.config.toolchain import (
-    PACKAGES,
+
     installed_version,
     pinned_versions,
     read_lock,
