@@ -111,7 +111,7 @@ def _value(key: str, value: Any, place: str, wrong: list[LitemillError]) -> Any:
     hint = option_types()[key]
     if hint is int and type(value) is int:
         return value  # most of a range, and nothing to say about it
-    if found := schema_validation.faults(
+    if found := schema_validation.schema_errors(
         _nested(key, value), Variant, lambda path: f"{place}: {path}"
     ):
         wrong += found
