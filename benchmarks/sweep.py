@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.timing import machine, table
 from litemill.config.schema.variant import Optimization, Variant
+from litemill.conversion import grid
 from litemill.core.exit_status import run_and_exit
-from litemill.sweep import grid, points
+from litemill.sweep import points
 from litemill.sweep.executor import Executor
 from litemill.sweep.inputs import read_inputs
 from litemill.sweep.local import Local

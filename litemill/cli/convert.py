@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from litemill.standalone.convert_file import ConversionRequest
 
 SECONDS = 24 * 3600.0  # that a conversion may take
-TYPES = ("float32", "int8", "uint8", "int16")
-ROUTES = ("saved_model", "keras", "concrete_function", "cli")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments; each flag may be written with underscores or hyphens."""
+    from litemill.config.schema.variant import Route, TensorType
+
     parser.description = "Convert a Keras file or a SavedModel to a .tflite file, and check it."
     parser.epilog = "Example: litemill convert --keras_model_file=model.h5 --output_file=m.tflite"
     sources = parser.add_argument_group("source").add_mutually_exclusive_group(required=True)
@@ -32,11 +32,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how")
     _flag(group, "variant", default="float32", help="of conf/variant/ (default: %(default)s)")
     _flag(group, "samples", help="real inputs to calibrate with and to compare on: .npz or .npy")
-    _flag(group, "input_type", choices=TYPES, help="instead of the variant's")
-    _flag(group, "output_type", choices=TYPES, help="instead of the variant's")
+    _flag(group, "input_type", choices=[*TensorType.__members__], help="instead of the variant's")
+    _flag(group, "output_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "batch", type=int, help="a fixed batch size")
     _flag(group, "unroll", action="store_true", help="write recurrent layers out step by step")
-    _flag(group, "route", choices=ROUTES, help="where the converter starts")
+    _flag(group, "route", choices=[*Route.__members__], help="where the converter starts")
     group = parser.add_argument_group("loading the source")
     _flag(group, "saved_model_signature_key", type=_one, help="which of its signatures")
     _flag(group, "saved_model_tag_set", help="tags of the graph, separated by commas")
@@ -119,8 +119,8 @@ def _order(arguments: argparse.Namespace) -> ConversionRequest:
 
 def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
     """Give the named variant with what the command line says instead."""
-    from litemill.config import option_conflicts, presets
     from litemill.config.schema.variant import Route, TensorType
+    from litemill.conversion import option_conflicts, presets
     from litemill.core.errors import ConfigError, ErrorGroup
 
     name = arguments.variant

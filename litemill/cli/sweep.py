@@ -45,10 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sweep(arguments: argparse.Namespace) -> int:
+    from litemill.conversion.sweep_request import resolve_sweep
     from litemill.core.errors import ConfigError
     from litemill.sweep.cli_overrides import parse_overrides
     from litemill.sweep.progress import Progress
-    from litemill.sweep.request import resolve_sweep
     from litemill.sweep.result import run_sweep
     from litemill.sweep.summary import print_front
 

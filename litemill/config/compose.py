@@ -1,122 +1,127 @@
-"""Hydra's part: conf/ and params.yaml composed into one tree, and where each key came from."""
+"""conf/ and params.yaml composed into one tree, and where each key came from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.selection import PACKAGE, groups, place_of, read_mapping, read_selection
-from litemill.core import yaml_file
-from litemill.core.errors import ConfigError, first_line
+from litemill.config import cli_overrides
+from litemill.config.cli_overrides import parse_overrides
+from litemill.config.experiment import read_experiment
+from litemill.config.hydra_compose import OVERRIDES, compose_words, resolve, runtime_choices
+from litemill.config.selection import (
+    LISTS,
+    PACKAGE_CONF,
+    choices,
+    default_choices,
+    place_of,
+    read_mapping,
+    read_selection,
+    selectable_keys,
+)
+from litemill.core.errors import ConfigError, ErrorGroup, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from omegaconf import DictConfig
+    from litemill.core.errors import LitemillError
 
 
 @dataclass(frozen=True)
 class Composed:
-    """The configuration before it is checked against the schema."""
+    """The configuration before it is checked against the schema.
+
+    Attributes:
+        root: the project.
+        tree: what was composed, in plain values.
+        choices: by group, such as model -> digits_cnn.
+        layers: what lies over the choices, the uppermost first: how a place begins, and the keys.
+    """
 
     root: Path
     tree: dict[str, Any]
-    choices: dict[str, str]  # group -> choice, such as model -> digits_cnn
-    overrides: dict[str, Any]
+    choices: dict[str, str]
+    layers: list[tuple[str, Mapping[str, Any]]]
 
     def place(self, path: str) -> str:
         """Name the file and key that a path such as `variants.int8.route` came from."""
-        if _holds(self.overrides, path.split(".")):
-            return f"params.yaml: overrides.{path}"
+        for begin, tree in self.layers:
+            if _holds(tree, path.split(".")):
+                return f"{begin}{path}"
         group, _, rest = path.partition(".")
-        if group in ("variants", "sweeps"):
-            name, _, rest = rest.partition(".")
-            file = place_of(self.root, group.removesuffix("s"), name)
+        choice = self.choices.get(group)
+        if group in LISTS:
+            group = LISTS[group]
+            choice, _, rest = rest.partition(".")
+        if choice:
+            file = place_of(self.root, group, choice)
             return f"{file}: {rest}" if rest else file
-        if group in self.choices:
-            file = place_of(self.root, group, self.choices[group])
-            return f"{file}: {rest}" if rest else file
-        return f"conf/config.yaml: {path}"
+        package = read_mapping(PACKAGE_CONF / "defaults.yaml", "litemill/conf/defaults.yaml")
+        return f"{'litemill/conf/defaults' if group in package else 'conf/config'}.yaml: {path}"
 
 
-def compose(root: Path) -> Composed:
-    """Compose conf/config.yaml with the choices, variants and overrides of params.yaml.
+def compose(root: Path, words: Sequence[str] = ()) -> Composed:
+    """Compose the choices of params.yaml, then its overrides, its experiment, and a command line.
+
+    Args:
+        root: the project.
+        words: of a command line, in Hydra's grammar, such as `train.epochs=3` or `model=mine`.
 
     Raises:
         LitemillError: a file is missing or no YAML, or a choice does not exist; all of them.
     """
-    choices = read_selection(root)
-    overrides = choices.pop("overrides")
-    variants, sweeps = choices.pop("variants"), choices.pop("sweeps")
-    experiment = choices.pop("experiment", None)
-    words = [f"{group}={choice}" for group, choice in choices.items()]
-    words += [f"+variant@variants.{name}={name}" for name in variants]
-    words += [f"+sweep@sweeps.{name}={name}" for name in sweeps]
-    words += [f"+experiment={experiment}"] if experiment else []
-    config = _hydra(root, words)
-    defaults = {group: _default(root, group) for group in groups(root)}
-    known = {**{g: c for g, c in defaults.items() if c}, **choices}
-    composed = Composed(root=root, tree={}, choices=known, overrides=overrides)
-    return replace(composed, tree=_plain(config, overrides, composed.place))
+    changes = parse_overrides(words, selectable_keys(root))
+    selection = read_selection(root, changes.selection)
+    experiment = read_experiment(root, selection.get("experiment"))
+    if errors := list(_unknown_entries(root, selection, changes.tree, cli_overrides.PLACE)):
+        raise ErrorGroup(errors)
+    overridden = set(experiment.choices) - set(changes.selection)
+    config = compose_words(
+        root, list(_words(root, selection, overridden)), changes.words, selection["overrides"]
+    )
+    layers = [
+        (f"{cli_overrides.PLACE}: ", changes.tree),
+        (f"{experiment.place}: ", experiment.values),
+        ("params.yaml: overrides.", selection["overrides"]),
+        ("conf/config.yaml: ", read_mapping(root / "conf/config.yaml", "conf/config.yaml")),
+    ]
+    composed = Composed(root, {}, runtime_choices(config), layers)
+    tree = resolve(config, composed.place)
+    if errors := list(_unknown_entries(root, selection, tree, experiment.place)):
+        raise ErrorGroup(errors)
+    for key in LISTS:
+        if isinstance(entries := tree.get(key), dict):
+            tree[key] = {name: entries[name] for name in selection[key] if name in entries}
+    return replace(composed, tree=tree)
 
 
-def _default(root: Path, group: str) -> str | None:
-    for path, place in (
-        (root / "conf/config.yaml", "conf/config.yaml"),
-        (PACKAGE / "defaults.yaml", "defaults.yaml"),
-    ):
-        entries = read_mapping(path, place).get("defaults", [])
-        for entry in entries:
-            if isinstance(entry, dict) and group in entry:
-                return str(entry[group])
-    return None
+def _words(root: Path, selection: dict[str, Any], overridden: Collection[str]) -> Iterator[str]:
+    """Write a selection as overrides of Hydra's defaults list, in the order of merging."""
+    known = default_choices(root)
+    for group, choice in selection.items():
+        if group not in (*LISTS, "overrides", "experiment", *overridden):
+            yield f"{'' if group in known else '+'}{group}={choice}"
+    for key, group in LISTS.items():
+        yield from (f"+{group}@{key}.{name}={name}" for name in selection[key])
+    if selection["overrides"]:
+        yield f"+{OVERRIDES}=params"
+    if "experiment" in selection:
+        yield f"+experiment={selection['experiment']}"
 
 
-def _hydra(root: Path, words: list[str]) -> DictConfig:
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    files = sorted((root / "conf").rglob("*.yaml"))
-    for path in files:
-        # Hydra's own error for a syntax error does not name the file.
-        yaml_file.read(path, path.relative_to(root))
-    try:
-        with hydra.initialize_config_dir(str((root / "conf").resolve()), version_base="1.3"):
-            return hydra.compose("config", overrides=words)
-    except (HydraException, OmegaConfBaseException) as error:
-        for path in files:
-            _interpolates(path, path.relative_to(root))
-        raise ConfigError("conf/config.yaml", str(error), "expected what Hydra composes") from None
-
-
-def _interpolates(path: Path, place: Path) -> None:
-    # Hydra's error for a malformed `${...}` has no text at all.
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        OmegaConf.load(path)
-    except OmegaConfBaseException as error:
-        where = f"{place}: {error.full_key}" if error.full_key else place
-        raise ConfigError(where, first_line(error), "expected `${key}`") from None
-
-
-def _plain(
-    config: DictConfig, overrides: dict[str, Any], place: Callable[[str], str]
-) -> dict[str, Any]:
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    OmegaConf.set_struct(config, value=False)
-    try:
-        merged = OmegaConf.merge(config, overrides)
-        tree = OmegaConf.to_container(merged, resolve=True)
-    except OmegaConfBaseException as error:
-        where = place(error.full_key) if error.full_key else "params.yaml: overrides"
-        raise ConfigError(where, first_line(error), "expected what resolves") from None
-    return tree  # type: ignore[return-value]  # the root of a Hydra configuration is a mapping
+def _unknown_entries(
+    root: Path, selection: dict[str, Any], tree: Mapping[str, Any], place: str
+) -> Iterator[LitemillError]:
+    """List the variants and sweeps of a tree that no file defines; others may just be unchosen."""
+    for key, group in LISTS.items():
+        known = {*choices(root, group), *selection[key]}
+        entries = tree.get(key)
+        for name in entries if isinstance(entries, dict) else ():
+            if name not in known:
+                yield ConfigError(
+                    f"{place}: {key}", f"no {name!r} in conf/{group}/", nearest(name, known)
+                )
 
 
 def _holds(tree: Any, keys: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What a `_target_` names, found without running any of it; `instantiate` calls it."""
+"""What a `_target_` names, found without running it; `instantiate` calls it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_target(target: object, place: object, root: Path) -> None:
     """Refuse a `_target_` that cannot be imported, without importing anything.
 
     Importing a model's module imports TensorFlow, which configure cannot afford. So modules are
-    found but not run, and a name is looked up in the source's syntax tree. Packages that are
-    installed are only asked to be there: what they offer may be made at run time.
+    found but not run, and a name is looked up in the source's syntax tree. Other packages only have
+    to be installed: what they offer may be made at run time.
 
     Raises:
         ConfigError: there is no such module, or no such name in it.
@@ -32,46 +32,49 @@ def check_target(target: object, place: object, root: Path) -> None:
     file = module_file(target, root)
     if file is None:
         raise ConfigError(place, f"{target}: no module of that name", _near_module(target, root))
-    if not _own(file, root) or file.suffix != ".py":
+    if not (_own(file, root) or _litemill(file)) or file.suffix != ".py":
         return
     name = target.rpartition(".")[2]
     statements = list(_statements(parse_module(file, root).body))
     names = {known for node in statements for known in _names(node)}
     if name not in names and "*" not in names:
         defined = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
-        told = nearest(name, (known for known in defined or names if not known.startswith("_")))
-        raise ConfigError(place, f"{target}: no {name!r} in {file.relative_to(root)}", told)
+        public = (known for known in defined or names if not known.startswith("_"))
+        home = root if file.is_relative_to(root) else PACKAGE.parent
+        where = file.relative_to(home).as_posix()
+        raise ConfigError(place, f"{target}: no {name!r} in {where}", nearest(name, public))
 
 
 def module_file(dotted: str, root: Path) -> Path | None:
-    """Give the file of the innermost module in a dotted name, run nothing; None if there is none.
+    """Find the file of the innermost module in a dotted name, run nothing; None if there is none.
 
     The name's last part may be a function: `models.mine.build` gives models/mine/__init__.py.
     """
     import sys
 
     search: list[str] | None = [str(root), *(p for p in sys.path if p not in ("", str(root)))]
-    found: Path | None = None
+    innermost: Path | None = None
     parts = dotted.split(".")
     for count in range(1, len(parts) + 1):
         spec = PathFinder.find_spec(".".join(parts[:count]), search)
         if spec is None:
             # All but the last part must be modules, or `models.mnie.build` would pass for models.
-            return found if count == len(parts) or _installed(found, root) else None
-        found = Path(spec.origin) if spec.origin and spec.origin != "namespace" else found
+            return innermost if count == len(parts) or _installed(innermost, root) else None
+        if spec.origin and spec.origin != "namespace":
+            innermost = Path(spec.origin)
         if spec.submodule_search_locations is None:
-            return found
+            return innermost
         search = list(spec.submodule_search_locations)
-    return found
+    return innermost
 
 
 def _own(file: Path, root: Path) -> bool:
-    """Tell whether a file is the project's: below `root`, and not in an environment there."""
+    """Return whether a file is the project's: below `root`, and not in an environment there."""
     return file.is_relative_to(root) and "site-packages" not in file.parts
 
 
 def _litemill(file: Path) -> bool:
-    """Tell whether a file is Litemill's, wherever it is installed."""
+    """Return whether a file is Litemill's, wherever it is installed."""
     return file.is_relative_to(PACKAGE)
 
 
@@ -111,19 +114,19 @@ class Graph:
         Raises:
             ConfigError: one of them is not Python.
         """
-        found: set[Path] = set()
+        reached: set[Path] = set()
         queue = [start]
         while queue:
             file = queue.pop()
-            if file in found or file.suffix != ".py" or not self._known(file):
+            if file in reached or file.suffix != ".py" or not self._known(file):
                 continue
-            found.add(file)
+            reached.add(file)
             if file not in self._imports:
                 names = {part for name in self._names(file) for part in _with_parents(name)}
                 files = (module_file(name, self._root) for name in names)
                 self._imports[file] = {path for path in files if path}
             queue += self._imports[file]
-        return found
+        return reached
 
     def _known(self, file: Path) -> bool:
         if not (_own(file, self._root) or _litemill(file)):
@@ -146,10 +149,10 @@ def closure(file: Path, root: Path) -> set[Path]:
 
 
 def parse_module(file: Path, root: Path) -> ast.Module:
-    """Give the syntax tree of a source file.
+    """Parse a source file.
 
     Raises:
-        ConfigError: it is no Python.
+        ConfigError: it is not Python.
     """
     try:
         return ast.parse(file.read_bytes())
@@ -192,17 +195,17 @@ def _started(command: ast.List) -> Iterator[str]:
 
 
 def has_code(file: Path, root: Path) -> bool:
-    """Tell whether a module does anything: an empty `__init__.py` changes nothing when edited."""
+    """Return whether a module does anything: an empty `__init__.py` changes nothing when edited."""
     return any(not isinstance(node, ast.Expr) for node in parse_module(file, root).body)
 
 
 def is_type_checking(node: ast.AST) -> bool:
-    """Tell whether a statement is `if TYPE_CHECKING:`, which never runs."""
+    """Return whether a statement is `if TYPE_CHECKING:`, which never runs."""
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Give a module's own statements: those below `if` and `try` too, those in functions not."""
+    """Yield a module's own statements: those below `if` and `try` too, those in functions not."""
     for node in body:
         yield node
         if not isinstance(node, _DEFINITIONS):
@@ -223,8 +226,8 @@ def _names(node: ast.stmt) -> Iterator[str]:
         yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
 
 
-def _installed(found: Path | None, root: Path) -> bool:
-    return found is not None and not _own(found, root)
+def _installed(file: Path | None, root: Path) -> bool:
+    return file is not None and not _own(file, root)
 
 
 def _near_module(target: str, root: Path) -> str:

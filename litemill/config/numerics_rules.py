@@ -1,4 +1,4 @@
-"""The rules that `numerics` keeps beyond its types: what oneDNN and Eigen take."""
+"""Rules for `numerics` beyond its types: what oneDNN and Eigen take."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ INSTRUCTION_SETS = [
 def numerics_errors(
     numerics: Numerics, place: Callable[[str], str], wrong: Collection[str]
 ) -> Iterator[LitemillError]:
-    """Tell what the math libraries would not take.
+    """List what the math libraries would not take.
 
     Args:
         numerics: the options.
         place: names the file and key of a path.
-        wrong: paths of keys that are wrong in themselves; nothing more is told of them.
+        wrong: paths of keys that are wrong in themselves, which are not judged.
     """
-    asked = numerics.instruction_set
-    known = asked is None or asked in INSTRUCTION_SETS
+    instructions = numerics.instruction_set
+    known = instructions is None or instructions in INSTRUCTION_SETS
     if "numerics.instruction_set" not in wrong and not known:
-        told = nearest(str(asked), INSTRUCTION_SETS)
-        yield ConfigError(place("numerics.instruction_set"), f"found {asked!r}", told)
+        expected = nearest(str(instructions), INSTRUCTION_SETS)
+        yield ConfigError(place("numerics.instruction_set"), f"found {instructions!r}", expected)
     sizes = numerics.cache_sizes
     if sizes is None or any(path.startswith("numerics.cache_sizes") for path in wrong):
         return

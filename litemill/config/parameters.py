@@ -46,6 +46,15 @@ def section(*keys: str, path: Path = PARAMS) -> Any:
     return found
 
 
+def written_sections(path: Path = PARAMS) -> dict[str, Any] | None:
+    """Return the sections that were written last; None where there are none, or a damaged file."""
+    try:
+        sections = section(path=path)
+    except ConfigError:
+        return None
+    return sections if isinstance(sections, dict) else None
+
+
 def to_plain(value: Any) -> Any:
     """Give a dataclass as build/params.json holds it: mappings, lists, and names for choices."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

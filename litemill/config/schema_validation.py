@@ -1,4 +1,4 @@
-"""A plain tree held against its dataclass: every unknown key, wrong type and missing value."""
+"""A plain tree checked against its dataclass: every unknown key, wrong type and missing value."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def faults(
+def schema_errors(
     tree: Any, schema: Any, place: Callable[[str], str], path: str = ""
 ) -> list[LitemillError]:
     """List everything in `tree` that `schema`, a dataclass, does not allow.
 
-    OmegaConf tests each value; it stops at its first error, so it is asked value by value.
+    OmegaConf tests each value; it stops at its first error, so it gets value by value.
 
     Args:
         tree: nested mappings, as composed.
@@ -34,7 +34,7 @@ def faults(
     if not isinstance(tree, dict):
         return [ConfigError(place(path), f"found {tree!r}", "expected a mapping of options")]
     hints = get_type_hints(schema)
-    found: list[LitemillError] = [
+    errors: list[LitemillError] = [
         ConfigError(place(_join(path, key)), "unknown key", nearest(str(key), hints))
         for key in tree
         if key not in hints
@@ -46,31 +46,31 @@ def faults(
         value = tree.get(field.name, MISSING)
         inner = _dataclass(hint)
         if value == MISSING:
-            found.append(ConfigError(place(here), "missing", f"expected {_told(hint)}"))
+            errors.append(ConfigError(place(here), "missing", f"expected {_expected(hint)}"))
         elif inner and get_origin(hint) is dict and isinstance(value, dict):
             for key, entry in value.items():
-                found += faults(entry, inner, place, _join(here, key))
+                errors += schema_errors(entry, inner, place, _join(here, key))
         elif inner and get_origin(hint) is not dict and not (value is None and _optional(hint)):
-            found += faults(value, inner, place, here)
+            errors += schema_errors(value, inner, place, here)
         elif not _accepts(schema, field.name, hint, value):
-            expected = _told(hint, value)
+            expected = _expected(hint, value)
             expected = expected if "?" in expected else f"expected {expected}"
-            found.append(ConfigError(place(here), f"found {value!r}", expected))
-    return found
+            errors.append(ConfigError(place(here), f"found {value!r}", expected))
+    return errors
 
 
 def typed(tree: dict[str, Any], schema: Any) -> Any:
-    """Give a tree without faults as an instance of its dataclass."""
+    """Convert a tree without errors to an instance of its dataclass."""
     return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), tree))
 
 
-def sound(tree: dict[str, Any], schema: Any, wrong: list[str]) -> Any:
-    """Give a tree as its dataclass, with defaults in the place of the keys that are wrong.
+def typed_without(tree: dict[str, Any], schema: Any, wrong: list[str]) -> Any:
+    """Convert a tree to its dataclass, with defaults in the place of the keys that are wrong.
 
     Args:
         tree: nested mappings; not changed.
         schema: the dataclass.
-        wrong: dotted paths of keys with faults. Of a mapping of dataclasses, the entries that have
+        wrong: dotted paths of keys with errors. Of a mapping of dataclasses, the entries that have
             some are left out.
     """
     kept: dict[str, Any] = {}
@@ -97,7 +97,7 @@ def _without(tree: dict[str, Any], wrong: list[str], path: str) -> dict[str, Any
 
 
 def _accepts(schema: Any, name: str, hint: Any, value: object) -> bool:
-    if _words(hint):
+    if _is_enum(hint):
         # OmegaConf would also take an enumeration's number.
         return isinstance(value, str) and value in hint.__members__
     if hint is bool:
@@ -110,11 +110,11 @@ def _accepts(schema: Any, name: str, hint: Any, value: object) -> bool:
 
 
 def _dataclass(hint: Any) -> Any:
-    found = [part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part)]
-    return found[0] if found else None
+    parts = (hint, *get_args(hint))
+    return next((part for part in parts if dataclasses.is_dataclass(part)), None)
 
 
-def _words(hint: Any) -> bool:
+def _is_enum(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, enum.Enum)
 
 
@@ -122,15 +122,15 @@ def _optional(hint: Any) -> bool:
     return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
-def _told(hint: Any, value: object = None) -> str:
-    if _words(hint):
+def _expected(hint: Any, value: object = None) -> str:
+    if _is_enum(hint):
         known = hint.__members__
         if value is None:
             return f"one of: {', '.join(known)}"
         return nearest(str(value), known).removeprefix("expected ")
     if _optional(hint):
         rest = [part for part in get_args(hint) if part is not type(None)]
-        return f"{_told(rest[0], value)} or null"
+        return f"{_expected(rest[0], value)} or null"
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
     return words.get(hint) or {dict: "a mapping", list: "a list"}.get(get_origin(hint), str(hint))
 

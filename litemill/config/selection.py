@@ -1,4 +1,8 @@
-"""params.yaml: what is chosen, held against what conf/ has to choose from."""
+"""params.yaml: what a project chooses, checked against what conf/ offers.
+
+A choice is a YAML file in a folder of conf/, of the project or of the package; the project's file
+lies over one of the same name in the package.
+"""
 
 from __future__ import annotations
 
@@ -11,63 +15,100 @@ from litemill.core import yaml_file
 from litemill.core.errors import ConfigError, ErrorGroup, LitemillError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-SWEEPS = "params.yaml: sweeps"
-PACKAGE = Path(__file__).resolve().parents[1] / "conf"  # pkg://litemill.conf
+PACKAGE_CONF = Path(__file__).resolve().parents[1] / "conf"  # pkg://litemill.conf
 REQUIRED = ("model", "data", "train", "variants")
+# Groups of which params.yaml chooses a list, by the key of that list.
+LISTS = {"variants": "variant", "sweeps": "sweep"}
 # What Hydra takes for a key of the tree, without asking for another level of it.
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def groups(root: Path) -> list[str]:
-    """List the groups of conf/, of the project and of the package: their folders."""
-    homes = [root / "conf", PACKAGE]
-    folders = {
-        path.name for home in homes if home.is_dir() for path in home.iterdir() if path.is_dir()
-    }
-    return sorted(folders - {"__pycache__"})
+    """List the groups: the folders of conf/, of the project and of the package."""
+    return sorted(
+        {
+            path.name
+            for home in (root / "conf", PACKAGE_CONF)
+            if home.is_dir()
+            for path in home.iterdir()
+            if path.is_dir() and NAME.fullmatch(path.name) and path.name != "__pycache__"
+        }
+    )
 
 
 def choices(root: Path, group: str) -> list[str]:
-    """List the choices of a group: the YAML files in its folder, in the project and the package."""
-    homes = [root / "conf", PACKAGE]
+    """List the choices of a group, of the project and of the package."""
+    homes = [root / "conf", PACKAGE_CONF]
     return sorted({path.stem for home in homes for path in (home / group).glob("*.yaml")})
 
 
 def file_of(root: Path, group: str, choice: str) -> Path:
     """Return the file of a choice: the project's, or else the package's."""
     own = root / "conf" / group / f"{choice}.yaml"
-    return own if own.exists() else PACKAGE / group / f"{choice}.yaml"
+    return own if own.exists() else PACKAGE_CONF / group / f"{choice}.yaml"
 
 
 def place_of(root: Path, group: str, choice: str) -> str:
-    """Name the file of a choice in messages: conf/variant/int8.yaml, in whichever conf/."""
-    own = (root / "conf" / group / f"{choice}.yaml").exists()
-    return f"{'' if own else 'litemill/'}conf/{group}/{choice}.yaml"
+    """Name the file of a choice for messages, such as `litemill/conf/variant/int8.yaml`."""
+    name = f"conf/{group}/{choice}.yaml"
+    return f"litemill/{name}" if file_of(root, group, choice).is_relative_to(PACKAGE_CONF) else name
 
 
-def read_selection(root: Path) -> dict[str, Any]:
-    """Give what params.yaml says: groups and their choices, `variants`, `overrides`; and `sweeps`.
+def default_choices(root: Path) -> dict[str, str]:
+    """Read the choice of each group in the defaults lists of conf/config.yaml and the package."""
+    entries = read_mapping(PACKAGE_CONF / "defaults.yaml", "litemill/conf/defaults.yaml")
+    own = read_mapping(root / "conf/config.yaml", "conf/config.yaml")
+    return {**choices_in(entries), **choices_in(own)}
+
+
+def choices_in(values: Mapping[str, Any]) -> dict[str, str]:
+    """List the choices of a file's defaults list, by group."""
+    entries = values.get("defaults") or []
+    pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
+    return {
+        str(group).removeprefix("override ").lstrip("/"): str(choice)
+        for group, choice in pairs
+        if choice is not None
+    }
+
+
+def selectable_keys(root: Path) -> list[str]:
+    """List the keys that params.yaml may have."""
+    single = [group for group in groups(root) if group not in LISTS.values()]
+    return [*single, *LISTS, "overrides"]
+
+
+def read_selection(root: Path, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Read what params.yaml chooses: a choice by group, `variants`, `sweeps` and `overrides`.
 
     Overrides of a variant that conf/ has but the list has not are left out: a shorter list of
     variants needs no other edit.
 
+    Args:
+        root: the project.
+        changes: values that replace those of params.yaml; None takes the key away.
+
     Raises:
-        LitemillError: the file is missing or no YAML, or chooses what there is not; all of it.
+        LitemillError: the file is missing or no YAML, or a choice does not exist; all of them.
     """
-    values = read_mapping(root / "params.yaml", "params.yaml")
-    listed = values.get("sweeps") or []
-    if errors := [*_wrong(root, values), *_wrong_names(root, "sweep", listed, SWEEPS)]:
+    changes = changes or {}
+    values = {**read_mapping(root / "params.yaml", "params.yaml"), **changes}
+
+    def place(key: str) -> str:
+        return f"command line: {key}" if key in changes else f"params.yaml: {key}"
+
+    if errors := list(_selection_errors(root, values, place)):
         raise ErrorGroup(errors)
-    found = {key: value for key, value in values.items() if value is not None}
-    found["sweeps"] = listed
-    found["overrides"] = overrides = dict(found.get("overrides", {}))
-    if isinstance(overrides.get("variants"), dict):
+    selection = {key: value for key, value in values.items() if value is not None}
+    selection["sweeps"] = selection.get("sweeps", [])
+    selection["overrides"] = overrides = dict(selection.get("overrides", {}))
+    if "variants" in overrides:
         of_variants = overrides["variants"].items()
-        kept = {name: options for name, options in of_variants if name in found["variants"]}
-        overrides["variants"] = kept
-    return found
+        chosen = selection["variants"]
+        overrides["variants"] = {name: opts for name, opts in of_variants if name in chosen}
+    return selection
 
 
 def read_mapping(path: Path, place: str) -> dict[str, Any]:
@@ -85,85 +126,77 @@ def read_mapping(path: Path, place: str) -> dict[str, Any]:
     return values
 
 
-def _wrong(root: Path, values: dict[str, Any]) -> Iterator[LitemillError]:
-    selectable = [
-        group for group in groups(root) if group not in ("variant", "sweep", "experiment")
-    ]
-    selectable += ["experiment"] if "experiment" in groups(root) else []
-    known = [*selectable, "variants", "sweeps", "overrides"]
+def _selection_errors(root: Path, values: Mapping[str, Any], place: Any) -> Iterator[LitemillError]:
+    known = selectable_keys(root)
     for key in values:
         if key not in known:
-            yield ConfigError(f"params.yaml: {key}", "unknown key", nearest(str(key), known))
+            yield ConfigError(place(key), "unknown key", nearest(str(key), known))
     for key in REQUIRED:
         if values.get(key) is None:
-            yield ConfigError(f"params.yaml: {key}", "missing", f"expected {_wanted(root, key)}")
-    for group in selectable:
-        if values.get(group) is not None:
-            yield from _unknown(root, group, values[group], f"params.yaml: {group}")
-    if values.get("variants") is not None:
-        yield from _wrong_variants(root, values["variants"])
-    if values.get("overrides") is not None:
-        yield from _wrong_overrides(root, values["overrides"])
+            offered = ", ".join(choices(root, LISTS.get(key, key)))
+            kind = "a list of" if key in LISTS else "one of:"
+            yield ConfigError(place(key), "missing", f"expected {kind} {offered}")
+    for key in known:
+        if (value := values.get(key)) is None:
+            continue
+        if key in LISTS:
+            yield from _list_errors(root, LISTS[key], value, place(key), empty=key not in REQUIRED)
+        elif key == "overrides":
+            yield from _override_errors(root, value, place(key))
+        else:
+            yield from unknown_choice(root, key, value, place(key))
 
 
-def _wrong_variants(root: Path, names: Any) -> Iterator[LitemillError]:
-    place = "params.yaml: variants"
-    if names == []:
-        yield ConfigError(place, "an empty list", f"expected {_wanted(root, 'variants')}")
-    yield from _wrong_names(root, "variant", names, place)
-
-
-def _wrong_names(root: Path, group: str, names: Any, place: str) -> Iterator[LitemillError]:
+def _list_errors(
+    root: Path, group: str, names: Any, place: str, *, empty: bool
+) -> Iterator[LitemillError]:
     if not isinstance(names, list):
         yield ConfigError(place, f"found {names!r}", "expected a list of names")
         return
+    if not names and not empty:
+        offered = ", ".join(choices(root, group))
+        yield ConfigError(place, "an empty list", f"expected a list of {offered}")
     for name in names:
-        yield from _unknown(root, group, name, place) or _misnamed(group, name)
+        yield from unknown_choice(root, group, name, place) or _name_errors(root, group, name)
     for name, count in Counter(map(str, names)).items():
         if count > 1:
             yield ConfigError(place, f"{name!r} is there twice", "expected each name once")
 
 
-def _misnamed(group: str, name: str) -> list[LitemillError]:
+def _name_errors(root: Path, group: str, name: str) -> list[LitemillError]:
     if NAME.fullmatch(name):
         return []
-    told = "expected a name of letters, digits, _ and -, with no digit or - in front"
-    return [ConfigError(f"conf/{group}/{name}.yaml", f"the name {name!r}", told)]
+    expected = "expected a name of letters, digits, _ and -, with no digit or - in front"
+    return [ConfigError(place_of(root, group, name), f"the name {name!r}", expected)]
 
 
-def _wrong_overrides(root: Path, overrides: Any) -> Iterator[LitemillError]:
-    place = "params.yaml: overrides"
+def _override_errors(root: Path, overrides: Any, place: str) -> Iterator[LitemillError]:
     if not isinstance(overrides, dict):
         yield ConfigError(place, f"found {overrides!r}", "expected a mapping")
         return
-    yield from _dotted(overrides, place)
+    yield from _dotted_keys(overrides, place)
     of_variants = overrides.get("variants", {})
     if not isinstance(of_variants, dict):
-        told = "expected a mapping of variants to options"
-        yield ConfigError(f"{place}.variants", f"found {of_variants!r}", told)
+        expected = "expected a mapping of variants to options"
+        yield ConfigError(f"{place}.variants", f"found {of_variants!r}", expected)
         return
     for name in of_variants:
-        yield from _unknown(root, "variant", name, f"{place}.variants")
+        yield from unknown_choice(root, "variant", name, f"{place}.variants")
 
 
-def _dotted(options: dict[Any, Any], place: str) -> Iterator[LitemillError]:
+def _dotted_keys(options: dict[Any, Any], place: str) -> Iterator[LitemillError]:
     for key, value in options.items():
         if "." in str(key):
             outer, _, inner = str(key).partition(".")
-            told = f"expected nested keys: {{{outer}: {{{inner}: ...}}}}"
-            yield ConfigError(f"{place}: {key}", "a key with a dot", told)
+            expected = f"expected nested keys: {{{outer}: {{{inner}: ...}}}}"
+            yield ConfigError(f"{place}: {key}", "a key with a dot", expected)
         elif isinstance(value, dict):
-            yield from _dotted(value, f"{place}.{key}")
+            yield from _dotted_keys(value, f"{place}.{key}")
 
 
-def _unknown(root: Path, group: str, choice: Any, place: str) -> list[LitemillError]:
-    if isinstance(choice, str) and choice in choices(root, group):
+def unknown_choice(root: Path, group: str, choice: Any, place: str) -> list[LitemillError]:
+    """List the error of a choice that neither the project nor the package has, if it is one."""
+    known = choices(root, group)
+    if isinstance(choice, str) and choice in known:
         return []
-    told = nearest(str(choice), choices(root, group))
-    return [ConfigError(place, f"no {choice!r} in conf/{group}/", told)]
-
-
-def _wanted(root: Path, key: str) -> str:
-    if key == "variants":
-        return f"a list of {', '.join(choices(root, 'variant'))}"
-    return f"one of: {', '.join(choices(root, key))}"
+    return [ConfigError(place, f"no {choice!r} in conf/{group}/", nearest(str(choice), known))]

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+# Where a lock pins it, the installed version has to be that one. It is in no section of
+# build/params.json: of two versions, only stages whose code differs run again.
+LITEMILL = "litemill"
+# Builds of TensorFlow whose converter and kernels are the same, by the name of the first.
+BUILDS = {"tensorflow": ("tensorflow-cpu", "tensorflow")}
 # What quantizes a variant that has a recipe, beside what converts each: the quantizer calibrates
 # with LiteRT's interpreter, and writes files with LiteRT's schema.
 RECIPE = ["ai-edge-litert"]
@@ -32,14 +37,14 @@ def read_lock(lock: Path) -> dict[str, str]:
         text = lock.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ToolchainError(lock, "no such file", "expected the pinned toolchain") from None
-    found = {
-        re.sub(r"[-_.]+", "-", name).lower(): version
+    versions = {
+        _normalised(name): version
         for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE)
     }
-    # One name for both builds of TensorFlow, whose converter and kernels are the same.
-    if "tensorflow-cpu" in found:
-        found["tensorflow"] = found["tensorflow-cpu"]
-    return found
+    for name, builds in BUILDS.items():
+        pinned = [versions[build] for build in builds if build in versions]
+        versions |= {name: pinned[0]} if pinned else {}
+    return versions
 
 
 def pinned_versions(
@@ -49,7 +54,7 @@ def pinned_versions(
     *,
     place: str = "toolchain.allow",
 ) -> dict[str, dict[str, str]]:
-    """Give by stage the versions it is built with: those of the lock, or of an allowed difference.
+    """Return by stage the versions it is built with: the lock's, or those of allowed packages.
 
     Args:
         lock: requirements.lock.
@@ -58,50 +63,53 @@ def pinned_versions(
         place: where they are listed, for errors.
 
     Raises:
-        SeveralErrors: packages that are not installed as pinned, or not known; all of them.
+        ErrorGroup: packages that are not installed as pinned, or not known; all of them.
     """
-    versions = read_lock(lock)
+    versions, allowed = read_lock(lock), set(allow)
+    installed = {name: version for name in allowed if (version := installed_version(name))}
     relevant = sorted({name for names in packages.values() for name in names})
+    known = [*relevant, LITEMILL]
     errors: list[LitemillError] = [
-        ToolchainError(place, f"no {name!r}", nearest(name, relevant))
-        for name in allow
-        if name not in relevant
+        ToolchainError(place, f"no {name!r}", nearest(name, known))
+        for name in sorted(allowed - set(known))
     ]
-    for name in relevant:
-        if name not in versions:
-            errors.append(
-                ToolchainError(f"{lock.name}: {name}", "not pinned", "expected a version")
-            )
-        elif name in allow and (found := installed_version(name)):
-            versions[name] = found
-    stages = {
-        stage: {n: versions[n] for n in names if n in versions} for stage, names in packages.items()
-    }
-    everything = {name: version for names in stages.values() for name, version in names.items()}
-    errors += version_mismatches(everything)
+    errors += [
+        ToolchainError(f"{lock.name}: {name}", "not pinned", "expected a version")
+        for name in relevant
+        if name not in versions
+    ]
+    errors += version_mismatches(
+        {name: versions[name] for name in known if name in versions and name not in installed}
+    )
     if errors:
         raise ErrorGroup(errors)
-    return stages
+    versions |= installed
+    return {stage: {name: versions[name] for name in names} for stage, names in packages.items()}
 
 
 def version_mismatches(expected: Mapping[str, str]) -> list[LitemillError]:
-    """Tell how the environment differs from the expected versions."""
+    """List the packages whose installed version is not the expected one."""
     return [
         ToolchainError(
             f"toolchain: {name}",
-            f"found {found or 'none'}",
+            f"found {installed or 'none'}",
             f"expected {version} (requirements.lock; `make` installs it)",
         )
         for name, version in sorted(expected.items())
-        if (found := installed_version(name)) != version
+        if (installed := installed_version(name)) != version
     ]
 
 
 def installed_version(name: str) -> str | None:
-    """Give the installed version of a package, or None."""
-    for known in ("tensorflow-cpu", "tensorflow") if name == "tensorflow" else (name,):
+    """Return the installed version of a package, or of the build that stands for it; or None."""
+    for build in BUILDS.get(name, (name,)):
         try:
-            return metadata.version(known)
+            return metadata.version(build)
         except metadata.PackageNotFoundError:
             continue
     return None
+
+
+def _normalised(name: str) -> str:
+    """Return a name as pip compares names: case and separators make no difference."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.config.option_conflicts import too_few_samples
 from litemill.config.schema.variant import Calibration, Selection
+from litemill.conversion.option_conflicts import too_few_samples
 from litemill.core.errors import DataError
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import needs_calibration
 from litemill.config.parameters import parameters, section, to_plain
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.variant import Optimization, Route, TensorType, Variant
 from litemill.config.toolchain import version_mismatches
 from litemill.conversion import calibration, options, quantization_denylist, recipes
 from litemill.conversion.float_layers import FloatLayers
+from litemill.conversion.option_conflicts import needs_calibration
 from litemill.conversion.routes import ROUTES, Source
 from litemill.conversion.verification import mismatches
 from litemill.core.errors import ConversionError, ErrorGroup, LitemillError, first_line

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from litemill.config.instantiate import resolve_target
 from litemill.core.errors import ConfigError
 from litemill.evaluation.bootstrap import CONFIDENCE, BootstrapGroups
 from litemill.evaluation.group_metrics import MOST_LABELS, Confusion, GroupScores
@@ -139,10 +139,6 @@ def resolve_score(score: dict[str, Any]) -> Score:
     Raises:
         ConfigError: there is no such function.
     """
-    module, _, name = str(score.get("_target_")).rpartition(".")
-    try:
-        function = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        found = f"{score.get('_target_')} does not import ({error})"
-        raise ConfigError("data.metric.score._target_", found) from None
-    return partial(function, **{key: value for key, value in score.items() if key != "_target_"})
+    arguments = {key: value for key, value in score.items() if key != "_target_"}
+    name, place = str(score.get("_target_")), "data.metric.score._target_"
+    return partial(resolve_target(name, place), **arguments)

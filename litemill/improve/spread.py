@@ -6,8 +6,8 @@ import statistics
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import needs_calibration
 from litemill.config.schema.variant import Calibration, Selection
+from litemill.conversion.option_conflicts import needs_calibration
 from litemill.core.errors import ConfigError
 
 if TYPE_CHECKING:

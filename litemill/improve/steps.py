@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import needs_calibration
 from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
+from litemill.conversion.option_conflicts import needs_calibration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

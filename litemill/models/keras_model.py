@@ -17,7 +17,6 @@ from litemill.core.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SUFFIXES = (".keras", ".h5", ".hdf5")  # by which Keras knows its files
 UNNAMED = "unnamed"
 LINE = 200  # characters of an error of others
 

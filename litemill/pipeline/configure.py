@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config import import_graph, selection, toolchain
 from litemill.config.compose import compose
-from litemill.config.parameters import PARAMS, as_dataclass, section, to_plain
+from litemill.config.parameters import PARAMS, as_dataclass, to_plain, written_sections
 from litemill.config.schema.config import Config
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.package import Release
 from litemill.config.schema.prepare import Prepare
 from litemill.config.schema.train import Model, Train
 from litemill.config.schema.validate import Export, Validate
-from litemill.config.schema_validation import faults, sound
-from litemill.conversion import recipes
+from litemill.config.schema_validation import schema_errors, typed_without
+from litemill.conversion import recipes, sweep_request
 from litemill.core.errors import ErrorGroup, collect_errors
 from litemill.core.files import read_json, write_json, write_text
 from litemill.pipeline import code_digest, rules
@@ -31,63 +31,90 @@ from litemill.pipeline.dvc_dependencies import undeclared_dependencies
 from litemill.pipeline.model_rules import main_signature
 from litemill.pipeline.stage_table import STAGES
 from litemill.runtime import environment, portability, worker_client
-from litemill.sweep import request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from litemill.config.compose import Composed
     from litemill.config.schema.variant import Variant
+    from litemill.core.errors import LitemillError
 
 CODE = Path("build/code.json")  # the digest of the code of each stage
 _WITH_TENSORFLOW = ("prepare", "train", "export", "convert", "numerics")
 
 
-def configure(root: Path) -> dict[str, Any]:
-    """Give the resolved parameters of every stage, from the project in `root`.
+def configure(root: Path, words: Sequence[str] = ()) -> dict[str, Any]:
+    """Resolve the parameters of every stage, from the project in `root`.
+
+    Args:
+        root: the project.
+        words: of a command line, in Hydra's grammar, over what params.yaml says.
 
     Raises:
-        LitemillError: anything is wrong; one line for each fault found.
+        LitemillError: anything is wrong; one line for each error found.
     """
-    composed = compose(root)
+    composed = compose(root, words)
     wrong: list[str] = []
 
     def place(path: str) -> str:
         wrong.append(path)
         return composed.place(path)
 
-    found = faults(composed.tree, Config, place)
+    errors = schema_errors(composed.tree, Config, place)
     # What does not depend on a faulty section is judged all the same.
-    config: Config = sound(composed.tree, Config, wrong)
+    config: Config = typed_without(composed.tree, Config, wrong)
+    _resolve_recipes(config, composed, errors)
+    versions = _pin_versions(config, composed, root, wrong, errors)
+    errors += rules.rule_errors(config, composed, root, wrong)
+    sweeps = _resolve_sweeps(config, composed, root, wrong, errors)
+    if not errors:
+        reached = places_reached(config, composed, root)
+        errors += undeclared_dependencies(root, reached, composed.choices)
+    if errors:
+        raise ErrorGroup(errors)
+    return {**_sections(config, composed.choices, versions), "sweep": to_plain(sweeps)}
+
+
+def _resolve_recipes(config: Config, composed: Composed, errors: list[LitemillError]) -> None:
     for name, variant in list(config.variants.items()):
         if variant.recipe is not None:
-            here = composed.place(f"variants.{name}.recipe")
-            variant.recipe = collect_errors(
-                found, partial(recipes.resolve_recipe, variant.recipe, here)
-            )
+            place = composed.place(f"variants.{name}.recipe")
+            resolve = partial(recipes.resolve_recipe, variant.recipe, place)
+            variant.recipe = collect_errors(errors, resolve)
             if variant.recipe is None:
                 del config.variants[name]  # what it may be follows from the recipe
-    if not any(path.startswith("toolchain") for path in wrong):
-        lock, allow = root / "requirements.lock", config.toolchain.allow
-        here = composed.place("toolchain.allow")
-        packages = {one.name: one.toolchain for one in STAGES.values() if one.toolchain}
-        pin = partial(toolchain.pinned_versions, lock, packages, allow, place=here)
-        versions = collect_errors(found, pin)
-    found += list(rules.rule_errors(config, composed, root, wrong))
-    sweeps = {
-        name: collect_errors(
-            found, partial(request.resolve_sweep, sweep, root, composed.place(f"sweeps.{name}"))
-        )
-        for name, sweep in config.sweeps.items()
-        if not any(path.startswith(f"sweeps.{name}") for path in wrong)
-    }
-    if not found:
-        found += undeclared_dependencies(
-            root, places_reached(config, composed, root), composed.choices
-        )
-    if found:
-        raise ErrorGroup(found)
-    return {**_sections(config, composed.choices, versions), "sweep": to_plain(sweeps)}
+
+
+def _pin_versions(
+    config: Config,
+    composed: Composed,
+    root: Path,
+    wrong: Collection[str],
+    errors: list[LitemillError],
+) -> dict[str, dict[str, str]]:
+    if any(path.startswith("toolchain") for path in wrong):
+        return {}
+    place = composed.place("toolchain.allow")
+    packages = {stage.name: stage.toolchain for stage in STAGES.values() if stage.toolchain}
+    lock, allow = root / "requirements.lock", config.toolchain.allow
+    pin = partial(toolchain.pinned_versions, lock, packages, allow, place=place)
+    return collect_errors(errors, pin) or {}
+
+
+def _resolve_sweeps(
+    config: Config,
+    composed: Composed,
+    root: Path,
+    wrong: Collection[str],
+    errors: list[LitemillError],
+) -> dict[str, Any]:
+    sweeps = {}
+    for name, sweep in config.sweeps.items():
+        if not any(path.startswith(f"sweeps.{name}") for path in wrong):
+            place = composed.place(f"sweeps.{name}")
+            resolve = partial(sweep_request.resolve_sweep, sweep, root, place)
+            sweeps[name] = collect_errors(errors, resolve)
+    return sweeps
 
 
 def _sections(
@@ -118,13 +145,15 @@ def _sections(
         "release": asdict(release),
         "numerics": asdict(config.numerics),
         "toolchain": versions,
-        "quantizers": {name: _quantizers(one, versions) for name, one in config.variants.items()},
+        "quantizers": {
+            name: _quantizers(variant, versions) for name, variant in config.variants.items()
+        },
     }
     return {name: to_plain(section) for name, section in sections.items()}
 
 
 def _quantizers(variant: Variant, versions: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Give what quantizes this variant alone: another LiteRT converts no other one again."""
+    """List what quantizes this variant alone: another LiteRT converts no other one again."""
     known = versions["validate"]
     return {} if variant.recipe is None else {name: known[name] for name in toolchain.RECIPE}
 
@@ -136,12 +165,12 @@ def _train(config: Config) -> Train:
 
 
 def _others(config: Config) -> list[str]:
-    request = {variant.signature for variant in config.variants.values() if variant.signature}
-    return sorted(request - {main_signature(config)})
+    named = {variant.signature for variant in config.variants.values() if variant.signature}
+    return sorted(named - {main_signature(config)})
 
 
 def portability_notes(sections: dict[str, Any], root: Path) -> list[str]:
-    """Say what is weaker than `same data, same weights, on any processor`, a line each.
+    """List what is weaker than `same data, same weights, on any processor`, a line each.
 
     What the model computes is known when it is built; here, its source code is read for the names
     of layers and functions that lead there, and `train` looks at the graph itself.
@@ -149,19 +178,20 @@ def portability_notes(sections: dict[str, Any], root: Path) -> list[str]:
     train, numerics = sections["train"], as_dataclass(Numerics, sections["numerics"])
     if train["fit"] is None:
         return []
-    where, because = portability.settings_portability(numerics)
-    if because:
-        return [f"{', '.join(because)}: the same trained weights on {where}"]
+    where, settings = portability.settings_portability(numerics)
+    if settings:
+        return [f"{', '.join(settings)}: the same trained weights on {where}"]
     build = train["model"]["build"]
     file = import_graph.module_file(build["_target_"], root)
     sources = import_graph.closure(file, root) if file else ()
-    names = portability.names_in_source(import_graph.parse_module(one, root) for one in sources)
+    trees = (import_graph.parse_module(source, root) for source in sources)
+    names = portability.names_in_source(trees)
     names += sorted(portability.NAMES.intersection(map(str, build.values())))
     if not names:
         return []
-    told = f"uses {', '.join(names)}, whose last bits depend on the processor"
+    because = f"uses {', '.join(names)}, whose last bits depend on the processor"
     where = f"the same trained weights on {portability.SAME_KIND}; from these weights on, anywhere"
-    return [f"{build['_target_']}: {told}: {where} (docs/reproducibility.md)"]
+    return [f"{build['_target_']}: {because}: {where} (docs/reproducibility.md)"]
 
 
 def places_reached(config: Config, composed: Composed, root: Path) -> Iterator[tuple[str, Path]]:
@@ -171,22 +201,13 @@ def places_reached(config: Config, composed: Composed, root: Path) -> Iterator[t
         for path in sorted(import_graph.closure(file, root)) if file else ():
             if import_graph.has_code(path, root):
                 yield composed.place(place), path
-    for place, path in _paths(config):
-        yield composed.place(place), root / path
+    for place, name in _paths(config):
+        yield composed.place(place), root / name
 
 
 def _targets(config: Config) -> Iterator[tuple[str, str]]:
-    calls = {
-        "data.load": config.data.load,
-        "model.build": config.model.build,
-        "model.function": config.model.function,
-        "train.optimizer": config.train.optimizer,
-        "train.loss": config.train.loss,
-        "data.metric.score": config.data.metric.score if config.data.metric else None,
-    }
-    for place, call in calls.items():
-        if call is not None:
-            yield f"{place}._target_", str(call["_target_"])
+    for path, call in config.calls().items():
+        yield f"{path}._target_", str(call["_target_"])
     # A module, as if one of its layers were called.
     yield from (("model.custom_objects", f"{module}.x") for module in config.model.custom_objects)
 
@@ -236,7 +257,7 @@ def run(*, params: Path, code: Path) -> None:
         code: build/code.json.
     """
     root = Path.cwd()
-    before = section(path=params) if params.exists() else {}
+    before = written_sections(params) or {}
     digests_before = read_json(code) if code.exists() else {}
     sections = configure(root)
     settings = environment.tensorflow_environment(as_dataclass(Numerics, sections["numerics"]))

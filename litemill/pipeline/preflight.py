@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.option_conflicts import too_few_samples
 from litemill.config.parameters import section
 from litemill.config.schema.variant import CALIBRATED, Optimization
+from litemill.conversion.option_conflicts import too_few_samples
 from litemill.conversion.recipes import recipe_is_calibrated
 from litemill.core.errors import ErrorGroup, LitemillError
 from litemill.core.files import read_json

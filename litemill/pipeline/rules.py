@@ -1,17 +1,19 @@
-"""The rules that a configuration keeps beyond its types: numbers, names, files, combinations."""
+"""Rules for a configuration beyond its types: numbers, names, files, combinations."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from litemill.config import import_graph, option_conflicts, release_name
+from litemill.config import import_graph, release_name
 from litemill.config.numerics_rules import numerics_errors
 from litemill.config.schema.prepare import Task
 from litemill.config.schema.validate import KERNELS
 from litemill.config.schema.variant import Selection
-from litemill.core.errors import ConfigError, LitemillError, nearest
+from litemill.conversion import option_conflicts
+from litemill.core.errors import ConfigError, LitemillError, collect_errors, nearest
 from litemill.pipeline.limit_rules import limit_errors
 from litemill.pipeline.model_rules import model_errors
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from litemill.config.compose import Composed
     from litemill.config.schema.config import Config, Data, VariantChoice
 
-LEAST = {  # that a number may be, by its path
+    Place = Callable[[str], str]
+
+MINIMUM = {  # of a number, by its path
     "train.epochs": 1,
     "train.batch_size": 1,
     "train.steps_per_execution": 1,
@@ -43,64 +47,55 @@ LEAST = {  # that a number may be, by its path
 def rule_errors(
     config: Config, composed: Composed, root: Path, wrong: Collection[str] = ()
 ) -> Iterator[LitemillError]:
-    """Tell all that is wrong with a configuration whose keys and types are right.
+    """List the errors of a configuration whose keys and types are right.
 
     Args:
-        config: the configuration; of `variants`, those without faults.
+        config: the configuration; of `variants`, those without errors.
         composed: where each key came from.
         root: the project.
-        wrong: paths of keys that are wrong in themselves; nothing is told that depends on them.
+        wrong: paths of keys that are wrong in themselves; what depends on them is not judged.
     """
-    faulty = {path.partition(".")[0] for path in wrong}
-    for kind in ("model", "data"):
-        folder = f"{kind}s" if kind == "model" else kind
-        if not (root / folder / composed.choices[kind]).exists():
-            place = f"{folder}/{composed.choices[kind]}"
-            told = f"expected what conf/{kind}/{composed.choices[kind]}.yaml reads: code or files"
-            yield ConfigError(place, "no such folder", told)
-    if "model" not in faulty and "export" not in faulty:
+    faulty, place = {path.partition(".")[0] for path in wrong}, composed.place
+    yield from _folder_errors(composed, root)
+    if not {"model", "export"} & faulty:
         yield from model_errors(config, composed, root)
-    yield from _wrong_numbers(config, composed.place, wrong)
-    yield from numerics_errors(config.numerics, composed.place, wrong)
-    yield from _wrong_targets(config, composed, root, faulty)
-    yield from _wrong_sections(config, composed, faulty)
-    for name, variant in config.variants.items():
-        for option, told in option_conflicts.conflicts(variant).items():
-            yield ConfigError(composed.place(f"variants.{name}.{option}"), told)
-        if "data" not in faulty:
-            yield from _wrong_calibration(name, variant, config.data, composed.place)
-        yield from limit_errors(variant.limits, composed.place, f"variants.{name}.limits")
-
-
-def _wrong_sections(
-    config: Config, composed: Composed, faulty: Collection[str]
-) -> Iterator[LitemillError]:
+    yield from _number_errors(config, place, wrong)
+    yield from _share_errors(config, place, wrong)
+    yield from numerics_errors(config.numerics, place, wrong)
+    yield from _target_errors(config, composed, root, faulty)
     if "validate" not in faulty:
-        yield from _wrong_kernels(config.validate.kernels, composed.place("validate.kernels"))
+        yield from _kernel_errors(config.validate.kernels, place("validate.kernels"))
     if "data" not in faulty:
-        yield from _wrong_metric(config.data, composed.place)
+        yield from _metric_errors(config.data, place)
     if "limits" not in faulty:
-        yield from limit_errors(config.limits, composed.place, "limits")
+        yield from limit_errors(config.limits, place, "limits")
     if "release" not in faulty:
-        yield from _wrong_release(config, composed)
+        yield from _release_errors(config, composed)
+    for name, variant in config.variants.items():
+        data = None if "data" in faulty else config.data
+        yield from _variant_errors(f"variants.{name}", variant, data, place)
 
 
-def _wrong_numbers(
-    config: Config, place: Callable[[str], str], wrong: Collection[str]
-) -> Iterator[LitemillError]:
-    for path, bound in LEAST.items():
+def _folder_errors(composed: Composed, root: Path) -> Iterator[LitemillError]:
+    for group, folder in (("model", "models"), ("data", "data")):
+        choice = composed.choices[group]
+        if not (root / folder / choice).exists():
+            expected = f"expected what conf/{group}/{choice}.yaml reads: code or files"
+            yield ConfigError(f"{folder}/{choice}", "no such folder", expected)
+
+
+def _number_errors(config: Config, place: Place, wrong: Collection[str]) -> Iterator[LitemillError]:
+    for path, minimum in MINIMUM.items():
         value = attrgetter(path)(config)
-        if path not in wrong and value is not None and value < bound:
-            yield ConfigError(place(path), f"found {value:g}", f"expected at least {bound}")
-    yield from _wrong_shares(config, place, wrong)
+        if path not in wrong and value is not None and value < minimum:
+            yield ConfigError(place(path), f"found {value:g}", f"expected at least {minimum}")
 
 
-def _wrong_shares(
-    config: Config, place: Callable[[str], str], wrong: Collection[str]
-) -> Iterator[LitemillError]:
-    if "train.validation" not in wrong and not 0 <= config.train.validation < 1:
-        told = f"found {config.train.validation}"
-        yield ConfigError(place("train.validation"), told, "expected a share from 0 to below 1")
+def _share_errors(config: Config, place: Place, wrong: Collection[str]) -> Iterator[LitemillError]:
+    validation = config.train.validation
+    if "train.validation" not in wrong and not 0 <= validation < 1:
+        expected = "expected a share from 0 to below 1"
+        yield ConfigError(place("train.validation"), f"found {validation}", expected)
     for name in ("train", "calibration", "evaluation"):
         share = getattr(config.data.split, name)
         path = f"data.split.{name}"
@@ -108,65 +103,63 @@ def _wrong_shares(
             yield ConfigError(place(path), f"found {share:g}", "expected more than 0")
 
 
-def _wrong_release(config: Config, composed: Composed) -> Iterator[LitemillError]:
-    release, place = config.release, composed.place
-    if not release_name.is_release_version(release.version):
-        told = release_name.VERSIONS
-        yield ConfigError(place("release.version"), f"found {release.version!r}", told)
-    name = release.name or composed.choices["model"]
+def _release_errors(config: Config, composed: Composed) -> Iterator[LitemillError]:
+    version = config.release.version
+    name = config.release.name or composed.choices["model"]
+    if not release_name.is_release_version(version):
+        place = composed.place("release.version")
+        yield ConfigError(place, f"found {version!r}", release_name.VERSIONS)
     if not release_name.is_release_name(name):
-        yield ConfigError(place("release.name"), f"found {name!r}", release_name.NAMES)
+        yield ConfigError(composed.place("release.name"), f"found {name!r}", release_name.NAMES)
 
 
-def _wrong_kernels(asked: list[str], place: str) -> Iterator[LitemillError]:
-    for name in asked:
+def _kernel_errors(kernels: list[str], place: str) -> Iterator[LitemillError]:
+    for name in kernels:
         if name not in KERNELS:
             yield ConfigError(place, f"no kernels {name!r}", nearest(name, KERNELS))
-    if "default" not in asked:
-        told = f"found {', '.join(map(repr, asked)) or 'none'}"
-        yield ConfigError(place, told, "expected 'default' among them")
+    if "default" not in kernels:
+        found = f"found {', '.join(map(repr, kernels)) or 'none'}"
+        yield ConfigError(place, found, "expected 'default' among them")
 
 
-def _wrong_calibration(
-    name: str, variant: VariantChoice, data: Data, place: Callable[[str], str]
+def _variant_errors(
+    path: str, variant: VariantChoice, data: Data | None, place: Place
 ) -> Iterator[LitemillError]:
-    asked, share = variant.calibration, data.split.calibration
-    if not option_conflicts.needs_calibration(variant):
-        return
-    here = f"variants.{name}.calibration"
-    if asked.selection is Selection.stratified and data.task is not Task.classification:
-        told = f"per_class for the task {data.task.name}, which has no classes"
-        yield ConfigError(place(f"{here}.selection"), told, "expected one of: first, random")
-    if asked.seed < 0:
-        yield ConfigError(place(f"{here}.seed"), f"found {asked.seed}", "expected at least 0")
-    if 1 <= share < asked.samples:
-        yield option_conflicts.too_few_samples(asked.samples, share, place(f"{here}.samples"))
+    for option, reason in option_conflicts.conflicts(variant).items():
+        yield ConfigError(place(f"{path}.{option}"), reason)
+    if data is not None and option_conflicts.needs_calibration(variant):
+        yield from _calibration_errors(f"{path}.calibration", variant, data, place)
+    yield from limit_errors(variant.limits, place, f"{path}.limits")
 
 
-def _wrong_metric(data: Data, place: Callable[[str], str]) -> Iterator[LitemillError]:
+def _calibration_errors(
+    path: str, variant: VariantChoice, data: Data, place: Place
+) -> Iterator[LitemillError]:
+    calibration, share = variant.calibration, data.split.calibration
+    if calibration.selection is Selection.stratified and data.task is not Task.classification:
+        found = f"{Selection.stratified.name} for the task {data.task.name}, which has no classes"
+        others = ", ".join(each.name for each in Selection if each is not Selection.stratified)
+        yield ConfigError(place(f"{path}.selection"), found, f"expected one of: {others}")
+    if calibration.seed < 0:
+        yield ConfigError(place(f"{path}.seed"), f"found {calibration.seed}", "expected at least 0")
+    if 1 <= share < calibration.samples:
+        where = place(f"{path}.samples")
+        yield option_conflicts.too_few_samples(calibration.samples, share, where)
+
+
+def _metric_errors(data: Data, place: Place) -> Iterator[LitemillError]:
     if data.task is Task.none and data.metric is not None:
-        yield ConfigError(
-            place("data.metric"), "a metric for a task without targets", "expected null"
-        )
+        found = "a metric for a task without targets"
+        yield ConfigError(place("data.metric"), found, "expected null")
 
 
-def _wrong_targets(
+def _target_errors(
     config: Config, composed: Composed, root: Path, faulty: Collection[str]
 ) -> Iterator[LitemillError]:
-    score = config.data.metric.score if config.data.metric else None
-    wanted = [
-        ("data.load", config.data.load),
-        ("model.build", config.model.build),
-        ("model.function", config.model.function),
-        ("train.optimizer", config.train.optimizer),
-        ("train.loss", config.train.loss),
-        ("data.metric.score", score),
-    ]
-    for path, call in wanted:
-        if call is None or path.partition(".")[0] in faulty:
-            continue
-        place = composed.place(f"{path}._target_")
-        try:
-            import_graph.check_target(call.get("_target_"), place, root)
-        except ConfigError as error:
-            yield error
+    errors: list[LitemillError] = []
+    for path, call in config.calls().items():
+        if path.partition(".")[0] not in faulty:
+            place = composed.place(f"{path}._target_")
+            check = partial(import_graph.check_target, call.get("_target_"), place, root)
+            collect_errors(errors, check)
+    yield from errors

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from litemill.config.option_conflicts import needs_calibration
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.train import Model
 from litemill.config.schema.variant import Calibration, Route, Selection, Variant
 from litemill.conversion.convert import convert_variant
 from litemill.conversion.export import write_reference_outputs
+from litemill.conversion.option_conflicts import needs_calibration
 from litemill.conversion.routes import Source
 from litemill.conversion.verification import arithmetic_of
 from litemill.core.errors import ConversionError, InterpreterError, LitemillError, ModelError

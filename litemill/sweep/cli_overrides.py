@@ -48,7 +48,7 @@ def parse_overrides(given: Iterable[str], root: Path) -> SweepCommand:
     settings, lines = _sorted(given)
     name = settings.pop("sweep", None if lines else "default")
     file = SweepChoice() if name is None else _file(str(name), root)
-    wrong = schema_validation.faults(settings, SweepChoice, lambda path: f"{COMMAND}: {path}")
+    wrong = schema_validation.schema_errors(settings, SweepChoice, lambda path: f"{COMMAND}: {path}")
     if wrong:
         raise ErrorGroup(wrong)
     typed: SweepChoice = schema_validation.typed(settings, SweepChoice)
@@ -96,7 +96,7 @@ def _file(name: str, root: Path) -> SweepChoice:
         raise ConfigError(f"conf/sweep/{name}.yaml", "no such file", nearest(name, known))
     place = f"conf/sweep/{name}.yaml"
     tree = selection.read_mapping(root / place, place)
-    if wrong := schema_validation.faults(tree, SweepChoice, lambda path: f"{place}: {path}"):
+    if wrong := schema_validation.schema_errors(tree, SweepChoice, lambda path: f"{place}: {path}"):
         raise ErrorGroup(wrong)
     found: SweepChoice = schema_validation.typed(tree, SweepChoice)
     return found

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.import_graph import closure, module_file
-from litemill.config.option_conflicts import needs_calibration
 from litemill.config.parameters import section, to_plain
 from litemill.config.schema.variant import Route, Selection, Variant
 from litemill.config.toolchain import RECIPE, version_mismatches
+from litemill.conversion.option_conflicts import needs_calibration
 from litemill.core.errors import ConfigError, ErrorGroup
 from litemill.core.files import read_json, sha256, tree_sha256
 from litemill.models.source_model import StoredModel

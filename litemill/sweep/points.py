@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from litemill.config import option_conflicts
 from litemill.config.parameters import to_plain
 from litemill.config.schema.variant import Calibration, Selection, Variant
-from litemill.conversion import recipes
+from litemill.conversion import option_conflicts, recipes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from litemill.sweep.override import Axis
+    from litemill.conversion.grid_override import Axis
 
 LETTERS = 10  # of a point's name
 

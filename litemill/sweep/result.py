@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 from litemill.config.parameters import section, to_plain
 from litemill.config.schema.sweep import Engine, Search, Sweep
 from litemill.config.schema.variant import Variant
+from litemill.conversion import grid
 from litemill.core.errors import ConfigError, nearest
 from litemill.evaluation import latency_results
-from litemill.sweep import grid, plot, points, search, table
+from litemill.sweep import plot, points, search, table
 from litemill.sweep.executor import Executor
 from litemill.sweep.inputs import SweepInputs, read_inputs
 from litemill.sweep.store import Store
@@ -18,8 +19,8 @@ from litemill.sweep.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from litemill.conversion.grid_override import Axis
     from litemill.sweep.executor import PointResult
-    from litemill.sweep.override import Axis
     from litemill.sweep.points import Point
     from litemill.sweep.progress import Progress
 

@@ -6,15 +6,15 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from litemill.conversion.grid import combinations
 from litemill.sweep import points
-from litemill.sweep.grid import combinations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from litemill.config.schema.variant import Variant
+    from litemill.conversion.grid_override import Axis
     from litemill.sweep.executor import PointResult
-    from litemill.sweep.override import Axis
     from litemill.sweep.points import Point
 
 ROUND = 8  # points that are asked for at once, on however many cores: another number, other points

@@ -201,7 +201,7 @@ def test_every_flag_may_be_written_both_ways(join):
 
 def test_variants_of_the_project_come_before_presets(tmp_path):
     """And may build on each other, as in a release."""
-    from litemill.config import presets
+    from litemill.conversion import presets
 
     folder = tmp_path / "conf" / "variant"
     folder.mkdir(parents=True)
@@ -224,7 +224,7 @@ def test_variants_of_the_project_come_before_presets(tmp_path):
 @pytest.mark.parametrize("path", sorted((ROOT / "conf" / "variant").glob("*.yaml")))
 def test_every_preset_works_from_any_folder(path, tmp_path):
     """On a small model; those that calibrate, with samples."""
-    from litemill.config import presets
+    from litemill.conversion import presets
 
     variant = presets.load_variant(path.stem, tmp_path)
     variant.calibration.samples = 32

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from project import own_choice
 
 from litemill.config.compose import compose
 from litemill.config.selection import choices, groups
@@ -66,14 +67,17 @@ def test_overrides_of_a_variant_that_is_not_chosen_wait_until_it_is(tree):
     ("path", "place"),
     [
         ("train.epochs", "params.yaml: overrides.train.epochs"),
-        ("train.batch_size", "conf/train/default.yaml: batch_size"),
+        ("train.batch_size", "litemill/conf/train/default.yaml: batch_size"),
         ("train", "params.yaml: overrides.train"),
         ("model.build.units", "conf/model/digits_cnn.yaml: build.units"),
         ("model", "conf/model/digits_cnn.yaml"),
-        ("limits.snr_db", "conf/limits/default.yaml: snr_db"),
-        ("variants.int8.calibration.samples", "conf/variant/int8.yaml: calibration.samples"),
-        ("variants.int8", "conf/variant/int8.yaml"),
-        ("export.batch_size", "conf/config.yaml: export.batch_size"),
+        ("limits.snr_db", "litemill/conf/limits/default.yaml: snr_db"),
+        (
+            "variants.int8.calibration.samples",
+            "litemill/conf/variant/int8.yaml: calibration.samples",
+        ),
+        ("variants.int8", "litemill/conf/variant/int8.yaml"),
+        ("export.batch_size", "litemill/conf/defaults.yaml: export.batch_size"),
     ],
 )
 def test_place_names_the_file_that_a_value_came_from(tree, path, place):
@@ -157,13 +161,13 @@ def test_all_wrong_choices_are_told(tree):
             "epochs: ${nope}",
             "conf/train/default.yaml: epochs: Interpolation key 'nope' not found",
         ),
-        ("conf/config.yaml", "train: {}\n", "conf/config.yaml: Could not override"),
+        ("conf/config.yaml", "train: {}\n", "conf/config.yaml: hydra.searchpath: no pkg://"),
     ],
 )
 def test_a_file_that_does_not_parse_is_told_with_its_line(tree, file, text, expected):
     """In conf/ too, where Hydra's own message names no file."""
     write(tree)
-    (tree / file).write_text(text)
+    own_choice(tree, file).write_text(text)
 
     [line] = told(tree)
 
@@ -173,7 +177,7 @@ def test_a_file_that_does_not_parse_is_told_with_its_line(tree, file, text, expe
 def test_a_file_in_another_encoding_is_told(tree):
     """Not with a traceback."""
     write(tree)
-    (tree / "conf/train/default.yaml").write_bytes(b"epochs: 1 # \xff\n")
+    own_choice(tree, "conf/train/default.yaml").write_bytes(b"epochs: 1 # \xff\n")
 
     [line] = told(tree)
 
@@ -206,6 +210,7 @@ def test_what_is_no_number_stays_text(tmp_path, text):
 
 def test_groups_and_choices_are_found_by_name(tree):
     """Whoever adds a file adds a choice."""
+    (tree / "conf/variant").mkdir()
     (tree / "conf/variant/mine.yaml").write_text("optimization: float16\n")
     write(tree, variants=["mine"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litemill.config.schema import MISSING
-from litemill.config.schema_validation import faults, typed
+from litemill.config.schema_validation import schema_errors, typed
 
 
 class Kind(enum.Enum):
@@ -42,7 +42,7 @@ class Outer:
 
 def told(**tree):
     """Give the faults of a tree as text."""
-    found = faults({"needed": "x", **tree}, Outer, lambda path: f"<{path}>")
+    found = schema_errors({"needed": "x", **tree}, Outer, lambda path: f"<{path}>")
     return [str(error) for error in found]
 
 
@@ -102,7 +102,7 @@ def test_a_fault_names_the_place_what_was_found_and_what_was_expected(tree, expe
 
 def test_a_missing_value_is_a_fault():
     """A key that has to be set, and is not there at all."""
-    found = faults({}, Outer, lambda path: path)
+    found = schema_errors({}, Outer, lambda path: path)
 
     assert ["needed: missing; expected text"] == [str(error) for error in found]
 

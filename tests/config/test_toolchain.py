@@ -6,20 +6,21 @@ import pytest
 from project import ROOT
 
 from litemill.config.toolchain import (
-    PACKAGES,
     installed_version,
     pinned_versions,
     read_lock,
     version_mismatches,
 )
 from litemill.core.errors import ErrorGroup, ToolchainError
+from litemill.pipeline.stage_table import STAGES
 
 NUMPY = metadata.version("numpy")
+PACKAGES = {stage.name: stage.toolchain for stage in STAGES.values() if stage.toolchain}
 
 
 @pytest.fixture
 def lock(tmp_path):
-    """Give a copy of the project's lock."""
+    """Return a copy of the project's lock."""
     path = tmp_path / "requirements.lock"
     path.write_text((ROOT / "requirements.lock").read_text())
     return path
@@ -32,9 +33,9 @@ def pin(lock, name, version):
 
 
 def lines(lock, allow=()):
-    """Give the lines that `pinned` refuses a lock with."""
+    """Return the lines that `pinned` refuses a lock with."""
     with pytest.raises(ErrorGroup) as refused:
-        pinned_versions(lock, allow)
+        pinned_versions(lock, PACKAGES, allow)
     return str(refused.value).splitlines()
 
 
@@ -58,7 +59,7 @@ def test_locked_misses_a_lock_that_is_not_there(tmp_path):
 
 def test_the_environment_of_this_test_run_is_the_pinned_one():
     """Every stage has the versions that can change its artifacts, and no others."""
-    found = pinned_versions(ROOT / "requirements.lock")
+    found = pinned_versions(ROOT / "requirements.lock", PACKAGES)
 
     assert {stage: sorted(names) for stage, names in PACKAGES.items()} == {
         stage: sorted(versions) for stage, versions in found.items()
@@ -85,7 +86,7 @@ def test_a_difference_names_package_found_and_expected(lock):
 def test_all_differences_are_told(lock):
     """Not the first of them."""
     pin(lock, "numpy", "9.9.9")
-    pin(lock, "tensorflow", "9.9.9")
+    pin(lock, "tensorflow-cpu", "9.9.9")
 
     assert ["numpy", "tensorflow"] == [line.split(": ")[1] for line in lines(lock)]
 
@@ -108,7 +109,7 @@ def test_an_allowed_difference_builds_with_what_is_installed(lock):
     """So that stages depend on the true version."""
     pin(lock, "numpy", "9.9.9")
 
-    assert NUMPY == pinned_versions(lock, ["numpy"])["validate"]["numpy"]
+    assert NUMPY == pinned_versions(lock, PACKAGES, ["numpy"])["validate"]["numpy"]
 
 
 def test_allowing_an_unknown_package_is_refused(lock):
@@ -120,11 +121,34 @@ def test_allowing_an_unknown_package_is_refused(lock):
 
 def test_packages_that_change_no_artifact_are_not_looked_at(lock):
     """A new test tool rebuilds nothing, and stops nothing."""
-    before = pinned_versions(lock)
-    pin(lock, "pytest", "999")
+    before = pinned_versions(lock, PACKAGES)
+    pin(lock, "jinja2", "999")
     pin(lock, "dvc", "999")
 
-    assert before == pinned_versions(lock)
+    assert before == pinned_versions(lock, PACKAGES)
+
+
+def test_both_builds_of_tensorflow_are_one(tmp_path):
+    """Their converter and kernels are the same; a lock may pin either."""
+    for name in ("tensorflow", "tensorflow-cpu"):
+        (tmp_path / "lock").write_text(f"{name}==2.21.0 \\\n    --hash=sha256:00\n")
+        assert "2.21.0" == read_lock(tmp_path / "lock")["tensorflow"]
+    assert metadata.version("tensorflow-cpu") == installed_version("tensorflow")
+
+
+def test_litemill_has_to_be_the_pinned_one(lock):
+    """Where the package is not beside the project; its version is in no stage's section."""
+    before = pinned_versions(lock, PACKAGES)
+    own = metadata.version("litemill")
+    text = lock.read_text()
+    lock.write_text(f"{text}\nlitemill=={own} \\\n    --hash=sha256:00\n")
+    assert before == pinned_versions(lock, PACKAGES)
+
+    lock.write_text(f"{text}\nlitemill==9.9 \\\n    --hash=sha256:00\n")
+
+    expected = "expected 9.9 (requirements.lock; `make` installs it)"
+    assert [f"toolchain: litemill: found {own}; {expected}"] == lines(lock)
+    assert before == pinned_versions(lock, PACKAGES, ["litemill"])
 
 
 def test_installed_is_none_for_what_is_not_there():

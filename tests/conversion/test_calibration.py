@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from litemill.config.option_conflicts import too_few_samples
 from litemill.config.schema.variant import Calibration, Selection
 from litemill.conversion.calibration import representative_dataset, select_rows
+from litemill.conversion.option_conflicts import too_few_samples
 from litemill.core.errors import ConfigError, DataError
 from litemill.data.samples import Samples
 

@@ -7,7 +7,7 @@ from verdicts import measured
 
 from litemill.core.errors import DataError
 from litemill.evaluation import checks, latency_results
-from litemill.pipeline.limit_rules import _wrong_latency
+from litemill.pipeline.limit_rules import latency_errors
 from litemill.report.assemble import assemble_report, write_report
 
 SHA = measured("int8")["sha256"]
@@ -88,13 +88,13 @@ def test_of_several_machines_one_that_did_not_measure_decides():
 )
 def test_a_limit_that_cannot_be_meant_is_refused(limit, told):
     """By configure, before anything is built."""
-    assert told in str(next(iter(_wrong_latency(limit, "limits.latency_ms"))))
+    assert told in str(next(iter(latency_errors(limit, "limits.latency_ms"))))
 
 
 @pytest.mark.parametrize("limit", [None, {"phone": {"p50": 5, "p99": 9.5, "threads": 1}}])
 def test_a_limit_that_can_be_meant_is_taken(limit):
     """And none at all."""
-    assert [] == list(_wrong_latency(limit, "limits.latency_ms"))
+    assert [] == list(latency_errors(limit, "limits.latency_ms"))
     assert "latency_ms" in checks.check_names()
 
 

@@ -110,7 +110,7 @@ def test_each_float_layer_but_the_last_is_left_out_again():
 
 
 def test_only_int8_and_recipes_spare_layers():
-    """As litemill.config.option_conflicts says."""
+    """As litemill.conversion.option_conflicts says."""
     kinds = {kind: can_have_float_layers(Variant(optimization=kind)) for kind in Optimization}
 
     assert [Optimization.int8] == [kind for kind, spares in kinds.items() if spares]

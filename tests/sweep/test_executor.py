@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from litemill.config.schema.variant import Optimization, Variant
+from litemill.conversion import grid
 from litemill.core.errors import LitemillError
-from litemill.sweep import grid, points
+from litemill.sweep import points
 from litemill.sweep.executor import Executor
 from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.store import Store

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
+from litemill.conversion import grid
 from litemill.core.errors import ConfigError, LitemillError
-from litemill.sweep import grid, points
+from litemill.sweep import points
 
 INT8 = Variant(optimization=Optimization.int8)
 

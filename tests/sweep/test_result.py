@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litemill.config.schema.variant import Calibration, Optimization, Variant
+from litemill.conversion import grid
 from litemill.core.errors import ConfigError, DataError
 from litemill.core.files import write_json
-from litemill.sweep import grid, points, search, table
+from litemill.sweep import points, search, table
 from litemill.sweep.executor import Executor, PointResult
 from litemill.sweep.front import Candidate, front
 from litemill.sweep.inputs import SweepInputs

@@ -81,3 +81,16 @@ class Config:
     limits: dict[str, Any] = field(default_factory=dict)
     variants: dict[str, VariantChoice] = field(default_factory=dict)
     sweeps: dict[str, SweepChoice] = field(default_factory=dict)
+
+    def calls(self) -> dict[str, dict[str, Any]]:
+        """Return every mapping with a `_target_` that is set, by its path."""
+        score = self.data.metric.score if self.data.metric else None
+        calls = {
+            "data.load": self.data.load,
+            "model.build": self.model.build,
+            "model.function": self.model.function,
+            "train.optimizer": self.train.optimizer,
+            "train.loss": self.train.loss,
+            "data.metric.score": score,
+        }
+        return {path: call for path, call in calls.items() if isinstance(call, dict)}

@@ -1,4 +1,4 @@
-"""What `package` is asked: what the release says of itself, and how much evidence it carries."""
+"""Options of the stage `package`: what the release says of itself, and its samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `prepare` is asked: a data set and how it is split."""
+"""Options of the stage `prepare`: a data set and how it is split."""
 
 from __future__ import annotations
 

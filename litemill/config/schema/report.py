@@ -1,4 +1,4 @@
-"""What `report` is asked: which variants, in which order, under which title."""
+"""Options of the stage `report`: which variants, in which order, under which title."""
 
 from __future__ import annotations
 

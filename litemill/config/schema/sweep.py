@@ -1,4 +1,4 @@
-"""What a sweep is asked: which conversions to try, and where."""
+"""Options of a sweep: which conversions to try, and where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `train` is asked: a model and how it is fitted."""
+"""Options of the stage `train`: a model and how it is fitted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from litemill.config.schema import MISSING
+
+# Where a model may come from: the options of `Model`, of which exactly one is set.
+SOURCE_KINDS = ("build", "file", "function")
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")  # by which Keras knows its files
 
 
 @dataclass
@@ -26,6 +30,14 @@ class Model:
     custom_objects: list[str] = field(default_factory=list)
     # Load Lambda layers, which are code inside of the file: it runs with your rights.
     allow_lambda: bool = False
+
+    def source_kinds(self) -> list[str]:
+        """Return the options that say where the model comes from."""
+        return [kind for kind in SOURCE_KINDS if getattr(self, kind) is not None]
+
+    def is_keras(self) -> bool:
+        """Return whether the source model is a Keras model, by its option or its file's name."""
+        return self.build is not None or is_keras_file(self.file)
 
 
 @dataclass
@@ -48,3 +60,8 @@ class Train:
     model: Model = field(default_factory=Model)
     fit: Fit | None = None  # null for an imported model
     task: str = MISSING  # from the data set
+
+
+def is_keras_file(name: str | None) -> bool:
+    """Return whether a file is one of Keras, by its name."""
+    return str(name).endswith(KERAS_SUFFIXES)

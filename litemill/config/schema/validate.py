@@ -1,4 +1,4 @@
-"""What `export` and `validate` are asked: how a model is called, how it is measured."""
+"""Options of the stages `export` and `validate`: how a model is called, how it is measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Goal(enum.Enum):
     minimize = enum.auto()
 
     def drop(self, source: float, variant: float) -> float:
-        """Tell how much worse the variant's metric is; below 0 where it is better."""
+        """Return how much worse the variant's metric is; below 0 where it is better."""
         return source - variant if self is Goal.maximize else variant - source
 
 

@@ -1,4 +1,4 @@
-"""What `convert` is asked: the conversion options of one variant."""
+"""Options of the stage `convert`: those of one variant."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ class Route(enum.Enum):
     keras = enum.auto()
     concrete_function = enum.auto()
     cli = enum.auto()  # the `tflite_convert` program
+
+
+# Routes that start at a Keras model, and those that name every signature serving_default.
+KERAS_ROUTES = (Route.keras,)
+ROUTES_WITHOUT_SIGNATURE_NAME = (Route.keras, Route.concrete_function)
 
 
 class Optimization(enum.Enum):

@@ -6,11 +6,11 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from litemill.config import presets, selection
+from litemill.config import selection
 from litemill.config.parameters import to_plain
 from litemill.config.schema.sweep import Search, Sweep, SweepChoice, Sweeping
+from litemill.conversion import grid, presets
 from litemill.core.errors import ConfigError, ErrorGroup, LitemillError, collect_errors, nearest
-from litemill.sweep import grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import Any
 
 from litemill.config.schema.config import VariantChoice
 from litemill.config.schema.variant import Variant
-from litemill.config.schema_validation import faults, typed
+from litemill.config.schema_validation import schema_errors, typed
 from litemill.config.selection import choices, file_of
 from litemill.conversion import recipes
 from litemill.core.errors import ConfigError, ErrorGroup, first_line, nearest
@@ -35,7 +35,7 @@ def load_variant(name: str, root: Path) -> Variant:
     def place(path: str) -> str:
         return f"{file}: {path}"
 
-    if wrong := faults(tree, VariantChoice, place):
+    if wrong := schema_errors(tree, VariantChoice, place):
         raise ErrorGroup(wrong)
     found = typed(tree, VariantChoice)
     if found.recipe is not None:

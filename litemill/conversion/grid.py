@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from litemill.config import schema_validation
 from litemill.config.schema.variant import Variant
-from litemill.conversion import recipes
+from litemill.conversion import grid_override, recipes
+from litemill.conversion.grid_override import Axis, option_types
 from litemill.core.errors import ConfigError, ErrorGroup, LitemillError
-from litemill.sweep import override
-from litemill.sweep.override import Axis, option_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +40,7 @@ def parse_grid(
     """
     wrong = list[LitemillError]()
     at = [(word, (places or {}).get(word, place)) for word in words]
-    read = _each(at, lambda one: (override.parse_override(*one), one[1]), wrong)
+    read = _each(at, lambda one: (grid_override.parse_override(*one), one[1]), wrong)
     if limit is not None and not wrong:
         whole = next((where for _, where in read if where != place), place)
         check_limit(combinations(axis for axis, _ in read), limit, whole)
@@ -112,7 +111,7 @@ def _value(key: str, value: Any, place: str, wrong: list[LitemillError]) -> Any:
     hint = option_types()[key]
     if hint is int and type(value) is int:
         return value  # most of a range, and nothing to say about it
-    if found := schema_validation.faults(
+    if found := schema_validation.schema_errors(
         _nested(key, value), Variant, lambda path: f"{place}: {path}"
     ):
         wrong += found

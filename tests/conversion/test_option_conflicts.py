@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from litemill.config.option_conflicts import conflicts
 from litemill.config.schema.variant import Calibration, Optimization, Route, TensorType, Variant
 from litemill.conversion import recipes
+from litemill.conversion.option_conflicts import conflicts
 
 STATIC = recipes.resolve_recipe("static_wi8_ai8", "recipe")
 DYNAMIC = recipes.resolve_recipe("dynamic_wi8_afp32", "recipe")

@@ -1,0 +1,118 @@
+"""The calls of Hydra that compose conf/, with its errors in one line that names the place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litemill.config import cli_overrides
+from litemill.config.selection import PACKAGE_CONF, read_mapping
+from litemill.core import yaml_file
+from litemill.core.errors import ConfigError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from omegaconf import DictConfig
+
+SEARCH_PATH = "pkg://litemill.conf"
+# The group by which `overrides` of params.yaml reach Hydra, which merges them in their turn.
+OVERRIDES = "_overrides"
+
+
+def compose_words(
+    root: Path, words: Sequence[str], options: Sequence[str], overrides: Mapping[str, Any]
+) -> DictConfig:
+    """Compose conf/config.yaml, with its own settings of Hydra below the key `hydra`.
+
+    Args:
+        root: the project.
+        words: overrides of the defaults list, in the order in which their files are merged.
+        options: overrides of a command line.
+        overrides: what `+_overrides=params` among the words merges.
+
+    Raises:
+        ConfigError: Hydra refuses something.
+    """
+    import hydra
+    from hydra.core.config_store import ConfigStore
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    _check_files(root)
+    try:
+        ConfigStore.instance().store("params", dict(overrides), OVERRIDES, "_global_")
+        with hydra.initialize_config_dir(str((root / "conf").resolve()), version_base="1.3"):
+            return hydra.compose("config", overrides=[*words, *options], return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        if options:
+            compose_words(root, words, [], overrides)
+            place = f"{cli_overrides.PLACE}: {' '.join(options)}"
+            raise ConfigError(place, first_line(error), "expected what Hydra composes") from None
+        _check_syntax(root)
+        if key := getattr(error, "full_key", None):
+            place = f"params.yaml: overrides.{key}"
+            raise ConfigError(place, first_line(error), "expected `${key}`") from None
+        raise ConfigError("conf/config.yaml", str(error), "expected what Hydra composes") from None
+
+
+def resolve(config: DictConfig, place: Callable[[str], str]) -> dict[str, Any]:
+    """Return what was composed as plain values, interpolations resolved.
+
+    Raises:
+        ConfigError: an interpolation leads nowhere.
+    """
+    from omegaconf import OmegaConf, open_dict
+    from omegaconf.errors import OmegaConfBaseException
+
+    with open_dict(config):
+        config.pop("hydra", None)
+    try:
+        tree = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        where = place(error.full_key) if error.full_key else "conf/config.yaml"
+        raise ConfigError(where, first_line(error), "expected what resolves") from None
+    return tree  # type: ignore[return-value]  # the root of a Hydra configuration is a mapping
+
+
+def runtime_choices(config: DictConfig) -> dict[str, str]:
+    """Return the choice of each group, as Hydra made them."""
+    return {
+        group: choice
+        for group, choice in config.hydra.runtime.choices.items()
+        if choice is not None and group != OVERRIDES and not {"@", "/"} & set(group)
+    }
+
+
+def _check_files(root: Path) -> None:
+    """Refuse files of the project that are no YAML, and a missing search path.
+
+    Hydra's own error for a syntax error does not name the file.
+    """
+    for path in sorted((root / "conf").rglob("*.yaml")):
+        yaml_file.read(path, path.relative_to(root))
+    settings = read_mapping(root / "conf/config.yaml", "conf/config.yaml").get("hydra") or {}
+    if SEARCH_PATH not in (settings.get("searchpath") or []):
+        found = f"no {SEARCH_PATH}, where the package's choices are"
+        expected = f"add `hydra: {{searchpath: [{SEARCH_PATH}]}}`"
+        raise ConfigError("conf/config.yaml: hydra.searchpath", found, expected)
+
+
+def _files(root: Path) -> Iterator[tuple[Path, str]]:
+    for home, prefix in ((root / "conf", "conf"), (PACKAGE_CONF, "litemill/conf")):
+        for path in sorted(home.rglob("*.yaml")):
+            yield path, f"{prefix}/{path.relative_to(home).as_posix()}"
+
+
+def _check_syntax(root: Path) -> None:
+    """Refuse files that are no YAML or hold a malformed `${...}`, for which Hydra has no text."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    for path, place in _files(root):
+        yaml_file.read(path, place)
+        try:
+            OmegaConf.load(path)
+        except OmegaConfBaseException as error:
+            where = f"{place}: {error.full_key}" if error.full_key else place
+            raise ConfigError(where, first_line(error), "expected `${key}`") from None
