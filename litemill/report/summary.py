@@ -214,15 +214,9 @@ def _width(column: Column, rows: list[Row]) -> int:
 
 
 def _with_margin(report: dict[str, Any]) -> list[str]:
-    margins = [
-        outcome["margin"]
-        for row in report["variants"]
-        for outcome in row["checks"].values()
-        if not outcome["passed"]
-    ]
     return [
-        line if margin is None else f"{line} (margin {margin:.3g})"
-        for line, margin in zip(failed_checks(report), margins, strict=True)
+        str(check) if check.margin is None else f"{check} (margin {check.margin:.3g})"
+        for check in failed_checks(report)
     ]
 
 

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that a variant failed.
+
+    Attributes:
+        variant: its name.
+        check: its name.
+        text: what was measured against the limit: `found 12 dB; expected at least 20`.
+        margin: distance to the limit, below 0; None where the check has no number.
+    """
+
+    variant: str
+    check: str
+    text: str
+    margin: float | None = None
+
+    @property
+    def place(self) -> str:
+        """Variant and check: `int8.snr_db`."""
+        return f"{self.variant}.{self.check}"
+
+    def __str__(self) -> str:
+        """Return the line that the gate prints: `int8.snr_db: found 12 dB; ...`."""
+        return f"{self.place}: {self.text}"
 
 
 def headline(report: dict[str, Any]) -> str:
@@ -18,10 +45,10 @@ def headline(report: dict[str, Any]) -> str:
     return f"All {total} variants passed." if total > 1 else "The one variant passed."
 
 
-def failed_checks(report: dict[str, Any]) -> list[str]:
-    """Give a line for every failed check: `int8.snr_db: found 12 dB; expected at least 20`."""
+def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
+    """Return every failed check of every variant, in the order of the report."""
     return [
-        f"{row['variant']}.{name}: {outcome['told']}"
+        FailedCheck(row["variant"], name, outcome["told"], outcome["margin"])
         for row in report["variants"]
         for name, outcome in row["checks"].items()
         if not outcome["passed"]

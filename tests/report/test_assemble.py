@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
 from verdicts import broken, measured, output, regression
 
 from litemill.core.files import tree_files, tree_sha256
@@ -302,7 +301,7 @@ def stage(folder, variants, measurements, **environment):
         "report": {"title": "Digits", "variants": variants},
         "limits": dict.fromkeys(variants, LIMITS),
     }
-    (folder / "build" / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (folder / "build" / "params.json").write_text(json.dumps(params), encoding="utf-8")
     for one in measurements:
         path = folder / "build" / "validate" / f"{one['variant']}.json"
         path.write_text(json.dumps(one), encoding="utf-8")
