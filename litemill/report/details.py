@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.confusion import confusion_changes
+from litemill.report.confusion_table import confusion_changes
 from litemill.report.figures import histogram, quarters
 from litemill.report.highlights import closest_limit
 from litemill.report.markup import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from litemill.evaluation.benchmark_results import time_unit
 from litemill.report.chart import Limit, Point, front, scatter
 from litemill.report.highlights import closest_limit, common_limit, highlights
 from litemill.report.markup import (
@@ -22,6 +21,7 @@ from litemill.report.markup import (
     table,
     value,
 )
+from litemill.report.speed_section import time_unit
 from litemill.report.summary import basis_text, snr
 from litemill.report.verdict import headline
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.benchmark_results import measured
 from litemill.report.details import details
 from litemill.report.figures import interval
 from litemill.report.highlights import common_limit, confidence_text, kernel_disagreement_text
 from litemill.report.markup import Head, cell, link, note, number, row_head, section, table, value
 from litemill.report.overview import chart, failed, variants, verdict
+from litemill.report.speed_section import measured
 from litemill.report.style import SCRIPT, STYLE
 
 if TYPE_CHECKING:
