@@ -35,14 +35,19 @@ class FailedCheck:
         return f"{self.place}: {self.text}"
 
 
+def metric_name(report: dict[str, Any]) -> str:
+    """Return the name of the task's metric; `metric` where the task has none."""
+    return str((report.get("metric") or {"name": "metric"})["name"])
+
+
 def headline(report: dict[str, Any]) -> str:
-    """Say in one sentence how many variants pass."""
+    """Write in one sentence how many variants pass."""
     total = len(report["variants"])
     failed = sum(not row["passed"] for row in report["variants"])
     checks = len(failed_checks(report))
     if failed:
         return f"{failed} of {_count(total, 'variant')} failed, by {_count(checks, 'check')}."
-    return f"All {total} variants passed." if total > 1 else "The one variant passed."
+    return f"All {total} variants passed." if total > 1 else "The variant passed."
 
 
 def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
@@ -56,23 +61,23 @@ def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
 
 
 def table_notes(report: dict[str, Any]) -> list[str]:
-    """Give what a table does not show: how sure the drop is, the worst class, kernels, advice."""
+    """Return what a table does not show: intervals, the worst class, kernels, advice."""
+    metric = metric_name(report)
     return [
-        f"{row['variant']}: {told}" for row in report["variants"] for told in _notes(report, row)
+        f"{row['variant']}: {note}" for row in report["variants"] for note in _notes(row, metric)
     ]
 
 
-def _notes(report: dict[str, Any], row: dict[str, Any]) -> Iterator[str]:
-    metric = (report["metric"] or {"name": "metric"})["name"]
+def _notes(row: dict[str, Any], metric: str) -> Iterator[str]:
     if row["interval"] and any(row["interval"]["drop"]):
         low, high = row["interval"]["drop"]
         yield f"{metric} drops by {low:.3g} to {high:.3g} ({row['confidence']:.0%} interval)"
     if worst := row["worst_class"]:
-        of = _count(worst["samples"], "sample")
-        yield f"class {worst['class']} loses most: {worst['drop']:.3g} of {metric}, on {of}"
-    for kernels, flips in (row["flips"] or {}).items():
-        if flips:
-            yield f"{_count(flips, 'answer')} change with the kernels {kernels!r}"
+        samples = _count(worst["samples"], "sample")
+        yield f"class {worst['class']} loses most: {worst['drop']:.3g} of {metric}, on {samples}"
+    for kernels, count in (row["flips"] or {}).items():
+        if count:
+            yield f"{_count(count, 'prediction')} change with the kernels {kernels!r}"
     yield from row["advice"]
 
 
