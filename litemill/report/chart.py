@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from litemill.report.axes import Frame
 from litemill.report.label_layout import RULE, Interval, free_line
+from litemill.report.pareto import Candidate, pareto_front
 
 if TYPE_CHECKING:
     from litemill.report.axes import Scale
@@ -62,7 +63,7 @@ class _Plot:
 
 
 def front(points: list[Point], *, lower: bool = False) -> list[Point]:
-    """Return the Pareto front: points that no other is both smaller and at least as good as.
+    """Return the variants that passed and that no other beats in size and quality.
 
     Args:
         points: in any order.
@@ -71,12 +72,12 @@ def front(points: list[Point], *, lower: bool = False) -> list[Point]:
     Returns:
         From the smallest to the largest; each is better than the one before.
     """
-    sign = -1 if lower else 1
-    best: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.size, -sign * point.quality, point.name)):
-        if not best or sign * point.quality > sign * best[-1].quality:
-            best.append(point)
-    return best
+    sign = 1 if lower else -1
+    passed = {
+        point.name: point for point in sorted(points, key=lambda point: point.name) if point.passed
+    }
+    costs = (Candidate(name, (point.size, sign * point.quality)) for name, point in passed.items())
+    return [passed[name] for name in pareto_front(costs)]
 
 
 def scatter(
@@ -99,7 +100,7 @@ def scatter(
     Returns:
         One `<svg>` element; page.css has the colours of its classes.
     """
-    best = front([point for point in points if point.passed], lower=lower)
+    best = front(points, lower=lower)
     plot = _plot(points, best, source, limits or [])
     words = [f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points]
     words += [f"limit {limit.name}: {limit.at:.4g}" for limit in plot.limits]

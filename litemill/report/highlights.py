@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litemill.evaluation.checks import check_names
+from litemill.report.verdict import short_number
 
 Row = dict[str, Any]
 
@@ -68,8 +69,8 @@ def kernel_disagreement_text(run: Row) -> str:
 
 
 def confidence_text(rows: list[Row]) -> str:
-    """Return the level of the confidence intervals: `95 %`; empty where there are none."""
-    return next((f"{row['confidence'] * 100:g} %" for row in rows if row.get("confidence")), "")
+    """Return the level of the confidence intervals: `95%`; empty where there are none."""
+    return next((f"{row['confidence'] * 100:g}%" for row in rows if row.get("confidence")), "")
 
 
 def _limited_checks(row: Row) -> dict[str, Row]:
@@ -91,7 +92,7 @@ def _margin(outcome: Row) -> str:
     """Write a distance to the limit: in samples, where the check counts them."""
     if (count := outcome.get("margin_samples")) is not None:
         return f"{abs(count):,} {outcome['counted']}{'' if abs(count) == 1 else 's'}"
-    return f"{abs(outcome['margin']):.3g}"
+    return short_number(abs(outcome["margin"]))
 
 
 def _smallest_file(report: dict[str, Any]) -> Highlight | None:

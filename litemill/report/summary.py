@@ -13,7 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from litemill.report.columns import Column, columns
 from litemill.report.highlights import highlights
 from litemill.report.release_diff import NUMBERS
-from litemill.report.verdict import failed_checks, headline, metric_name, table_notes
+from litemill.report.verdict import (
+    failed_checks,
+    headline,
+    metric_name,
+    short_number,
+    table_notes,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -163,7 +169,7 @@ def _width(column: Column, rows: list[Row]) -> int:
 
 def _failed_lines(report: dict[str, Any]) -> list[str]:
     return [
-        str(check) if check.margin is None else f"{check} (margin {check.margin:.3g})"
+        str(check) if check.margin is None else f"{check} (margin {short_number(check.margin)})"
         for check in failed_checks(report)
     ]
 

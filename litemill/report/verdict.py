@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+THOUSAND = 1000
+
 
 @dataclass(frozen=True)
 class FailedCheck:
@@ -38,6 +40,11 @@ class FailedCheck:
 def metric_name(report: dict[str, Any]) -> str:
     """Return the name of the task's metric; `metric` where the task has none."""
     return str((report.get("metric") or {"name": "metric"})["name"])
+
+
+def short_number(value: float) -> str:
+    """Write three digits, and no exponent for large numbers: 0.0272, 11, 3,600."""
+    return f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.3g}"
 
 
 def headline(report: dict[str, Any]) -> str:

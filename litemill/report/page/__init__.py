@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litemill.report.highlights import highlights
-from litemill.report.page.rendering import render
 from litemill.report.page.sections import page_sections
 from litemill.report.summary import basis_text
+from litemill.report.templating import render
 from litemill.report.verdict import headline
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def page_html(
         measurements: what validate wrote, by variant; without it the page shows less of each.
     """
     return render(
+        __name__,
         "page.html.j2",
         report=report,
         headline=headline(report),

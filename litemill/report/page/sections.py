@@ -89,7 +89,7 @@ def _size(report: Report) -> Section | None:
         "source": source,
         "limits": limits,
         "points": points,
-        "front": front([point for point in points if point.passed], lower=lower),
+        "front": front(points, lower=lower),
     }
     return Section("size", f"Size against {metric}", data)
 

@@ -1,19 +1,20 @@
+// Headings become buttons here, so that without a script nothing looks like a button.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells], body = table.tBodies[0];
-  const key = (row, at) => row.cells[at].dataset.sort ?? row.cells[at].textContent.trim();
-  heads.forEach((head, at) => {
+  const key = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
+  heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") === "ascending";
+      const descending = head.getAttribute("aria-sort") === "ascending";
       heads.forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const rows = [...body.rows], sign = down ? -1 : 1;
-      const numbers = rows.every((row) => !isNaN(key(row, at)));
-      rows.sort((one, other) => {
-        const a = key(one, at), b = key(other, at);
+      head.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      const rows = [...body.rows], sign = descending ? -1 : 1;
+      const numbers = rows.every((row) => !isNaN(key(row, column)));
+      rows.sort((left, right) => {
+        const a = key(left, column), b = key(right, column);
         if (a === "" || b === "") return (a === "") - (b === "");
         return sign * (numbers ? a - b : a.localeCompare(b, "en", { numeric: true }));
       });
@@ -21,30 +22,38 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// A region that shows all of its table needs no focus.
 const regions = [...document.querySelectorAll(".wide")];
-const labels = new Map(regions.map((one) => [one, one.getAttribute("aria-label")]));
-const fit = () => regions.forEach((one) => {
-  if (one.scrollWidth > one.clientWidth) {
-    one.tabIndex = 0;
-    one.setAttribute("role", "region");
-    one.setAttribute("aria-label", labels.get(one));
+const labels = new Map(regions.map((region) => [region, region.getAttribute("aria-label")]));
+const fitRegions = () => regions.forEach((region) => {
+  if (region.scrollWidth > region.clientWidth) {
+    region.tabIndex = 0;
+    region.setAttribute("role", "region");
+    region.setAttribute("aria-label", labels.get(region));
   } else {
-    ["tabindex", "role", "aria-label"].forEach((name) => one.removeAttribute(name));
+    ["tabindex", "role", "aria-label"].forEach((name) => region.removeAttribute(name));
   }
 });
-fit();
-addEventListener("resize", fit);
-document.addEventListener("toggle", fit, true);
-const folded = () => [...document.querySelectorAll("details")];
-let open = [];
+fitRegions();
+addEventListener("resize", fitRegions);
+document.addEventListener("toggle", fitRegions, true);
+
+// Paper has nothing to click.
+const allDetails = () => [...document.querySelectorAll("details")];
+let openBefore = [];
 addEventListener("beforeprint", () => {
-  open = folded().map((one) => one.open);
-  folded().forEach((one) => { one.open = true; });
+  openBefore = allDetails().map((details) => details.open);
+  allDetails().forEach((details) => { details.open = true; });
 });
-addEventListener("afterprint", () => folded().forEach((one, at) => { one.open = open[at]; }));
-const show = () => {
+addEventListener("afterprint", () => {
+  allDetails().forEach((details, index) => { details.open = openBefore[index]; });
+});
+
+// A link to what is folded away opens it.
+const openTarget = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target && target.closest("details")) target.closest("details").open = true;
 };
-show();
-addEventListener("hashchange", show);
+openTarget();
+addEventListener("hashchange", openTarget);

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from litemill.core.number_format import significant_format
+from litemill.report.verdict import short_number
 
 NOTHING = "—"  # a cell without a value
 
 
-def render(template: str, **context: Any) -> str:
-    """Render a template of this package."""
-    return _environment().get_template(template).render(context)
+def render(package: str, template: str, **context: Any) -> str:
+    """Render a template in the folder templates/ of a package."""
+    return _environment(package).get_template(template).render(context)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     environment = Environment(
-        loader=PackageLoader("litemill.report.page"),
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": format_number, "significant": _significant, "span": _span}
-    environment.globals["source"] = _source
+    environment.filters |= {
+        "number": format_number,
+        "significant": _significant,
+        "span": _span,
+        "short": short_number,
+    }
+    environment.globals["source"] = partial(_source, environment)
     return environment
 
 
@@ -47,8 +53,7 @@ def _span(ends: list[float] | None, spec: str = ".4g") -> str:
     return NOTHING if ends is None else f"{ends[0]:{spec}} to {ends[1]:{spec}}"
 
 
-def _source(name: str) -> Markup:
+def _source(environment: Environment, name: str) -> Markup:
     """Return a file beside the templates as it is: CSS and JavaScript have braces of their own."""
-    loader = _environment().loader
-    assert loader is not None
-    return Markup(loader.get_source(_environment(), name)[0])  # noqa: S704 (our own file)
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 (our own file)
