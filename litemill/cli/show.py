@@ -1,4 +1,4 @@
-"""`litemill show`: the table of the last report."""
+"""`litemill show`: print the table of the last report."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--since",
         type=Path,
         metavar="ARCHIVE",
-        help="tell what changed since this release, instead of since the one in released.json; not"
-        " in csv, which has a line a variant and no room for it",
+        help="compare with this release, instead of with released.json; not in csv, which has no"
+        " place for changes",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report in the chosen format; 0, whatever the verdict is.
+    """Print the report in the chosen format; the exit status is 0 for a failed report, too.
 
     Raises:
-        LitemillError: there is no report, it is damaged, or CSV cannot tell what is asked for.
+        LitemillError: there is no report, it is damaged, or --since is combined with CSV.
     """
     from litemill.core.errors import ConfigError, LitemillError
     from litemill.core.files import read_json
     from litemill.report import release_diff, summary
 
     if args.since and args.format == "csv":
-        told = "expected terminal, markdown or json, which tell what changed"
-        raise ConfigError("--since", "found --format csv", told)
+        expected = "expected terminal, markdown or json, which show changes"
+        raise ConfigError("--since", "found --format csv", expected)
     report = read_json(args.report)
     if not isinstance(report, dict) or not report.get("variants"):
         raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
     if args.since:
         report["since"] = release_diff.release_changes(
-            report["variants"], _released(args.since), report["metric"]
+            report["variants"], _release_record(args.since), report["metric"]
         )
     if args.format == "terminal":
-        summary.terminal(report)
+        summary.print_report(report)
     elif args.format == "markdown":
-        sys.stdout.write(summary.markdown(report))
+        sys.stdout.write(summary.report_markdown(report))
     elif args.format == "csv":
-        sys.stdout.write(summary.rows_csv(report))
+        sys.stdout.write(summary.report_csv(report))
     elif args.since:
         text = json.dumps(report, indent=2, sort_keys=True, ensure_ascii=False)
         sys.stdout.write(f"{text}\n")
@@ -72,9 +72,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _released(archive: Path) -> dict[str, Any]:
+def _release_record(archive: Path) -> dict[str, Any]:
     from litemill.release.check import open_release, read_manifest
     from litemill.report.release_diff import release_record
 
-    with open_release(archive) as found:
-        return release_record(read_manifest(found))
+    with open_release(archive) as folder:
+        return release_record(read_manifest(folder))

@@ -19,12 +19,12 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Give the place of a value, in pixels."""
+        """Convert a value to pixels."""
         share = (value - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self) -> list[float]:
-        """Give the multiples of 1, 2 or 5 times a power of ten in range: at most `TICKS`."""
+        """Return multiples of 1, 2 or 5 times a power of ten in range: at most `TICKS`."""
         span = self.high - self.low
         unit = 10.0 ** math.floor(math.log10(span / (TICKS - 1)))
         steps = (unit * factor for factor in (1, 2, 5, 10, 20))
@@ -35,7 +35,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture in pixels, and the room that it leaves around the data."""
+    """The size of a chart in pixels, and its margins around the data."""
 
     width: int
     height: int
@@ -46,29 +46,29 @@ class Frame:
 
     @property
     def box(self) -> str:
-        """What `viewBox` is."""
+        """The `viewBox` of the SVG."""
         return f"0 0 {self.width} {self.height}"
 
     @property
     def end(self) -> int:
-        """Where the data ends on the right."""
+        """The right edge of the data."""
         return self.width - self.right
 
     @property
     def floor(self) -> int:
-        """Where the data ends below."""
+        """The lower edge of the data."""
         return self.height - self.bottom
 
     def across(self, low: float, high: float) -> Scale:
-        """Give the scale from left to right."""
+        """Return the horizontal scale."""
         return Scale(low, high, self.left, self.end)
 
     def up(self, low: float, high: float) -> Scale:
-        """Give the scale from below to the top."""
+        """Return the vertical scale."""
         return Scale(low, high, self.floor, self.top)
 
     def axes(self, across: Scale, up: Scale, *, below: str, above: str) -> list[str]:
-        """Draw ticks and grid, with the names of both axes: `below` and `above` the data."""
+        """Draw ticks and grid, with the titles of both axes: `below` and `above` the data."""
         return [
             *(
                 f'<line class="grid" x1="{self.left}" x2="{self.end}" y1="{up(t)}" y2="{up(t)}"/>'

@@ -1,4 +1,4 @@
-"""Size against quality as SVG, without a plotting library: the same bytes everywhere."""
+"""Size against quality as SVG; without a plotting library, its bytes are the same everywhere."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from litemill.report.axes import Frame
 from litemill.report.label_layout import RULE, Interval, free_line
+from litemill.report.pareto import Candidate, pareto_front
 
 if TYPE_CHECKING:
     from litemill.report.axes import Scale
 
 FRAME = Frame(width=420, height=300, left=58, right=14, top=16, bottom=44)
-LETTER = 7.4  # width of one at the size the style sheet gives
+LETTER_WIDTH = 7.4  # pixels, at the font size of page.css
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class _Plot:
-    """What is drawn, and where to.
+    """What is drawn, and the scales.
 
     Attributes:
         points: the variants.
-        best: those of the front.
+        best: those on the front.
         source: the source model's quality.
         limits: the limits.
         across: from sizes to pixels.
@@ -57,26 +58,26 @@ class _Plot:
     up: Scale
 
     def at(self, point: Point) -> tuple[float, float]:
-        """Give the place of a point, in pixels."""
+        """Convert a point to pixels."""
         return self.across(point.size), self.up(point.quality)
 
 
-def front(points: list[Point], *, less: bool = False) -> list[Point]:
-    """Give the Pareto front: points that no other is both smaller and at least as good as.
+def front(points: list[Point], *, lower: bool = False) -> list[Point]:
+    """Return the variants that passed and that no other beats in size and quality.
 
     Args:
         points: in any order.
-        less: whether less of the quality is better.
+        lower: whether a lower quality is better.
 
     Returns:
         From the smallest to the largest; each is better than the one before.
     """
-    sign = -1 if less else 1
-    best: list[Point] = []
-    for point in sorted(points, key=lambda one: (one.size, -sign * one.quality, one.name)):
-        if not best or sign * point.quality > sign * best[-1].quality:
-            best.append(point)
-    return best
+    sign = 1 if lower else -1
+    passed = {
+        point.name: point for point in sorted(points, key=lambda point: point.name) if point.passed
+    }
+    costs = (Candidate(name, (point.size, sign * point.quality)) for name, point in passed.items())
+    return [passed[name] for name in pareto_front(costs)]
 
 
 def scatter(
@@ -85,7 +86,7 @@ def scatter(
     source: float | None,
     limits: list[Limit] | None = None,
     *,
-    less: bool = False,
+    lower: bool = False,
 ) -> str:
     """Draw variants by size and quality, with the front of those that nothing beats.
 
@@ -94,20 +95,20 @@ def scatter(
         quality: what the vertical axis shows.
         source: the source model's quality, drawn as a line; None is no line.
         limits: drawn as lines.
-        less: whether less of the quality is better.
+        lower: whether a lower quality is better.
 
     Returns:
-        One `<svg>` element; its colours are the classes of the page's style sheet.
+        One `<svg>` element; page.css has the colours of its classes.
     """
-    best = front([point for point in points if point.passed], less=less)
+    best = front(points, lower=lower)
     plot = _plot(points, best, source, limits or [])
-    told = [f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points]
-    told += [f"limit {limit.name}: {limit.at:.4g}" for limit in plot.limits]
+    words = [f"{p.name}: {p.size:.1f} KiB, {p.quality:.4g}" for p in points]
+    words += [f"limit {limit.name}: {limit.at:.4g}" for limit in plot.limits]
     return "\n".join(
         [
             f'<svg viewBox="{FRAME.box}" role="img" aria-labelledby="chart-t chart-d">',
             f'<title id="chart-t">Size against {escape(quality)}</title>',
-            f'<desc id="chart-d">{escape("; ".join(told))}</desc>',
+            f'<desc id="chart-d">{escape("; ".join(words))}</desc>',
             *FRAME.axes(plot.across, plot.up, below="size, KiB", above=quality),
             *_source(plot),
             *(_limit(limit, plot) for limit in plot.limits),
@@ -121,10 +122,10 @@ def scatter(
 def _plot(
     points: list[Point], best: list[Point], source: float | None, limits: list[Limit]
 ) -> _Plot:
-    """Choose the scales so that everything is within them."""
+    """Choose scales that cover everything."""
     values = [point.quality for point in points] + ([] if source is None else [source])
     values += [limit.at for limit in limits if not limit.of_size]
-    sizes = [point.size for point in points] + [one.at for one in limits if one.of_size]
+    sizes = [point.size for point in points] + [limit.at for limit in limits if limit.of_size]
     pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
     across = FRAME.across(0, max(max(sizes) * 1.05, 0.1))
     return _Plot(
@@ -139,21 +140,21 @@ def _limit(limit: Limit, plot: _Plot) -> str:
     else:
         y = plot.up(limit.at)
         line = f'x1="{FRAME.left}" x2="{FRAME.end}" y1="{y}" y2="{y}"'
-    named = _limit_name(limit, plot)
-    place = f'x="{named.right:.1f}" y="{named.y + 4:.1f}" text-anchor="end"'
+    label = _limit_label(limit, plot)
+    place = f'x="{label.right:.1f}" y="{label.y + 4:.1f}" text-anchor="end"'
     name = f'<text class="limit-name" {place}>{escape(limit.name)}</text>'
     return f'<line class="limit" {line}/>{name}'
 
 
-def _limit_name(limit: Limit, plot: _Plot) -> Interval:
-    """Give the place of a limit's name: left of its line at the top, or below it at the right."""
+def _limit_label(limit: Limit, plot: _Plot) -> Interval:
+    """Place a limit's name: left of its line at the top, or below it at the right."""
     right = plot.across(limit.at) - 4 if limit.of_size else FRAME.end
     y = FRAME.top + 8 if limit.of_size else plot.up(limit.at) + 10
-    return Interval(right - len(limit.name) * LETTER, right, y)
+    return Interval(right - len(limit.name) * LETTER_WIDTH, right, y)
 
 
 def _front(plot: _Plot) -> list[str]:
-    """Draw the front as steps: what is to be had up to each size."""
+    """Draw the front as steps: the best quality up to each size."""
     if len(plot.best) < 2:  # noqa: PLR2004
         return []
     (x, y), *places = map(plot.at, plot.best)
@@ -169,14 +170,14 @@ def _source(plot: _Plot) -> list[str]:
 
 
 def _marks(plot: _Plot) -> list[str]:
-    """Draw points with their names beside them, moved apart where they would overlap."""
-    marks, names, taken = [], [], _taken(plot)
+    """Draw points with their names beside them, moved where they would overlap."""
+    marks, names, occupied = [], [], _occupied(plot)
     for point in sorted(plot.points, key=lambda point: (-point.quality, point.name)):
         x, y = plot.at(point)
-        wide = len(point.name) * LETTER
+        wide = len(point.name) * LETTER_WIDTH
         left = x - 10 - wide if x + 10 + wide > FRAME.width else x + 10
-        line = free_line(taken, FRAME, Interval(left, left + wide, y))
-        taken.append(Interval(left, left + wide, line))
+        line = free_line(occupied, FRAME, Interval(left, left + wide, y))
+        occupied.append(Interval(left, left + wide, line))
         near = left - 2 if left > x else left + wide
         lead = f'<line class="lead" x1="{x}" y1="{y}" x2="{near:.1f}" y2="{line:.1f}"/>'
         marks += [lead, _mark(x, y, passed=point.passed)]
@@ -186,22 +187,22 @@ def _marks(plot: _Plot) -> list[str]:
     return marks + names
 
 
-def _taken(plot: _Plot) -> list[Interval]:
-    """Give what names have to keep clear of: marks, names of limits, and level lines."""
+def _occupied(plot: _Plot) -> list[Interval]:
+    """Return what names must not cover: marks, names of limits, and level lines."""
     places = [plot.at(point) for point in plot.points]
     steps = [plot.at(point) for point in plot.best]
     levels = [limit.at for limit in plot.limits if not limit.of_size]
     levels += [] if plot.source is None else [plot.source]
     return [
         *(Interval(x - 7, x + 7, y) for x, y in places),
-        *(_limit_name(limit, plot) for limit in plot.limits),
+        *(_limit_label(limit, plot) for limit in plot.limits),
         *(Interval(FRAME.left, FRAME.end, plot.up(level), RULE) for level in levels),
         *(Interval(x, end, y, RULE) for (x, y), (end, _) in pairwise(steps)),
     ]
 
 
 def _mark(x: float, y: float, *, passed: bool) -> str:
-    """Draw a disc that passed or a cross that failed: shape says it too, not only colour."""
+    """Draw a disc for a pass, a cross for a failure: the shape says it too, not only the colour."""
     if passed:
         return f'<circle class="pass" cx="{x}" cy="{y}" r="5"/>'
     return f'<path class="fail" d="M{x - 5:.1f} {y - 5:.1f}l10 10M{x + 5:.1f} {y - 5:.1f}l-10 10"/>'

@@ -24,13 +24,8 @@ def judge_report(report: dict[str, Any]) -> dict[str, Any]:
     return {
         "passed": report["passed"],
         "variants": {row["variant"]: row["passed"] for row in report["variants"]},
-        "failed": failed_checks(report),
+        "failed": [str(check) for check in failed_checks(report)],
     }
-
-
-def _error(line: str) -> GateError:
-    place, found = line.split(": ", 1)
-    return GateError(place, found)
 
 
 def run(*, report: Path, out: Path) -> None:
@@ -41,4 +36,4 @@ def run(*, report: Path, out: Path) -> None:
     verdict = judge_report(told)
     write_json(out, verdict)
     if not verdict["passed"]:
-        raise ErrorGroup([_error(line) for line in verdict["failed"]])
+        raise ErrorGroup([GateError(check.place, check.text) for check in failed_checks(told)])

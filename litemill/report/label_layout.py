@@ -1,4 +1,4 @@
-"""Where the names in a chart go, so that they run into nothing."""
+"""Place the names in a chart so that they overlap nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULE = 8  # the same, between a line of text and a line that is drawn
 
 @dataclass(frozen=True)
 class Interval:
-    """A stretch of a line, in pixels, that keeps others away: `room` above it and below."""
+    """A stretch of a line, in pixels, with the `room` that it needs above and below."""
 
     left: float
     right: float
@@ -24,24 +24,24 @@ class Interval:
     room: float = GAP
 
     def blocks(self, name: Interval, line: float) -> bool:
-        """Tell whether a name would run into it, were it on that line."""
+        """Return whether a name on that line would overlap it."""
         beside = name.left > self.right or name.right < self.left
         return not beside and abs(line - self.y) < self.room
 
 
-def free_line(taken: Sequence[Interval], frame: Frame, name: Interval) -> float:
+def free_line(occupied: Sequence[Interval], frame: Frame, name: Interval) -> float:
     """Find the line for a name that is nearest to its own, above rather than below.
 
     Args:
-        taken: what it may not run into.
-        frame: what it has to be within.
-        name: where it would be.
+        occupied: what it must not overlap.
+        frame: what it must be within.
+        name: its own place.
 
     Returns:
         Its own line where there is no free one.
     """
     for line in (name.y + sign * step for step in range(frame.height) for sign in (-1, 1)):
         inside = frame.top < line < frame.floor
-        if inside and not any(one.blocks(name, line) for one in taken):
+        if inside and not any(interval.blocks(name, line) for interval in occupied):
             return line
     return name.y

@@ -1,7 +1,7 @@
 """What changed since the last release, as released.json remembers it.
 
-A stage may not look at tags or at dist/: the same commit has to give the same report. So the last
-release is an input, a small file that `litemill release --remember` writes and that is committed.
+The same commit has to give the same report, so a stage looks neither at tags nor at dist/. The last
+release is an input: a small committed file that `litemill release --remember` writes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NUMBERS = ("bytes", "metric", "drop", "agreement", "snr_db")
 
 
 def release_record(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what released.json holds of a release.
+    """Return what released.json holds of a release.
 
     Args:
         manifest: of its bundle.
@@ -30,35 +30,35 @@ def release_record(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "metric": manifest["metric"],
         "variants": {
             name: {
-                "sha256": one["sha256"],
-                "bytes": one["bytes"],
-                **{key: one["metrics"].get(key) for key in NUMBERS if key != "bytes"},
+                "sha256": variant["sha256"],
+                "bytes": variant["bytes"],
+                **{key: variant["metrics"].get(key) for key in NUMBERS if key != "bytes"},
             }
-            for name, one in manifest["variants"].items()
+            for name, variant in manifest["variants"].items()
         },
     }
 
 
 def read_released(path: Path) -> dict[str, Any] | None:
-    """Read released.json; `{}` or no file is no release yet.
+    """Read released.json; without a release it is `{}` or absent.
 
     Raises:
-        DataError: it is something else.
+        DataError: it is not a release.
     """
     if not path.is_file():
         return None
-    found = read_json(path)
-    if not isinstance(found, dict) or (found and not _is_release(found)):
-        told = "expected what `litemill release --remember` writes, or {}"
-        raise DataError(path, "not a release", told)
-    return found or None
+    content = read_json(path)
+    if not isinstance(content, dict) or (content and not _is_release(content)):
+        expected = "expected what `litemill release --remember` writes, or {}"
+        raise DataError(path, "not a release", expected)
+    return content or None
 
 
-def _is_release(found: dict[str, Any]) -> bool:
-    variants = found.get("variants")
-    if "version" not in found or not isinstance(variants, dict):
+def _is_release(content: dict[str, Any]) -> bool:
+    variants = content.get("variants")
+    if "version" not in content or not isinstance(variants, dict):
         return False
-    return all(isinstance(one, dict) and "sha256" in one for one in variants.values())
+    return all(isinstance(row, dict) and "sha256" in row for row in variants.values())
 
 
 def release_changes(
@@ -70,15 +70,15 @@ def release_changes(
 
     Args:
         rows: of the report.
-        released: what `read` gave.
-        metric: that of the report. Numbers of another one are left out of "before".
+        released: what `read_released` returned.
+        metric: that of the report. Numbers of another metric are left out of "before".
 
     Returns:
-        {"release": its name and version, "metric": the name of that of the release where it is
-        another one, or None, "variants": [{"variant", "change": `same` bytes, `changed`, `added` or
+        {"release": its name and version, "metric": the release's where it is another than the
+        report's, or None, "variants": [{"variant", "change": `same` bytes, `changed`, `added` or
         `gone`, "before": numbers or None, "after": numbers or None}]}.
     """
-    other = _other(released.get("metric"), metric)
+    other = _other_metric(released.get("metric"), metric)
     keys = [key for key in NUMBERS if not (other and key in ("metric", "drop"))]
     before = released["variants"]
     after = {row["variant"]: row for row in rows}
@@ -103,13 +103,13 @@ def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str
     return "same" if old["sha256"] == new["sha256"] else "changed"
 
 
-def _other(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
+def _other_metric(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
     if not old or not new or old["name"] == new["name"]:
         return None
     return str(old["name"])
 
 
-def _numbers(one: Mapping[str, Any] | None, keys: Sequence[str] = NUMBERS) -> dict[str, Any] | None:
-    if one is None:
+def _numbers(row: Mapping[str, Any] | None, keys: Sequence[str] = NUMBERS) -> dict[str, Any] | None:
+    if row is None:
         return None
-    return dict.fromkeys(NUMBERS) | {key: one.get(key) for key in keys}
+    return dict.fromkeys(NUMBERS) | {key: row.get(key) for key in keys}

@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+THOUSAND = 1000
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that a variant failed.
+
+    Attributes:
+        variant: its name.
+        check: its name.
+        text: what was measured against the limit: `found 12 dB; expected at least 20`.
+        margin: distance to the limit, below 0; None where the check has no number.
+    """
+
+    variant: str
+    check: str
+    text: str
+    margin: float | None = None
+
+    @property
+    def place(self) -> str:
+        """Variant and check: `int8.snr_db`."""
+        return f"{self.variant}.{self.check}"
+
+    def __str__(self) -> str:
+        """Return the line that the gate prints: `int8.snr_db: found 12 dB; ...`."""
+        return f"{self.place}: {self.text}"
+
+
+def metric_name(report: dict[str, Any]) -> str:
+    """Return the name of the task's metric; `metric` where the task has none."""
+    return str((report.get("metric") or {"name": "metric"})["name"])
+
+
+def short_number(value: float) -> str:
+    """Write three digits, and no exponent for large numbers: 0.0272, 11, 3,600."""
+    return f"{value:,.0f}" if abs(value) >= THOUSAND else f"{value:.3g}"
+
 
 def headline(report: dict[str, Any]) -> str:
-    """Say in one sentence how many variants pass."""
+    """Write in one sentence how many variants pass."""
     total = len(report["variants"])
     failed = sum(not row["passed"] for row in report["variants"])
     checks = len(failed_checks(report))
     if failed:
         return f"{failed} of {_count(total, 'variant')} failed, by {_count(checks, 'check')}."
-    return f"All {total} variants passed." if total > 1 else "The one variant passed."
+    return f"All {total} variants passed." if total > 1 else "The variant passed."
 
 
-def failed_checks(report: dict[str, Any]) -> list[str]:
-    """Give a line for every failed check: `int8.snr_db: found 12 dB; expected at least 20`."""
+def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
+    """Return every failed check of every variant, in the order of the report."""
     return [
-        f"{row['variant']}.{name}: {outcome['told']}"
+        FailedCheck(row["variant"], name, outcome["told"], outcome["margin"])
         for row in report["variants"]
         for name, outcome in row["checks"].items()
         if not outcome["passed"]
@@ -29,23 +68,23 @@ def failed_checks(report: dict[str, Any]) -> list[str]:
 
 
 def table_notes(report: dict[str, Any]) -> list[str]:
-    """Give what a table does not show: how sure the drop is, the worst class, kernels, advice."""
+    """Return what a table does not show: intervals, the worst class, kernels, advice."""
+    metric = metric_name(report)
     return [
-        f"{row['variant']}: {told}" for row in report["variants"] for told in _notes(report, row)
+        f"{row['variant']}: {note}" for row in report["variants"] for note in _notes(row, metric)
     ]
 
 
-def _notes(report: dict[str, Any], row: dict[str, Any]) -> Iterator[str]:
-    metric = (report["metric"] or {"name": "metric"})["name"]
+def _notes(row: dict[str, Any], metric: str) -> Iterator[str]:
     if row["interval"] and any(row["interval"]["drop"]):
         low, high = row["interval"]["drop"]
         yield f"{metric} drops by {low:.3g} to {high:.3g} ({row['confidence']:.0%} interval)"
     if worst := row["worst_class"]:
-        of = _count(worst["samples"], "sample")
-        yield f"class {worst['class']} loses most: {worst['drop']:.3g} of {metric}, on {of}"
-    for kernels, flips in (row["flips"] or {}).items():
-        if flips:
-            yield f"{_count(flips, 'answer')} change with the kernels {kernels!r}"
+        samples = _count(worst["samples"], "sample")
+        yield f"class {worst['class']} loses most: {worst['drop']:.3g} of {metric}, on {samples}"
+    for kernels, count in (row["flips"] or {}).items():
+        if count:
+            yield f"{_count(count, 'prediction')} change with the kernels {kernels!r}"
     yield from row["advice"]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import to_plain
 from litemill.core.files import atomic_replace, write_json, write_text
-from litemill.sweep.front import Candidate, front
+from litemill.report.pareto import Candidate, pareto_front
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ def table_rows(
                 "error": one.error,
             }
         )
-    best = set(front(_candidates(made)))
+    best = set(pareto_front(_candidates(made)))
     return [row | {"front": row["point"] in best} for row in made]
 
 

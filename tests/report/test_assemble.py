@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import yaml
 from verdicts import broken, measured, output, regression
 
 from litemill.core.files import tree_files, tree_sha256
@@ -33,7 +32,7 @@ def told(*measurements, title="Digits", limits=LIMITS):
 def text(report_):
     """Print the terminal table into a pipe."""
     file = io.StringIO()
-    summary.terminal(report_, file)
+    summary.print_report(report_, file)
     return file.getvalue()
 
 
@@ -143,11 +142,11 @@ def test_metrics_leave_out_what_is_absent(tmp_path):
 
 def test_csv_has_a_row_for_every_variant_and_empty_fields_where_absent():
     """A spreadsheet sees nothing, not zero."""
-    rows = list(csv.DictReader(io.StringIO(summary.rows_csv(told(measured("a"), broken("b"))))))
+    rows = list(csv.DictReader(io.StringIO(summary.report_csv(told(measured("a"), broken("b"))))))
 
     assert ["a", "b"] == [row["variant"] for row in rows]
     assert ["0.9861", ""] == [row["metric"] for row in rows]
-    assert "\r" not in summary.rows_csv(told(measured("a")))
+    assert "\r" not in summary.report_csv(told(measured("a")))
 
 
 def test_plot_without_a_metric_shows_similarity(tmp_path):
@@ -162,7 +161,7 @@ def test_plot_without_a_metric_shows_similarity(tmp_path):
     ] == lines
 
 
-@pytest.mark.parametrize("render", [text, summary.markdown], ids=["terminal", "markdown"])
+@pytest.mark.parametrize("render", [text, summary.report_markdown], ids=["terminal", "markdown"])
 def test_failed_checks_stand_below_the_table_with_found_limit_and_margin(render):
     """The reader need not open another file."""
     shown = render(told(measured(outputs={"digit": output(snr_db=12.5)}))).replace("\\", "")
@@ -171,17 +170,17 @@ def test_failed_checks_stand_below_the_table_with_found_limit_and_margin(render)
     assert "1 of 1 variant failed, by 1 check." in shown
 
 
-@pytest.mark.parametrize("render", [text, summary.markdown], ids=["terminal", "markdown"])
+@pytest.mark.parametrize("render", [text, summary.report_markdown], ids=["terminal", "markdown"])
 def test_a_regression_reads_well(render):
     """Its metric has another name and goal, and agreement is absent."""
     shown = render(told(regression("float32"), regression())).replace("\\", "")
 
-    assert "mean_absolute_error, less is better" in shown
+    assert "lower mean_absolute_error is better" in shown
     assert "absent" in shown
     assert "43.4" in shown
 
 
-@pytest.mark.parametrize("render", [text, summary.markdown], ids=["terminal", "markdown"])
+@pytest.mark.parametrize("render", [text, summary.report_markdown], ids=["terminal", "markdown"])
 def test_a_task_without_metric_says_so(render):
     """Absent is not zero."""
     shown = render(told(measured(metric=None, top1_agreement=None))).replace("\\", "")
@@ -235,7 +234,7 @@ def test_a_narrow_terminal_keeps_name_size_and_verdict(width, monkeypatch):
 
 def test_markdown_escapes_names():
     """A title is text, not a link or a cell border."""
-    shown = summary.markdown(told(measured(), title="a|b [c](d) <e>"))
+    shown = summary.report_markdown(told(measured(), title="a|b [c](d) <e>"))
 
     assert r"## a\|b \[c\](d) \<e\>: passed" in shown
 
@@ -302,7 +301,7 @@ def stage(folder, variants, measurements, **environment):
         "report": {"title": "Digits", "variants": variants},
         "limits": dict.fromkeys(variants, LIMITS),
     }
-    (folder / "build" / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (folder / "build" / "params.json").write_text(json.dumps(params), encoding="utf-8")
     for one in measurements:
         path = folder / "build" / "validate" / f"{one['variant']}.json"
         path.write_text(json.dumps(one), encoding="utf-8")

@@ -4,12 +4,12 @@ import pytest
 from verdicts import broken, kernels, measured, metric, output, regression
 
 from litemill.report.assemble import assemble_report
+from litemill.report.columns import columns
 from litemill.report.highlights import (
     closest_limit,
     common_limit,
     highlights,
     kernel_disagreement_text,
-    latencies,
 )
 
 
@@ -20,7 +20,7 @@ def told(*found, **limits):
 
 def tile(told_, title):
     """Give what stands out under a title: (answer, more)."""
-    return next((tuple(rest) for name, *rest in highlights(told_) if name == title), None)
+    return next(((h.answer, h.note) for h in highlights(told_) if h.title == title), None)
 
 
 def test_the_tightest_pass_is_told_in_samples_where_samples_are_counted():
@@ -29,7 +29,7 @@ def test_the_tightest_pass_is_told_in_samples_where_samples_are_counted():
     found = measured(metric={**metric(356 / 360, 352 / 360), "counts": counts})
 
     assert ("3 samples", "int8.metric_drop") == tile(
-        told(found, metric_drop=0.02, snr_db=31.9), "Tightest pass"
+        told(found, metric_drop=0.02, snr_db=31.9), "Smallest margin"
     )
 
 
@@ -37,8 +37,8 @@ def test_the_tightest_pass_of_a_regression_is_that_of_the_smallest_share():
     """Nothing counts samples there."""
     passed = told(regression("float32"), regression(), metric_drop=0.4, snr_db=20)
 
-    assert ("0.1", "float32.metric_drop, 25% of its limit") == tile(passed, "Tightest pass")
-    assert tile(told(regression()), "Tightest pass") is None
+    assert ("0.1", "float32.metric_drop, 25% of its limit") == tile(passed, "Smallest margin")
+    assert tile(told(regression()), "Smallest margin") is None
 
 
 def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
@@ -47,7 +47,9 @@ def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
 
     (row,) = told(exact, metric_drop=0, snr_db=20)["variants"]
     assert ("metric_drop", "passes by 0") == closest_limit(row)
-    assert ("0", "int8.metric_drop") == tile(told(exact, metric_drop=0, snr_db=20), "Tightest pass")
+    assert ("0", "int8.metric_drop") == tile(
+        told(exact, metric_drop=0, snr_db=20), "Smallest margin"
+    )
     better = measured(metric=metric(0.9, 0.95))
     (row,) = told(better, metric_drop=0, snr_db=20)["variants"]
     assert "snr_db" == closest_limit(row)[0]
@@ -77,9 +79,7 @@ def test_flips_are_of_samples_where_each_has_one_answer():
     """And the tile says where they are."""
     found = told(measured(kernels=kernels(reference={"flips": {"digit": 5}})))
 
-    assert ("5 of 360", "int8, reference kernels") == tile(
-        found, "Answers that flip with the kernels"
-    )
+    assert ("5 of 360", "int8, reference kernels") == tile(found, "Kernel-dependent predictions")
     assert {"no_delegate": 0, "reference": 5} == found["variants"][0]["flips"]
 
 
@@ -91,7 +91,7 @@ def test_flips_are_of_answers_where_a_sample_has_several():
     row = found["variants"][0]
 
     assert "5,002 of 23,400 answers" == kernel_disagreement_text(row["kernels"]["reference"])
-    assert "5,002 of 23,400 answers" == tile(found, "Answers that flip with the kernels")[0]
+    assert "5,002 of 23,400 answers" == tile(found, "Kernel-dependent predictions")[0]
     assert 5002 == row["flips"]["reference"]
 
 
@@ -114,8 +114,8 @@ def test_latencies_have_no_exponent():
     result = {"sha256": measured()["sha256"], "error": None, "threads": [run]}
     machines = {"board": {"machine": {}, "variants": {"int8": result}}}
     found = assemble_report([measured()], {}, "Digits", machines=machines)
-    ((title, cell),) = latencies(found)
-    assert ("board p50 ms", "1,234") == (title, cell(found["variants"][0]))
+    (column,) = [one for one in columns(found) if one.key == "board_p50_ms"]
+    assert ("board p50 ms", "1,234") == (column.title, column.cell(found["variants"][0]))
 
 
 def test_a_metric_that_is_not_finite_loses_nothing_that_can_be_told():

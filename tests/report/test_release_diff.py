@@ -37,7 +37,7 @@ def test_every_variant_is_told_as_what_became_of_it():
     assert "digits 1.0.0" == told["release"]
     became = {one["variant"]: one["change"] for one in told["variants"]}
     assert {"same": "same", "changed": "changed", "added": "added", "gone": "gone"} == became
-    lines = summary.changes_text({"since": told})
+    lines = summary.release_changes_text({"since": told})
     assert [
         "changed: metric 0.9861 -> 0.9, drop 0.0028 -> 0.0889",
         "added: added",
@@ -54,10 +54,10 @@ def test_the_same_bytes_with_other_numbers_are_news():
     told = assemble_report([other, noise], {}, "t", released=old)
 
     assert ["same", "same"] == [one["change"] for one in told["since"]["variants"]]
-    assert ["a: same bytes, top1 0.9861 -> 0.95, drop 0.0028 -> 0.0389"] == summary.changes_text(
-        told
-    )
-    assert "top1 0.9861 -\\> 0.95" in summary.markdown(told)
+    assert [
+        "a: same bytes, top1 0.9861 -> 0.95, drop 0.0028 -> 0.0389"
+    ] == summary.release_changes_text(told)
+    assert "top1 0.9861 -\\> 0.95" in summary.report_markdown(told)
 
 
 def test_numbers_of_another_metric_are_not_compared():
@@ -70,7 +70,7 @@ def test_numbers_of_another_metric_are_not_compared():
     assert [
         "the metric is mean_absolute_error, it was top1",
         "a: same bytes, mean_absolute_error none -> 43.4, drop none -> 0.3",
-    ] == summary.changes_text(told)
+    ] == summary.release_changes_text(told)
     shown = page.page_html(told)
     assert "The metric is mean_absolute_error; it was top1." in shown
     assert "was 0.9861" not in shown
@@ -83,7 +83,7 @@ def test_without_a_release_nothing_is_compared(tmp_path):
     assert release_diff.read_released(tmp_path / "released.json") is None
     assert release_diff.read_released(tmp_path / "absent.json") is None
     told = assemble_report([measured()], {}, "t")
-    assert (None, []) == (told["since"], summary.changes_text(told))
+    assert (None, []) == (told["since"], summary.release_changes_text(told))
 
 
 def test_what_is_remembered_is_read_again(tmp_path):

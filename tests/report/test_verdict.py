@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from verdicts import kernels, measured, metric, regression
+from verdicts import kernels, measured, metric, output, regression
 
 from litemill.report.assemble import assemble_report
-from litemill.report.verdict import table_notes
+from litemill.report.verdict import failed_checks, table_notes
 
+LIMITS = {"int8": {"snr_db": 20}}
 ROWS = [
     {"class": "0", "samples": 40, "source": 1.0, "variant": 1.0, "drop": 0.0},
     {"class": "8", "samples": 1, "source": 1.0, "variant": 0.0, "drop": 1.0},
@@ -29,7 +30,7 @@ def test_notes_tell_what_the_table_does_not_show():
     assert [
         "int8: top1 drops by -0.001 to 0.0068 (95% interval)",
         "int8: class 8 loses most: 1 of top1, on 1 sample",
-        "int8: 2 answers change with the kernels 'no_delegate'",
+        "int8: 2 predictions change with the kernels 'no_delegate'",
         "int8: keep FULLY_CONNECTED 'digit' in float",
     ] == told(found)
 
@@ -44,3 +45,14 @@ def test_notes_are_silent_where_there_is_nothing_to_know():
     )
 
     assert [] == told(quiet, regression("float32"))
+
+
+def test_failed_checks_have_fields():
+    """Variant and check are never read back from a line of text."""
+    report = assemble_report([measured(outputs={"y": output(snr_db=12.0)})], LIMITS, "Digits")
+
+    (check,) = failed_checks(report)
+
+    assert ("int8", "snr_db", "int8.snr_db") == (check.variant, check.check, check.place)
+    assert ("found 12 dB; expected at least 20", -8.0) == (check.text, check.margin)
+    assert "int8.snr_db: found 12 dB; expected at least 20" == str(check)

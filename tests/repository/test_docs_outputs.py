@@ -52,7 +52,7 @@ def test_the_report_is_that_of_the_committed_build(page, lock, capsys):
     if hashlib.md5(built, usedforsecurity=False).hexdigest() != lock[REPORT]["md5"]:
         pytest.skip(f"{REPORT} is not the committed one: `dvc repro` makes it")
 
-    summary.terminal(read_json(ROOT / REPORT))
+    summary.print_report(read_json(ROOT / REPORT))
 
     printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert [] == [line for line in shown(page) if line not in printed]

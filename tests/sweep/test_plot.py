@@ -47,7 +47,7 @@ POINTS = [
 
 def parsed(told):
     """Parse the page; it is well-formed, or this fails."""
-    text = plot.page(told).replace("<!doctype html>", "")
+    text = plot.page_html(told).replace("<!doctype html>", "")
     for name in ('meta charset="utf-8"', 'content="width=device-width, initial-scale=1"'):
         text = text.replace(f"{name}>", f"{name}/>")
     return ET.fromstring(text)  # noqa: S314  # our own page

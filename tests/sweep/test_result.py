@@ -18,7 +18,7 @@ from litemill.core.errors import ConfigError, DataError
 from litemill.core.files import write_json
 from litemill.sweep import points, search, table
 from litemill.sweep.executor import Executor, PointResult
-from litemill.sweep.front import Candidate, front
+from litemill.report.pareto import Candidate, pareto_front
 from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.promote import promote
 from litemill.sweep.result import latencies
@@ -141,7 +141,7 @@ costs = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5))
 def test_the_front_is_what_no_point_beats(several):
     """By the definition, over all pairs; of equal points there is one."""
     names = [str(number) for number in range(len(several))]
-    found = front([Candidate(n, one) for n, one in zip(names, several, strict=True)])
+    found = pareto_front([Candidate(n, one) for n, one in zip(names, several, strict=True)])
     by_name = dict(zip(names, several, strict=True))
 
     def beats(one, other):
@@ -153,7 +153,7 @@ def test_the_front_is_what_no_point_beats(several):
 
 def test_the_tie_decides_between_equal_points():
     """Sizes and drops of many conversions are the same; the more exact one stands for them."""
-    found = front([Candidate("a", (1.0, 0.0), 0.3), Candidate("b", (1.0, 0.0), 0.1)])
+    found = pareto_front([Candidate("a", (1.0, 0.0), 0.3), Candidate("b", (1.0, 0.0), 0.1)])
     assert ["b"] == found
 
 
