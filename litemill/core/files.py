@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from litemill.core import exchange
 from litemill.core.errors import LitemillError
 
 if TYPE_CHECKING:
@@ -20,18 +21,22 @@ CHUNK = 1 << 20
 
 @contextlib.contextmanager
 def atomic_replace(target: Path) -> Iterator[Path]:
-    """Give a fresh path beside `target`, which takes its place when the block succeeds.
+    """Yield a new path beside `target`, which replaces it in one step when the block succeeds.
 
-    The block creates a file or a directory at the path it is given. When it fails, `target` stays
-    as it was.
+    The block creates a file or a directory at that path. When it fails, `target` stays as it was.
+    A process that is killed leaves what was there before, or what the block wrote.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new")
-    remove(fresh)
+    exchange.restore(target)
+    for leftover in (exchange.aside_path(target), fresh):
+        remove(leftover)
     try:
         yield fresh
-        remove(target) if fresh.is_dir() or target.is_dir() else None
-        fresh.replace(target)
+        if fresh.is_dir() or target.is_dir():
+            exchange.replace_folder(fresh, target)
+        else:
+            fresh.replace(target)
     finally:
         remove(fresh)
 
@@ -71,7 +76,7 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -80,7 +85,7 @@ def sha256(path: Path) -> str:
 
 
 def tree_sha256(path: Path) -> str:
-    """Give one SHA-256 for a file, or for a directory's relative names and contents in order."""
+    """Return one SHA-256 for a file, or for a directory's relative names and contents in order."""
     if path.is_file():
         return sha256(path)
     digest = hashlib.sha256()
@@ -91,11 +96,11 @@ def tree_sha256(path: Path) -> str:
 
 def tree_files(path: Path) -> list[str]:
     """List the files below a directory, as sorted POSIX-style relative names."""
-    found = []
+    files = []
     for folder, folders, names in os.walk(path):
         folders[:] = [name for name in folders if name != "__pycache__"]
-        found += [(Path(folder) / name).relative_to(path).as_posix() for name in names]
-    return sorted(found)
+        files += [(Path(folder) / name).relative_to(path).as_posix() for name in names]
+    return sorted(files)
 
 
 def keep_only(directory: Path, names: set[str]) -> None:

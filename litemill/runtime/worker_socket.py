@@ -19,7 +19,7 @@ LOADED = (
     "XLA",
 )  # fmt: skip
 # Its own code: a worker that was started by an older one speaks otherwise.
-CODE = ("worker.py", "forked.py", "endpoint.py", "lean.py")
+CODE = ("worker_server.py", "worker_child.py", "unix_socket.py", "tensorflow_import.py")
 
 
 def socket_path() -> Path:
