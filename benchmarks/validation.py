@@ -24,8 +24,13 @@ from litemill.config.parameters import parameters, section
 from litemill.config.schema.validate import Metric, Validate
 from litemill.core.exit_status import run_and_exit
 from litemill.data.samples import Samples, read_split
-from litemill.evaluation.validate import measure_variant, read_reference
-from litemill.models.reference_outputs import match_samples, read_signature, signature_folder
+from litemill.evaluation.validate import measure_variant
+from litemill.models.reference_outputs import (
+    match_samples,
+    read_reference_outputs,
+    read_signature,
+    signature_folder,
+)
 from litemill.runtime.capture_output import capture_output
 from litemill.runtime.subprocess_isolation import run_isolated
 from litemill.tflite.interpreter import Kernels, Model
@@ -135,9 +140,7 @@ def built(variant: str, least: int) -> Work:
     signature = read_signature(BUILD / "export", key)
     split = read_split(BUILD / "prepare" / "evaluation")
     rows = np.tile(np.arange(len(split)), -(-least // len(split)))
-    stored = read_reference(
-        signature_folder(BUILD / "export", key) / "reference", list(signature["outputs"])
-    )
+    stored = read_reference_outputs(signature_folder(BUILD / "export", key) / "reference")
     content = (BUILD / "convert" / variant / "model.tflite").read_bytes()
     reference = {name: values[rows] for name, values in stored.items()}
     options = parameters(Validate, "validate")

@@ -29,7 +29,7 @@ from litemill.config.schema.validate import Validate
 from litemill.core.files import read_json, tree_files, write_json
 from litemill.data.samples import read_split
 from litemill.evaluation.validate import measure_variant
-from litemill.models.source_model import StoredModel
+from litemill.models.keras_source import KerasSource
 from litemill.release.archive import archive_parts
 from litemill.release.assemble import assemble_release
 from litemill.release.package import Sources, write_package
@@ -108,9 +108,9 @@ def build(folder, models):
     write_json(folder / "export" / "signature.json", zoo.SIGNATURE)
     (folder / "export" / "saved_model").mkdir()
     (folder / "export" / "saved_model" / "saved_model.pb").write_bytes(b"graph")
-    brought = StoredModel(folder / "train")
-    brought.settle(TrainedModel())
-    with zipfile.ZipFile(brought.keras, "w") as archive:
+    (folder / "train").mkdir()
+    source = KerasSource.create(folder / "train", TrainedModel())
+    with zipfile.ZipFile(source.keras_file, "w") as archive:
         archive.writestr(zipfile.ZipInfo("config.json"), "{}")
     write_json(
         folder / "train" / "portability.json", portability.portability_record(Numerics(), [])

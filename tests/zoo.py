@@ -39,8 +39,8 @@ from zoo_keras import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litemill.conversion.routes import Source
     from litemill.data.samples import Samples
+    from litemill.models.exported_model import ExportedModel
 
 # What tests reach as `zoo.NAME`, from wherever it is.
 __all__ = [
@@ -77,7 +77,7 @@ SIGNATURE = {
 
 
 def module() -> Any:
-    """Give a tf.Module of two signatures: `double` of x [3], `total` of left [2] and right [2]."""
+    """Return a tf.Module with signatures `double` of x [3], `total` of left [2] and right [2]."""
     import tensorflow as tf
 
     class Both(tf.Module):
@@ -137,62 +137,54 @@ FUNCTIONS = {"unsupported": (unsupported, (None, 3, 3)), "custom": (custom, (Non
 
 
 @functools.cache
-def source(name: str) -> Source:
-    """Give a source model of `SOURCES` as the stages train and export leave it, made once."""
+def source(name: str) -> ExportedModel:
+    """Return a source model of `SOURCES` as the stages train and export leave it, made once."""
     from litemill.config.schema.train import Model
-    from litemill.conversion.routes import Source
-    from litemill.models import keras_file
-    from litemill.models import saved_model as serving
-    from litemill.models.source_model import StoredModel
+    from litemill.models.exported_model import export_model
+    from litemill.models.keras_source import KerasSource
 
-    brought = StoredModel(folder() / name)
-    brought.settle(Model())
-    keras_file.save_keras_file(SOURCES[name](), brought.keras)
-    saved_model = brought.folder / "saved_model"
-    serving.save_keras(brought.load_keras(), saved_model, KEY)
-    return Source(
-        saved_model,
-        brought,
-        serving.describe_signature(serving.load_signature(saved_model, KEY), KEY),
-    )
+    trained = KerasSource.store(SOURCES[name](), Model(), _new_folder(name))
+    return export_model(trained, trained.folder / "saved_model", KEY)
 
 
 @functools.cache
-def module_source(key: str) -> Source:
-    """Give one signature of `module` as an imported SavedModel."""
+def module_source(key: str) -> ExportedModel:
+    """Return one signature of `module` as an imported SavedModel."""
     from litemill.config.schema.train import Model
-    from litemill.conversion.routes import Source
-    from litemill.models import saved_model as serving
-    from litemill.models.source_model import StoredModel, import_model
+    from litemill.models.exported_model import export_signature
+    from litemill.models.kinds import import_model
 
-    brought = StoredModel(folder() / f"module_{key}")
-    import_model(Model(file=str(module_saved()), signature=key), brought)
-    signature = serving.describe_signature(serving.load_signature(brought.saved_model, key), key)
-    return Source(brought.saved_model, brought, signature)
+    model = Model(file=str(module_saved()), signature=key)
+    imported = import_model(model, _new_folder(f"module_{key}"))
+    return export_signature(imported, imported.saved_model, key)
 
 
 @functools.cache
-def function_source(name: str) -> Source:
-    """Give a function of `FUNCTIONS` as an imported model."""
+def function_source(name: str) -> ExportedModel:
+    """Return a function of `FUNCTIONS` as an imported model."""
     import tensorflow as tf
 
     from litemill.config.schema.train import Model
-    from litemill.conversion.routes import Source
-    from litemill.models import saved_model as serving
-    from litemill.models.source_model import StoredModel
+    from litemill.models import saved_model
+    from litemill.models.exported_model import export_signature
+    from litemill.models.function_source import FunctionSource
 
     function, shape = FUNCTIONS[name]
-    brought = StoredModel(folder() / f"function_{name}")
-    brought.settle(Model())
+    imported = FunctionSource.create(_new_folder(f"function_{name}"), Model())
     specs = {"x": tf.TensorSpec(shape, name="x")}
-    serving.save_function(tf.function(function), specs, [], brought.saved_model, KEY)
-    loaded = serving.load_signature(brought.saved_model, KEY)
-    return Source(brought.saved_model, brought, serving.describe_signature(loaded, KEY))
+    saved_model.save_function(tf.function(function), specs, [], imported.saved_model, KEY)
+    return export_signature(imported, imported.saved_model, KEY)
+
+
+def _new_folder(name: str) -> Path:
+    path = folder() / name
+    path.mkdir()
+    return path
 
 
 @functools.cache
 def module_saved() -> Path:
-    """Give a SavedModel folder of `module`."""
+    """Return a SavedModel folder of `module`."""
     import tensorflow as tf
 
     both, path = module(), folder() / "module"
@@ -202,7 +194,7 @@ def module_saved() -> Path:
 
 @functools.cache
 def keras_2() -> Path:
-    """Give a .h5 file that Keras 2 wrote and Keras 3 refuses, made in a process of its own."""
+    """Return a .h5 file that Keras 2 wrote and Keras 3 refuses, made in a process of its own."""
     path = folder() / "keras_2.h5"
     code = f"""
 import tf_keras as keras
@@ -219,8 +211,8 @@ keras.Model(image, outer).save({str(path)!r}, save_format="h5")
     return path
 
 
-def split(source: Source, count: int = 32) -> Samples:
-    """Give `count` samples that a source takes, with classes where it has ten outputs."""
+def split(source: ExportedModel, count: int = 32) -> Samples:
+    """Return `count` samples that a source takes."""
     from litemill.data.samples import Samples
 
     inputs = {
@@ -230,28 +222,25 @@ def split(source: Source, count: int = 32) -> Samples:
     return Samples(inputs, {}, None, "none")
 
 
-def truth(source: Source, samples: Samples) -> dict[str, Any]:
-    """Give what a source model answers to samples, by output name."""
-    from litemill.conversion.export import write_reference_outputs
-    from litemill.models import saved_model as serving
+def truth(source: ExportedModel, samples: Samples) -> dict[str, Any]:
+    """Return what a source model answers to samples, by output name."""
+    from litemill.models.reference_outputs import read_reference_outputs
 
-    path = Path(tempfile.mkdtemp(dir=folder())) / "answers"
-    write_reference_outputs(
-        serving.load_signature(source.saved_model, source.key), samples, 8, path
-    )
-    return {file.stem: np.load(file) for file in path.glob("*.npy")}
+    path = Path(tempfile.mkdtemp(dir=folder())) / "reference"
+    source.write_reference_outputs(samples, 8, path)
+    return {name: np.array(values) for name, values in read_reference_outputs(path).items()}
 
 
 @functools.cache
 def folder() -> Path:
-    """Give a folder that lasts as long as the test run."""
+    """Return a folder that lasts as long as the test run."""
     path = Path(tempfile.mkdtemp(prefix="zoo-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
     return path
 
 
 def answers(model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Give what the Keras model answers, by output name."""
+    """Return what the Keras model answers, by output name."""
     _, function = serving(model)
     return {name: value.numpy() for name, value in function(**_constants(inputs)).items()}
 

@@ -22,7 +22,7 @@ MIXED = np.array([[1, -2, 0], [0, 1, 1], [2, 0, -1], [-1, 1, 3]], np.float32) / 
 def serving(
     model: Any, outputs: list[str] | None = None, *, batch: int | None = None
 ) -> tuple[Any, Any]:
-    """Give (trackable, concrete function) of a Keras model, as the stage export does it.
+    """Return (trackable, concrete function) of a Keras model, as the stage export does it.
 
     The trackable is a `tf.Module` that holds the variables: a Keras 3 model in its place loses the
     weights (FACTS: every tutorial from before Keras 3 teaches the broken form).
@@ -98,7 +98,7 @@ def settings(
 
 
 def samples(model: Any, count: int = 16) -> Callable[[], Iterator[dict[str, Any]]]:
-    """Give a representative dataset with one sample a step."""
+    """Return a representative dataset with one sample a step."""
     inputs = {tensor.name: (tuple(tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
 
     def representative() -> Iterator[dict[str, Any]]:
@@ -141,7 +141,7 @@ def stateful() -> bytes:
 
 
 def remembered(steps: Any) -> Any:
-    """Give what the model of `stateful` answers to a sequence, [steps, 4] to [steps, 3]."""
+    """Return what the model of `stateful` answers to a sequence, [steps, 4] to [steps, 3]."""
     state, answers = np.full(4, START, np.float32), []
     for step in steps:
         state = np.float32(HALF) * state + step
@@ -150,21 +150,21 @@ def remembered(steps: Any) -> Any:
 
 
 def spec(*shape: int | None, dtype: str = "float32", name: str = "x") -> Any:
-    """Give a tf.TensorSpec."""
+    """Return a tf.TensorSpec."""
     import tensorflow as tf
 
     return tf.TensorSpec(shape, dtype, name)
 
 
 def logarithm() -> bytes:
-    """Give a file that answers NaN to negative numbers: x [3] to y [3]."""
+    """Return a file that answers NaN to negative numbers: x [3] to y [3]."""
     import tensorflow as tf
 
     return function_model(lambda x: {"y": tf.math.log(x)}, spec(None, 3))
 
 
 def lookup() -> bytes:
-    """Give a file that fails at invoke on an index above 2: x [1] int32 to y [1, 2]."""
+    """Return a file that fails at invoke on an index above 2: x [1] int32 to y [1, 2]."""
     import tensorflow as tf
 
     table = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -172,14 +172,14 @@ def lookup() -> bytes:
 
 
 def over_batch() -> bytes:
-    """Give a file whose output has no batch axis: x [3] to the sum over the batch."""
+    """Return a file whose output has no batch axis: x [3] to the sum over the batch."""
     import tensorflow as tf
 
     return function_model(lambda x: {"y": tf.reduce_sum(x, axis=0)}, spec(None, 3))
 
 
 def reshaped() -> bytes:
-    """Give a file whose input has a dynamic batch that its inside refuses: x [3, 2] to 2 x."""
+    """Return a file whose input has a dynamic batch that its inside refuses: x [3, 2] to 2 x."""
     import tensorflow as tf
 
     def double(x: Any) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def reshaped() -> bytes:
 
 
 def weights_gone() -> bytes:
-    """Give the file of the trap: `from_concrete_functions` with a Keras 3 model as trackable."""
+    """Return the file of the trap: `from_concrete_functions` with a Keras 3 model as trackable."""
     import tensorflow as tf
 
     model = cnn()
@@ -199,7 +199,7 @@ def weights_gone() -> bytes:
 
 
 def without_signature(model: Any) -> bytes:
-    """Give a float32 file without a signature: a concrete function without a trackable."""
+    """Return a float32 file without a signature: a concrete function without a trackable."""
     import tensorflow as tf
 
     _, function = serving(model)
@@ -207,7 +207,7 @@ def without_signature(model: Any) -> bytes:
 
 
 def flex() -> bytes:
-    """Give a file with the TensorFlow operator Atan, which LiteRT alone cannot run."""
+    """Return a file with the TensorFlow operator Atan, which LiteRT alone cannot run."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
@@ -250,7 +250,7 @@ FILES = {
 
 @functools.cache
 def file(name: str) -> bytes:
-    """Give the .tflite of `FILES` under this name, converted once in a test run."""
+    """Return the .tflite of `FILES` under this name, converted once in a test run."""
     return FILES[name]()
 
 

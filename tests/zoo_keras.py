@@ -12,7 +12,7 @@ IMAGE = (8, 8, 1)
 
 
 def cnn() -> Any:
-    """Give a Keras model: image [8, 8, 1] to 10 logits, with weights above and below 1,024."""
+    """Return a Keras model: image [8, 8, 1] to 10 logits, with weights above and below 1,024."""
     keras = quiet_keras()
     keras.utils.set_random_seed(1)
     return keras.Sequential(
@@ -27,7 +27,7 @@ def cnn() -> Any:
 
 
 def dense(units: int = 4, features: int = 6) -> Any:
-    """Give a Keras model: 6 features to 1 number, with fewer than 1,024 weights in a layer."""
+    """Return a Keras model: 6 features to 1 number, with fewer than 1,024 weights in a layer."""
     keras = quiet_keras()
     keras.utils.set_random_seed(2)
     return keras.Sequential(
@@ -40,14 +40,14 @@ def dense(units: int = 4, features: int = 6) -> Any:
 
 
 def softmax() -> Any:
-    """Give a Keras model that is nothing but a softmax: `x` [4] to `share` [4]."""
+    """Return a Keras model that is nothing but a softmax: `x` [4] to `share` [4]."""
     keras = quiet_keras()
     given = keras.Input((4,), name="x")
     return keras.Model(given, keras.layers.Softmax(name="share")(given))
 
 
 def two_in_three_out() -> Any:
-    """Give a Keras model: `left` [6] and `right` [4] to `total` [3], `apart` [5] and `one` [1]."""
+    """Return a Keras model: `left` [6], `right` [4] to `total` [3], `apart` [5] and `one` [1]."""
     keras = quiet_keras()
     keras.utils.set_random_seed(3)
     left, right = keras.Input((6,), name="left"), keras.Input((4,), name="right")
@@ -61,7 +61,7 @@ def two_in_three_out() -> Any:
 
 
 def with_island() -> Any:
-    """Give a Keras model whose `Sin` has no integer kernel."""
+    """Return a Keras model whose `Sin` has no integer kernel."""
     keras = quiet_keras()
     keras.utils.set_random_seed(4)
     image = keras.Input(IMAGE, name="image")
@@ -72,7 +72,7 @@ def with_island() -> Any:
 
 
 def sequence() -> Any:
-    """Give a Keras model of sequences of any length: `steps` [any, 3] to `value` [2]."""
+    """Return a Keras model of sequences of any length: `steps` [any, 3] to `value` [2]."""
     keras = quiet_keras()
     keras.utils.set_random_seed(5)
     steps = keras.Input((None, 3), name="steps")
@@ -82,7 +82,7 @@ def sequence() -> Any:
 
 
 def embedding() -> Any:
-    """Give a Keras model of integers: `words` int32 [6] to `value` [2]."""
+    """Return a Keras model of integers: `words` int32 [6] to `value` [2]."""
     keras = quiet_keras()
     keras.utils.set_random_seed(6)
     words = keras.Input((6,), dtype="int32", name="words")
@@ -91,7 +91,7 @@ def embedding() -> Any:
 
 
 def recurrent(kind: str) -> Any:
-    """Give a Keras model with an LSTM or a GRU: `steps` [6, 3] to `value` [2]."""
+    """Return a Keras model with an LSTM or a GRU: `steps` [6, 3] to `value` [2]."""
     keras = quiet_keras()
     keras.utils.set_random_seed(7)
     steps = keras.Input((6, 3), name="steps")
@@ -100,7 +100,7 @@ def recurrent(kind: str) -> Any:
 
 
 def convolutions() -> Any:
-    """Give a Keras model with a depthwise and a transposed convolution: `image` to `picture`."""
+    """Return a Keras model with a depthwise and a transposed convolution: `image` to `picture`."""
     keras = quiet_keras()
     keras.utils.set_random_seed(8)
     image = keras.Input(IMAGE, name="image")
@@ -111,7 +111,7 @@ def convolutions() -> Any:
 
 
 def attention() -> Any:
-    """Give a Keras model with attention: `steps` [6, 8] to `value` [2]."""
+    """Return a Keras model with attention: `steps` [6, 8] to `value` [2]."""
     keras = quiet_keras()
     keras.utils.set_random_seed(9)
     steps = keras.Input((6, 8), name="steps")
@@ -121,7 +121,7 @@ def attention() -> Any:
 
 
 def fixed() -> Any:
-    """Give a Keras model of a fixed batch size: `features` [4, 6] to `value` [1]."""
+    """Return a Keras model of a fixed batch size: `features` [4, 6] to `value` [1]."""
     keras = quiet_keras()
     keras.utils.set_random_seed(10)
     features = keras.Input(batch_shape=(4, 6), name="features")
@@ -131,7 +131,7 @@ def fixed() -> Any:
 def batch_of(
     shape: tuple[int | None, ...], count: int, *, dtype: str = "float32", seed: int = 0
 ) -> Any:
-    """Give `count` samples, the same for the same seed: in [0, 1), or whole numbers below 5."""
+    """Return `count` samples, the same for the same seed: in [0, 1), or whole numbers below 5."""
     sizes = [count, *(6 if size is None else size for size in shape)]
     source = np.random.default_rng(seed)
     if dtype == "float32":

@@ -1,4 +1,4 @@
-"""Is a .tflite file a faithful conversion of a model? Its content, its weights, its answers.
+"""Is a .tflite file a faithful conversion of a model? Its content, its weights, its outputs.
 
 The source is loaded in one process, every run of the file takes place in another: what others made
 may take its process down.
@@ -14,13 +14,12 @@ from litemill.audit.audit_result import AuditResult
 from litemill.audit.output_comparison import compare_outputs
 from litemill.audit.source_candidate import load_source
 from litemill.audit.weights import State, compare_weights
-from litemill.conversion.verification import arithmetic_of
+from litemill.conversion.arithmetic import arithmetic_of
 from litemill.core.errors import (
     ConversionError,
     DataError,
     InterpreterError,
     LitemillError,
-    error_line,
 )
 from litemill.evaluation.tolerance import tolerance_of
 from litemill.models.layer_names import layer_names
@@ -30,19 +29,19 @@ from litemill.tflite.flatbuffer import describe
 from litemill.tflite.operands import operands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from litemill.audit.source_candidate import SourceAnswers, SourceRequest
     from litemill.audit.tensor_matching import TensorMatching
-    from litemill.audit.weights import Comparison
+    from litemill.audit.weights import WeightComparison
     from litemill.config.schema.variant import Optimization
 
-LOADING = 3600.0  # seconds that the source may take: TensorFlow's start, a large model
+LOADING_SECONDS = 3600.0  # that the source may take: TensorFlow's start, a large model
 
 
 def audit(
-    wanted: SourceRequest,
+    request: SourceRequest,
     file: Path,
     *,
     claimed: Optimization | None = None,
@@ -51,127 +50,132 @@ def audit(
     """Compare a file with the model that it is said to be made from.
 
     Args:
-        wanted: the source and the samples.
+        request: the source and the samples.
         file: the .tflite file.
-        claimed: what the file is said to be; None takes it for what it is.
+        claimed: what the file is claimed to be; None claims nothing.
         seconds: how long a run of the file may take.
 
-    A file that is damaged, does not run or ends its process is not faithful. One that there is not,
+    A file that is damaged, does not run or ends its process is not faithful. One that is missing,
     that cannot be read, that needs operators which LiteRT alone lacks, or that takes too long,
     leaves the question open, and so do a source that cannot be loaded and samples that do not fit.
     """
-    return against(
-        lambda: _source(wanted), str(wanted.model.file), file, claimed=claimed, seconds=seconds
-    )
+    source = str(request.model.file)
+    return against(lambda: _load_source(request), source, file, claimed=claimed, seconds=seconds)
 
 
 def against(
-    ask: Callable[[], SourceAnswers],
+    load: Callable[[], SourceAnswers],
     source: str,
     file: Path,
     *,
     claimed: Optimization | None = None,
     seconds: float = 60,
 ) -> AuditResult:
-    """Compare a file with a source that `ask` loads, once the file is known to be one; `audit`."""
-    found = AuditResult(source, str(file), claimed.name if claimed else None)
+    """Compare a file with a source that `load` loads once the file is known to be one; `audit`."""
+    result = AuditResult(source, str(file), claimed.name if claimed else None)
     try:
-        _examine(found, ask, file, claimed, seconds)
+        _examine(result, load, file, claimed, seconds)
     except (ConversionError, InterpreterError) as error:
-        found.faults.append(str(error))
-    except (LitemillError, OSError) as error:
-        found.doubts.append(error_line(error))
-    return found
+        result.faults.append(error)
+    except LitemillError as error:
+        result.doubts.append(error)
+    except OSError as error:
+        place = error.filename or "operating system"
+        result.doubts.append(DataError(place, error.strerror or str(error)))
+    return result
 
 
 def _examine(
-    found: AuditResult,
-    ask: Callable[[], SourceAnswers],
+    result: AuditResult,
+    load: Callable[[], SourceAnswers],
     file: Path,
     claimed: Optimization | None,
     seconds: float,
 ) -> None:
     content = untrusted_file.read_untrusted(file)
     described = describe(content, file)
-    found.kind = arithmetic_of(described)
-    found.faults += type_check.type_mismatches(described, claimed)
-    source = ask()
-    found.samples = len(next(iter(source.inputs.values())))
+    result.kind = arithmetic_of(described)
+    _add_faults(result, type_check.type_mismatches(described, claimed))
+    source = load()
+    result.samples = len(next(iter(source.inputs.values())))
     if source.content is None:
-        found.notes.append(f"its weights were not compared: {source.failure}")
+        result.notes.append(f"weights not compared: {source.failure}")
     else:
         ours, names = operands(source.content), source.variables
-        found.weights = compare_weights(ours, operands(content, file), layer_names(ours, names))
-        _judge_weights(found, found.weights)
+        result.weights = compare_weights(ours, operands(content, file), layer_names(ours, names))
+        _judge_weights(result, result.weights)
     key = untrusted_file.signature_key(described, source.signature["key"])
+    untrusted = untrusted_file.UntrustedFile(file, content, described, key, seconds)
     try:
-        _judge_answers(
-            found, source, untrusted_file.UntrustedFile(file, content, described, key, seconds)
-        )
+        _judge_outputs(result, source, untrusted)
     except OutOfTimeError as error:
-        found.doubts.append(str(error))
+        result.doubts.append(error)
     except InterpreterError as error:
-        lacking = [one.name for one in described.operators if one.custom]
-        (found.doubts if lacking else found.faults).append(str(error))
+        lacks_kernels = any(operator.custom for operator in described.operators)
+        (result.doubts if lacks_kernels else result.faults).append(error)
 
 
-def _source(wanted: SourceRequest) -> SourceAnswers:
+def _load_source(request: SourceRequest) -> SourceAnswers:
     with tempfile.TemporaryDirectory() as folder:
-        place = wanted.model.file
+        place = request.model.file
         try:
-            return run_isolated(load_source, wanted, folder, seconds=LOADING, place=place)
+            return run_isolated(load_source, request, folder, seconds=LOADING_SECONDS, place=place)
         except (ConversionError, InterpreterError) as error:
             # Whatever the source died of is no fault of the file.
-            raise DataError(error, "the source could not be asked") from None
+            raise DataError(error.place, error.found, "the source could not be run") from None
 
 
-def _judge_weights(found: AuditResult, compared: Comparison) -> None:
-    if compared.unrelated():
-        found.faults.append("its weights have nothing to do with the source's")
+def _add_faults(result: AuditResult, lines: Iterable[str]) -> None:
+    result.faults += [ConversionError(result.file, line) for line in lines]
+
+
+def _judge_weights(result: AuditResult, comparison: WeightComparison) -> None:
+    if comparison.is_unrelated():
+        _add_faults(result, ["weights are unrelated to the source's"])
     else:
         for part in ("weights", "biases"):
-            layers = dict.fromkeys(one.layer for one in compared.apart() if one.part == part)
+            differing = comparison.differing()
+            layers = dict.fromkeys(tensor.layer for tensor in differing if tensor.part == part)
             if layers:
-                found.faults.append(f"the {part} of {', '.join(layers)} are not the source's")
-    if compared.only_source:
-        names = ", ".join(compared.only_source)
-        found.notes.append(f"weights without a counterpart in the file: {names}")
-    if compared.only_file:
-        names = ", ".join(compared.only_file)
-        found.notes.append(f"weights without a counterpart in the source: {names}")
+                _add_faults(result, [f"{part} of {', '.join(layers)} differ from the source's"])
+    for side, names in (("file", comparison.only_source), ("source", comparison.only_file)):
+        if names:
+            result.notes.append(f"weights without a counterpart in the {side}: {', '.join(names)}")
 
 
-def _judge_answers(
-    found: AuditResult, source: SourceAnswers, file: untrusted_file.UntrustedFile
+def _judge_outputs(
+    result: AuditResult, source: SourceAnswers, file: untrusted_file.UntrustedFile
 ) -> None:
-    assert found.kind is not None
-    found.least = tolerance_of(file.described, found.kind)
-    alike = compare_outputs(source, file, found.least)
-    found.inputs, found.outputs = alike.inputs, alike.outputs
-    found.measures = alike.measures
-    for side, matched in (("input", alike.inputs), ("output", alike.outputs)):
-        found.notes += _by_position(side, matched)
-    if alike.other_order:
-        found.doubts.append(alike.other_order)
-    elif alike.short:
-        found.faults += [*alike.short, *alike.swapped]
-        if found.weights is not None and not alike.swapped:
-            found.notes += _why(found.kind, found.weights)
+    assert result.kind is not None
+    result.limits = tolerance_of(file.described, result.kind)
+    comparison = compare_outputs(source, file, result.limits)
+    result.inputs, result.outputs = comparison.inputs, comparison.outputs
+    result.measures = comparison.measures
+    for side, matched in (("input", comparison.inputs), ("output", comparison.outputs)):
+        result.notes += _matched_by_position(side, matched)
+    if not comparison.measures:
+        result.doubts.append(DataError(result.source, "no outputs to compare"))
+    elif comparison.other_order:
+        result.doubts.append(DataError(result.file, comparison.other_order))
+    elif comparison.shortfalls:
+        _add_faults(result, [*comparison.shortfalls, *comparison.swapped])
+        if result.weights is not None and not comparison.swapped:
+            result.notes += _likely_cause(result.kind, result.weights)
 
 
-def _by_position(side: str, matched: TensorMatching) -> list[str]:
+def _matched_by_position(side: str, matched: TensorMatching) -> list[str]:
     return [
-        f"{side} {name!r} was taken to be {matched.names[name]!r} by position"
+        f"{side} {name!r} was matched with {matched.names[name]!r} by position"
         for name, how in matched.how.items()
         if how == "position"
     ]
 
 
-def _why(kind: str, compared: Comparison) -> list[str]:
-    """Say where to look when the answers part and the weights do not."""
-    if not compared.compared or compared.apart() or compared.only_source or compared.only_file:
+def _likely_cause(kind: str, weights: WeightComparison) -> list[str]:
+    """Say where to look when outputs differ and weights do not."""
+    if not weights.compared or weights.differing() or weights.only_source or weights.only_file:
         return []
     integer = kind in {"int8", "int16x8", "mixed"}
-    if integer and any(one.state is State.quantized for one in compared.compared):
-        return ["its weights are the source's: look at the ranges that it was calibrated to"]
-    return ["its weights are the source's, what is done with them is not"]
+    if integer and any(tensor.state is State.quantized for tensor in weights.compared):
+        return ["the weights are the source's: check the ranges that it was calibrated to"]
+    return ["the weights are the source's, the operations on them are not"]

@@ -1,4 +1,4 @@
-"""Does a .tflite file answer what its source answers?"""
+"""Compare what a .tflite file answers with what its source answers."""
 
 from __future__ import annotations
 
@@ -22,96 +22,105 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OutputComparison:
-    """How a file answers, with its inputs and outputs taken as names, shapes or order tell."""
+    """How near a file's outputs are to the source's.
+
+    Attributes:
+        inputs, outputs: the file's for each of the source's.
+        measures: by the source's output.
+        shortfalls: where the measures are below the limits.
+        swapped: outputs that answer what another one should.
+        other_order: with which other order of unnamed inputs or outputs nothing would fall short.
+    """
 
     inputs: TensorMatching
     outputs: TensorMatching
-    measures: Measures  # by the source's output
-    short: list[str]  # where they are not what they have to be
-    swapped: list[str]  # and what explains it
-    # With unnamed inputs or outputs in another order they would be.
+    measures: Measures
+    shortfalls: list[str]
+    swapped: list[str]
     other_order: str
 
 
 def compare_outputs(
-    source: SourceAnswers, file: UntrustedFile, least: Tolerance
+    source: SourceAnswers, file: UntrustedFile, limits: Tolerance
 ) -> OutputComparison:
-    """Run a file on the source's samples and compare its answers with the source's.
+    """Run a file on the source's samples and compare its outputs with the source's.
 
     Raises:
         ConversionError: its inputs or outputs are not the source's.
         DataError: it takes samples of other sizes than these, though the source takes both.
         InterpreterError: it does not run.
     """
-    case = _Case(source, file, least)
-    described = source.signature
-    inputs = match_tensors(described["inputs"], file.inputs, "input", file.place)
-    outputs = match_tensors(described["outputs"], file.outputs, "output", file.place)
-    answered = case.answered(inputs.names)
-    measures = case.measures(answered, outputs.names)
-    short = case.short(measures)
-    other = case.other_order(inputs, outputs, answered) if short else ""
-    swapped = case.swapped(answered, outputs.names) if short and not other else []
+    comparer = _Comparer(source, file, limits)
+    signature = source.signature
+    inputs = match_tensors(signature["inputs"], file.inputs, "input", file.place)
+    outputs = match_tensors(signature["outputs"], file.outputs, "output", file.place)
+    answers = comparer.run(inputs.names)
+    measures = comparer.measure(answers, outputs.names)
+    short = comparer.shortfalls(measures)
+    other = comparer.other_order(inputs, outputs, answers) if short else ""
+    swapped = comparer.swapped(answers, outputs.names) if short and not other else []
     return OutputComparison(inputs, outputs, measures, short, swapped, other)
 
 
 @dataclass(frozen=True)
-class _Case:
+class _Comparer:
     source: SourceAnswers
     file: UntrustedFile
-    least: Tolerance
+    limits: Tolerance
 
-    def answered(self, names: dict[str, str]) -> dict[str, Array]:
-        given = {names[name]: array for name, array in self.source.inputs.items()}
-        for name, array in given.items():
+    def run(self, names: dict[str, str]) -> dict[str, Array]:
+        inputs = {names[name]: array for name, array in self.source.inputs.items()}
+        for name, array in inputs.items():
             sizes = [None if size < 0 else size for size in self.file.inputs[name].shape[1:]]
             if not shape_matches(sizes, array.shape[1:]):
-                told = f"samples of shape {list(array.shape[1:])}"
-                raise DataError(f"{self.file.place}: input {name!r}", told, f"it takes {sizes}")
-        return self.file.answers(given)
+                message = f"samples of shape {list(array.shape[1:])}"
+                place = f"{self.file.place}: input {name!r}"
+                raise DataError(place, message, f"expected {sizes}")
+        return self.file.answers(inputs)
 
-    def measures(self, answered: dict[str, Array], names: dict[str, str]) -> Measures:
+    def measure(self, answers: dict[str, Array], names: dict[str, str]) -> Measures:
         for name, values in self.source.outputs.items():
-            found = answered[names[name]].shape
-            if found != values.shape:
-                told = f"output {name!r} is of shape {list(found)}"
-                raise ConversionError(self.file.place, told, f"the source's is {[*values.shape]}")
+            shape = answers[names[name]].shape
+            if shape != values.shape:
+                message = f"output {name!r} is of shape {list(shape)}"
+                raise ConversionError(
+                    self.file.place, message, f"the source's is {[*values.shape]}"
+                )
         return {
-            name: measure_output(values, answered[names[name]])
+            name: measure_output(values, answers[names[name]])
             for name, values in self.source.outputs.items()
         }
 
-    def short(self, measures: Measures) -> list[str]:
+    def shortfalls(self, measures: Measures) -> list[str]:
         count = len(next(iter(self.source.inputs.values())))
         return [
-            told
-            for name, one in measures.items()
-            for told in shortfalls(name, one, self.least, count)
+            line
+            for name, measured in measures.items()
+            for line in shortfalls(name, measured, self.limits, count)
         ]
 
     def other_order(
-        self, inputs: TensorMatching, outputs: TensorMatching, answered: dict[str, Array]
+        self, inputs: TensorMatching, outputs: TensorMatching, answers: dict[str, Array]
     ) -> str:
-        """Tell in which other order of unnamed outputs or inputs the answers would be right."""
+        """Name another order of unnamed outputs or inputs with which nothing falls short."""
         for names in outputs.others():
-            if not self.short(self.measures(answered, names)):
-                return f"faithful only with the outputs {_taken(names)}, which no name says"
+            if not self.shortfalls(self.measure(answers, names)):
+                return f"faithful only with the outputs {_pairs(names)}, which no name confirms"
         for names in inputs.others():
-            again = self.answered(names)
-            if not self.short(self.measures(again, outputs.names)):
-                return f"faithful only with the inputs {_taken(names)}, which no name says"
+            if not self.shortfalls(self.measure(self.run(names), outputs.names)):
+                return f"faithful only with the inputs {_pairs(names)}, which no name confirms"
         return ""
 
-    def swapped(self, answered: dict[str, Array], names: dict[str, str]) -> list[str]:
+    def swapped(self, answers: dict[str, Array], names: dict[str, str]) -> list[str]:
         """Name outputs that answer what another one of the source's does."""
         return [
-            f"its output {other!r} answers what the source's {mine!r} does"
-            for name, other in names.items()
-            for mine, values in self.source.outputs.items()
-            if mine != name and values.shape == answered[other].shape
-            if not self.short({mine: measure_output(values, answered[other])})
+            f"output {theirs!r} answers what the source's {ours!r} does"
+            for name, theirs in names.items()
+            for ours, values in self.source.outputs.items()
+            if ours != name and values.shape == answers[theirs].shape
+            if not self.shortfalls({ours: measure_output(values, answers[theirs])})
         ]
 
 
-def _taken(names: dict[str, str]) -> str:
-    return ", ".join(f"{name} = {other}" for name, other in names.items())
+def _pairs(names: dict[str, str]) -> str:
+    return ", ".join(f"{ours} = {theirs}" for ours, theirs in names.items())

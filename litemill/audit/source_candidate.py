@@ -1,6 +1,6 @@
 """The source model of an audit: what it answers, and what a fresh conversion of it holds.
 
-To be called in a process of its own (`litemill.runtime.subprocess_isolation`): it imports TensorFlow.
+For a process of its own (`litemill.runtime.subprocess_isolation`): it imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import numpy as np
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.variant import Variant
 from litemill.conversion.convert import convert_variant
-from litemill.conversion.export import write_reference_outputs
-from litemill.conversion.routes import Source
 from litemill.core.errors import LitemillError
 from litemill.data.sample_file import read_samples
 from litemill.models import saved_model
-from litemill.models.source_model import StoredModel, import_model
+from litemill.models.exported_model import export_model
+from litemill.models.kinds import import_model
+from litemill.models.reference_outputs import read_reference_outputs
 from litemill.runtime import tensorflow_start
 from litemill.runtime.capture_output import capture_output
 
 if TYPE_CHECKING:
     from litemill.config.schema.train import Model
+    from litemill.models.exported_model import ExportedModel
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,7 +36,7 @@ BATCH = 64  # samples at a time
 
 @dataclass(frozen=True)
 class SourceRequest:
-    """A source and the samples that it is asked."""
+    """A source and the samples that it is to answer."""
 
     model: Model  # an imported one: `file` is its path
     samples: str  # path of a file
@@ -54,67 +55,62 @@ class SourceAnswers:
     failure: str  # why that was not possible
 
 
-def load_source(wanted: SourceRequest, folder: str) -> SourceAnswers:
-    """Load a model of others, let it answer samples and convert it to float32.
+def load_source(request: SourceRequest, folder: str) -> SourceAnswers:
+    """Load a model of others, run it on samples and convert it to float32.
 
     Args:
-        wanted: the source and the samples.
+        request: the source and the samples.
         folder: an empty folder to work in.
 
     Raises:
         ModelError: the model cannot be loaded or run, or the samples do not fit it.
         DataError: the samples cannot be read.
     """
-    # The one who asked ends with a line of its own when the terminal interrupts both.
+    # The parent ends with a line of its own when the terminal interrupts both.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.path.append(str(Path.cwd()))  # where custom objects are looked for
     with capture_output(explained=LitemillError):
         tensorflow_start.start_tensorflow(Numerics(), home=Path(folder) / "keras")
-        source = _source(wanted, Path(folder))
-        function = saved_model.load_signature(source.saved_model, source.key)
-        samples = read_samples(Path(wanted.samples), source.signature["inputs"])
-        answers = Path(folder) / "answers"
-        write_reference_outputs(function, samples, BATCH, answers)
+        model = _export(request, Path(folder))
+        samples = read_samples(Path(request.samples), model.signature["inputs"])
+        reference = Path(folder) / "reference"
+        model.write_reference_outputs(samples, BATCH, reference)
         # Names of variables need not be unique.
-        variables = {f"{v.name}#{i}": v.numpy() for i, v in enumerate(function.variables)}
-        converted, failure = _converted(source)
+        function = model.concrete_function()
+        variables = {f"{v.name}#{number}": v.numpy() for number, v in enumerate(function.variables)}
+        content, failure = _float_file(model)
     return SourceAnswers(
-        signature=source.signature,
+        signature=model.signature,
         inputs=next(samples.batches(len(samples))).inputs,
-        outputs={path.stem: np.load(path) for path in sorted(answers.glob("*.npy"))},
+        outputs={n: np.array(a) for n, a in read_reference_outputs(reference).items()},
         variables=variables,
-        content=converted,
+        content=content,
         failure=failure,
     )
 
 
-def _source(wanted: SourceRequest, folder: Path) -> Source:
-    assert wanted.model.file is not None
-    file = Path(wanted.model.file)
-    model, brought = wanted.model, StoredModel(folder / "brought")
-    if file.is_dir():
-        model = replace(model, signature=wanted.signature or _usual(file, model.signature))
-    import_model(model, brought)
-    saved, key = brought.saved_model, brought.exported_key()
-    if brought.is_keras():
-        saved = folder / "saved_model"
-        saved_model.save_keras(brought.load_keras(), saved, key)
-    return Source(
-        saved, brought, saved_model.describe_signature(saved_model.load_signature(saved, key), key)
-    )
+def _export(request: SourceRequest, folder: Path) -> ExportedModel:
+    model = request.model
+    assert model.file is not None
+    if Path(model.file).is_dir():
+        key = request.signature or _usual_key(Path(model.file), model.signature)
+        model = replace(model, signature=key)
+    (folder / "source").mkdir()
+    source = import_model(model, folder / "source")
+    return export_model(source, folder / "saved_model", model.signature)
 
 
-def _usual(folder: Path, usual: str) -> str:
-    known = saved_model.signature_keys(folder)
-    return known[0] if len(known) == 1 else usual
+def _usual_key(folder: Path, usual: str) -> str:
+    keys = saved_model.signature_keys(folder)
+    return keys[0] if len(keys) == 1 else usual
 
 
-def _converted(source: Source) -> tuple[bytes | None, str]:
+def _float_file(model: ExportedModel) -> tuple[bytes | None, str]:
     """Convert to float32, with TensorFlow's own operators where nothing else will do."""
     failure = ""
     for variant in (Variant(), Variant(select_tf_ops=True)):
         try:
-            return convert_variant("float32", variant, source, None).content, ""
+            return convert_variant("float32", variant, model, None).content, ""
         except LitemillError as error:
-            failure = failure or str(error)
+            failure = failure or error.found
     return None, failure

@@ -1,16 +1,14 @@
-"""Is a .tflite file what it is said to be? What can be told without its source."""
+"""Is a .tflite file what it is claimed to be? What can be told without its source."""
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING
 
+from litemill.conversion.arithmetic import arithmetic_of, float_operators
 from litemill.conversion.verification import (
     EXPECTED,
-    LEAST,
-    WEIGHTED,
-    arithmetic_of,
-    float_operators,
+    has_no_large_weights,
+    uninitialised_variables,
 )
 
 if TYPE_CHECKING:
@@ -18,38 +16,29 @@ if TYPE_CHECKING:
     from litemill.tflite.description import Description
 
 
-def type_mismatches(described: Description, claimed: Optimization | None) -> list[str]:
-    """Tell in one line each what a file is not; nothing where it is as claimed.
+def type_mismatches(file: Description, claimed: Optimization | None) -> list[str]:
+    """Describe in a line each what a file is not.
 
     Args:
-        described: what it is.
-        claimed: what it is said to be; None claims nothing.
+        file: what it is.
+        claimed: what it is claimed to be; None claims nothing.
     """
-    told = []
-    if described.unset_variables:
-        names = ", ".join(described.unset_variables[:3])
-        told.append(f"the weights are gone: nothing sets the variables {names}")
-    if claimed is not None and not _keeps(described, claimed):
-        word = EXPECTED[claimed]
-        told.append(
-            f"{word} was claimed, the file is {arithmetic_of(described)} ({_why(described)})"
-        )
-    return told
+    lines = uninitialised_variables(file)
+    if claimed is not None and not _is(file, claimed):
+        lines.append(f"claimed {EXPECTED[claimed]}, got {arithmetic_of(file)} ({_evidence(file)})")
+    return lines
 
 
-def _keeps(described: Description, claimed: Optimization) -> bool:
-    found = arithmetic_of(described)
+def _is(file: Description, claimed: Optimization) -> bool:
+    arithmetic = arithmetic_of(file)
     # Optimizations of weights leave small ones as they are, which may be all of them.
-    spared = claimed in LEAST and not any(
-        one.operator in WEIGHTED and one.operand == 1 and prod(one.shape) >= LEAST[claimed]
-        for one in described.constants
-    )
-    return found == EXPECTED[claimed] or (found == "float32" and spared)
+    small = arithmetic == "float32" and has_no_large_weights(file, claimed)
+    return small or arithmetic == EXPECTED[claimed]
 
 
-def _why(described: Description) -> str:
-    if arithmetic_of(described) == "mixed":
-        names = sorted({one.name for one in float_operators(described)})
+def _evidence(file: Description) -> str:
+    if arithmetic_of(file) == "mixed":
+        names = sorted({operator.name for operator in float_operators(file)})
         return f"{', '.join(names)} compute in float"
-    parts = [f"{share.elements:,} {dtype}" for dtype, share in described.weights.items()]
+    parts = [f"{share.elements:,} {dtype}" for dtype, share in file.weights.items()]
     return f"constants: {', '.join(parts) or 'none'}"

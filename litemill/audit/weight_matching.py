@@ -1,4 +1,4 @@
-"""Which weights of one .tflite file stand where another one's do?"""
+"""Match the weights of two .tflite files."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-ALIKE = 0.9  # cosine from which two tensors are taken for the same one
-SAMPLE = 4096  # values of a large tensor that decide which one it is
+SIMILAR = 0.9  # cosine from which two tensors are taken for the same
+SAMPLE = 4096  # values of a large tensor that are compared
 
 Layer = tuple["Operand", "Operand | None"]  # weights and biases
 
 
 def group_layers(operands: Sequence[Operand]) -> list[Layer]:
-    """Put biases to their weights; a constant that is read twice counts once."""
-    biases = {one.position: one for one in operands if one.is_bias}
-    found: dict[tuple[int, int], Layer] = {}
-    for one in operands:
-        factor = one.real.size == 1 and one.operator not in BIAS  # such as 1/255: no layer
-        if one.is_bias or factor or one.real.size == 0:
+    """Group biases with their weights; a constant that is read twice counts once."""
+    biases = {operand.position: operand for operand in operands if operand.is_bias}
+    layers: dict[tuple[int, int], Layer] = {}
+    for operand in operands:
+        factor = operand.real.size == 1 and operand.operator not in BIAS  # such as 1/255: no layer
+        if operand.is_bias or factor or operand.real.size == 0:
             continue
-        bias = biases.get(one.position) if one.operand == WEIGHTS else None
-        found.setdefault(one.tensor, (one, bias))
-    return list(found.values())
+        bias = biases.get(operand.position) if operand.operand == WEIGHTS else None
+        layers.setdefault(operand.tensor, (operand, bias))
+    return list(layers.values())
 
 
-def pair_layers(ours: list[Layer], theirs: list[Layer]) -> list[tuple[int, int]]:
-    """Pair layers by shape, then by what they hold, then by their order; give index pairs."""
+def match_layers(ours: list[Layer], theirs: list[Layer]) -> list[tuple[int, int]]:
+    """Match layers by shape, then by their values, then by their order; return index pairs."""
     pairs: list[tuple[int, int]] = []
     shapes: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}
     for side, some in enumerate((ours, theirs)):
         for number, (weights, _) in enumerate(some):
             shapes.setdefault(_shape(weights), ([], []))[side].append(number)
     for left, right in shapes.values():
-        pairs += _within(left, right, ours, theirs)
+        pairs += _match(left, right, ours, theirs)
     return sorted(pairs)
 
 
 def _shape(operand: Operand) -> tuple[int, ...]:
-    """Give the shape without sizes of 1, which converters put and drop as they like."""
+    """Return the shape without sizes of 1, which converters add and drop as they like."""
     return tuple(size for size in operand.real.shape if size != 1)
 
 
-def _within(
+def _match(
     left: list[int], right: list[int], ours: list[Layer], theirs: list[Layer]
 ) -> Iterator[tuple[int, int]]:
-    """Pair tensors of one shape."""
+    """Match tensors of one shape."""
     if not left or not right:
         return
     left, right = list(left), list(right)
-    rows = np.array([_direction(ours[one][0]) for one in left])
-    columns = np.array([_direction(theirs[one][0]) for one in right])
-    likeness = rows @ columns.T
-    for flat in np.argsort(-likeness, axis=None, kind="stable"):
-        one, other = np.unravel_index(flat, likeness.shape)
-        if likeness[one, other] < ALIKE:
+    rows = np.array([_direction(ours[number][0]) for number in left])
+    columns = np.array([_direction(theirs[number][0]) for number in right])
+    cosines = rows @ columns.T
+    for flat in np.argsort(-cosines, axis=None, kind="stable"):
+        row, column = np.unravel_index(flat, cosines.shape)
+        if cosines[row, column] < SIMILAR:
             break
-        if left[one] >= 0 and right[other] >= 0:
-            yield left[one], right[other]
-            left[one] = right[other] = -1
-    ones, others = [one for one in left if one >= 0], [one for one in right if one >= 0]
+        if left[row] >= 0 and right[column] >= 0:
+            yield left[row], right[column]
+            left[row] = right[column] = -1
+    rest = [[number for number in side if number >= 0] for side in (left, right)]
     # As many on both sides are layers of other weights, in the same order; else nobody can tell.
-    if len(ones) == len(others):
-        yield from zip(ones, others, strict=True)
+    if len(rest[0]) == len(rest[1]):
+        yield from zip(*rest, strict=True)
 
 
 def _direction(operand: Operand) -> Array:

@@ -1,4 +1,4 @@
-"""Is a file what a model became? `litemill audit SOURCE FILE.tflite --samples FILE`.
+"""Compare a file with its source model: `litemill audit SOURCE FILE.tflite --samples FILE`.
 
 Exit status: 0 faithful, 1 not faithful, 2 could not tell.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from litemill.audit.audit_result import AuditResult
+    from litemill.core.errors import LitemillError
 
-KINDS = ("float32", "dynamic_range", "float16", "int8", "int16x8")
+CLAIMS = ("float32", "dynamic_range", "float16", "int8", "int16x8")
 DIGITS = 6
 SENTENCES = {
     "faithful": "faithful: {file} is a conversion of {source}",
@@ -40,8 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
         dest="claimed",
-        choices=KINDS,
-        help="what the file is said to be; by default it is judged as what it is",
+        choices=CLAIMS,
+        help="what the file is claimed to be; by default nothing",
     )
     parser.add_argument(
         "--signature", metavar="KEY", help="which signature of a SavedModel and of the file"
@@ -51,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--custom-objects",
         default="",
         metavar="MODULES",
-        help="modules whose layers a Keras file needs, separated by commas",
+        help="modules of the Keras file's layers, separated by commas",
     )
     parser.add_argument(
         "--allow_lambda",
@@ -63,13 +65,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=float,
         default=60,
-        help="how long a run of the file may take (default: %(default)s)",
+        help="time limit of a run of the file (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the verdict and what it rests on; give it as the exit status."""
+    """Print the verdict and its evidence; return it as the exit status."""
     from litemill.audit.audit import audit
     from litemill.audit.audit_result import Verdict
     from litemill.audit.source_candidate import SourceRequest
@@ -77,54 +79,54 @@ def run(args: argparse.Namespace) -> int:
     from litemill.config.schema.variant import Optimization
     from litemill.core.errors import error_line
 
-    claims = {"float32": "none"}
-    claimed = Optimization[claims.get(args.claimed, args.claimed)] if args.claimed else None
+    optimizations = {"float32": "none"}
+    claimed = Optimization[optimizations.get(args.claimed, args.claimed)] if args.claimed else None
     model = Model(
         file=str(args.source),
         custom_objects=_words(args.custom_objects),
         allow_lambda=args.allow_lambda,
     )
-    wanted = SourceRequest(model, str(args.samples), args.signature)
+    request = SourceRequest(model, str(args.samples), args.signature)
     try:
-        found = audit(wanted, args.file, claimed=claimed, seconds=args.seconds)
+        result = audit(request, args.file, claimed=claimed, seconds=args.seconds)
         if args.json:
-            print(json.dumps(as_json(found), indent=2, ensure_ascii=False), flush=True)
+            print(json.dumps(as_json(result), indent=2, ensure_ascii=False), flush=True)
         else:
             # What could not be told is a failure, and no result for a pipe.
-            told = sys.stderr if found.verdict is Verdict.could_not_tell else sys.stdout
-            print("\n".join(lines(found)), file=told, flush=True)
+            stream = sys.stderr if result.verdict is Verdict.could_not_tell else sys.stdout
+            print("\n".join(lines(result)), file=stream, flush=True)
     except OSError as error:
-        # What cannot be told must not pass for a verdict.
+        # A full disk must not pass for a verdict.
         print(error_line(error), file=sys.stderr)
         return Verdict.could_not_tell.value
-    return found.verdict.value
+    return result.verdict.value
 
 
-def as_json(found: AuditResult) -> dict[str, Any]:
-    """Give all that was found as JSON takes it."""
-    weights = found.weights
+def as_json(result: AuditResult) -> dict[str, Any]:
+    """Return the whole result as JSON takes it."""
+    weights = result.weights
     return {
-        "verdict": found.verdict.name,
-        "source": found.source,
-        "file": found.file,
-        "kind": found.kind,
-        "claimed": found.claimed,
-        "faults": found.faults,
-        "doubts": found.doubts,
-        "notes": found.notes,
-        "samples": found.samples,
-        "inputs": _matched(found.inputs),
+        "verdict": result.verdict.name,
+        "source": result.source,
+        "file": result.file,
+        "kind": result.kind,
+        "claimed": result.claimed,
+        "faults": [_reason(fault, result) for fault in result.faults],
+        "doubts": [_reason(doubt, result) for doubt in result.doubts],
+        "notes": result.notes,
+        "samples": result.samples,
+        "inputs": _matched(result.inputs),
         "outputs": {
-            name: one | _rounded(found.measures.get(name, {}))
-            for name, one in _matched(found.outputs).items()
+            name: matched | _rounded(result.measures.get(name, {}))
+            for name, matched in _matched(result.outputs).items()
         },
-        "expected": vars(found.least) if found.least else None,
+        "expected": vars(result.limits) if result.limits else None,
         "weights": None
         if weights is None
         else {
             "compared": [
-                _rounded(vars(one)) | {"state": one.state.value, "shape": list(one.shape)}
-                for one in weights.compared
+                _rounded(vars(tensor)) | {"state": tensor.state.value, "shape": list(tensor.shape)}
+                for tensor in weights.compared
             ],
             "only_source": list(weights.only_source),
             "only_file": list(weights.only_file),
@@ -132,59 +134,62 @@ def as_json(found: AuditResult) -> dict[str, Any]:
     }
 
 
-def lines(found: AuditResult) -> Iterator[str]:
-    """Give the readable form: the verdict, why, and the tables that it rests on."""
-    what = f"{found.file} ({found.kind})" if found.kind else found.file
-    reasons = found.faults or found.doubts
+def lines(result: AuditResult) -> Iterator[str]:
+    """Iterate over the readable form: the verdict, why, and the tables with its evidence."""
+    file = f"{result.file} ({result.kind})" if result.kind else result.file
+    reasons = [_reason(error, result) for error in result.faults or result.doubts]
     why = f": {reasons[0]}" if len(reasons) == 1 else ""
-    yield SENTENCES[found.verdict.name].format(file=what, source=found.source) + why
+    yield SENTENCES[result.verdict.name].format(file=file, source=result.source) + why
     if len(reasons) > 1:
         yield from (f"  {reason}" for reason in reasons)
-    if found.faults:
-        yield from (f"  could not tell: {doubt}" for doubt in found.doubts)
-    yield from (f"  note: {note}" for note in found.notes)
-    if found.measures:
-        yield from _table(f"outputs on {found.samples} samples", list(_outputs(found)))
-    if found.weights and found.weights.compared:
-        yield from _weights(found)
+    if result.faults:
+        yield from (f"  could not tell: {_reason(doubt, result)}" for doubt in result.doubts)
+    yield from (f"  note: {note}" for note in result.notes)
+    if result.measures:
+        yield from _table(f"outputs on {result.samples} samples", list(_outputs(result)))
+    if result.weights and result.weights.compared:
+        yield from _weights(result)
 
 
-def _outputs(found: AuditResult) -> Iterator[list[str]]:
-    assert found.outputs is not None
-    yield ["output", "in the file", "SNR", "least", "max. error", "mean error", "cosine", "top-1"]
-    for name, one in found.measures.items():
-        assert found.least is not None
-        snr, same = one["snr_db"], one["top1_agreement"]
-        exact = one["max_abs_error"] == 0
+def _reason(error: LitemillError, result: AuditResult) -> str:
+    """Return an error's line, without its place where that is the file, which the verdict names."""
+    if error.place != result.file:
+        return str(error)
+    return f"{error.found}; {error.expected}" if error.expected else error.found
+
+
+def _outputs(result: AuditResult) -> Iterator[list[str]]:
+    assert result.outputs is not None
+    assert result.limits is not None
+    yield ["output", "in the file", "SNR", "min.", "max. error", "mean error", "cosine", "top-1"]
+    for name, measured in result.measures.items():
+        exact = measured["max_abs_error"] == 0
         yield [
             name,
-            f"{found.outputs.names[name]} (by {found.outputs.how[name]})",
-            "exact" if exact else _number(snr, ".1f", " dB"),
-            f"{found.least.snr_db:g} dB",
-            _number(one["max_abs_error"], ".3g"),
-            _number(one["mean_abs_error"], ".3g"),
-            _number(one["cosine_similarity"], ".6f"),
-            _number(same, ".1%"),
+            f"{result.outputs.names[name]} (by {result.outputs.how[name]})",
+            "exact" if exact else _number(measured["snr_db"], ".1f", " dB"),
+            f"{result.limits.snr_db:g} dB",
+            _number(measured["max_abs_error"], ".3g"),
+            _number(measured["mean_abs_error"], ".3g"),
+            _number(measured["cosine_similarity"], ".6f"),
+            _number(measured["top1_agreement"], ".1%"),
         ]
 
 
-def _weights(found: AuditResult) -> Iterator[str]:
-    assert found.weights is not None
-    compared, parted = found.weights.compared, found.weights.apart()
-    counts: dict[str, int] = {}
-    for one in compared:
-        counts[one.state.value] = counts.get(one.state.value, 0) + 1
+def _weights(result: AuditResult) -> Iterator[str]:
+    assert result.weights is not None
+    counts = Counter(tensor.state.value for tensor in result.weights.compared)
     summary = ", ".join(f"{count} {state}" for state, count in counts.items())
     rows = [
         [
-            one.layer,
-            one.part,
-            f"{one.dtype} {list(one.shape)}",
-            f"off by up to {_number(one.max_difference, '.3g')}",
-            f"({_number(one.relative_difference, '.2%')} of the largest)",
-            f"correlation {_number(one.correlation, '.4f')}",
+            tensor.layer,
+            tensor.part,
+            f"{tensor.dtype} {list(tensor.shape)}",
+            f"max. difference {_number(tensor.max_difference, '.3g')}",
+            f"({_number(tensor.relative_difference, '.2%')} of the largest)",
+            f"correlation {_number(tensor.correlation, '.4f')}",
         ]
-        for one in parted
+        for tensor in result.weights.differing()
     ]
     yield from _table(f"weights and biases: {summary}", rows)
 

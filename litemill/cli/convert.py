@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from litemill.config.schema.variant import Variant
-    from litemill.standalone.convert_file import ConversionRequest
+    from litemill.standalone.convert_file import ConversionRequest, ConversionResult
 
-SECONDS = 24 * 3600.0  # that a conversion may take
+TIMEOUT_SECONDS = 24 * 3600.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,16 +29,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _flag(sources, "keras_model_file", help="a .keras or .h5 file, of Keras 3 or Keras 2")
     _flag(sources, "saved_model_dir", help="folder of a SavedModel")
     _flag(parser, "output_file", required=True, help="the .tflite file to write")
-    group = parser.add_argument_group("how")
+    group = parser.add_argument_group("conversion")
     _flag(group, "variant", default="float32", help="of conf/variant/ (default: %(default)s)")
-    _flag(group, "samples", help="real inputs to calibrate with and to compare on: .npz or .npy")
+    _flag(
+        group, "samples", help="real inputs to calibrate on and to compare outputs on: .npz or .npy"
+    )
     _flag(group, "input_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "output_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "batch", type=int, help="a fixed batch size")
-    _flag(group, "unroll", action="store_true", help="write recurrent layers out step by step")
-    _flag(group, "route", choices=[*Route.__members__], help="where the converter starts")
+    _flag(group, "unroll", action="store_true", help="unroll recurrent layers")
+    _flag(group, "route", choices=[*Route.__members__], help="from which form of the model the converter starts")
+    keep = "write the file though LiteRT cannot run it or its outputs are not the source model's"
+    _flag(group, "keep", action="store_true", help=keep)
     group = parser.add_argument_group("loading the source")
-    _flag(group, "saved_model_signature_key", type=_one, help="which of its signatures")
+    _flag(group, "saved_model_signature_key", type=_single, help="which of its signatures")
     _flag(group, "saved_model_tag_set", help="tags of the graph, separated by commas")
     _flag(group, "custom_objects", help="modules of its layers, separated by commas")
     _flag(group, "allow_lambda", action="store_true", help="run code from inside of the file")
@@ -47,34 +51,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, and say in two lines what was written and what was checked.
+    """Convert, and print in two lines what was written and what was checked.
 
     Raises:
-        LitemillError: there is no such source, variant or sample, the conversion failed, or the
-            file is not what was asked for. The output file is then as it was before.
+        LitemillError: there is no such source, variant or sample, the conversion failed, the file
+            is not what was requested, does not run, or is not faithful. The output file is then as
+            it was before.
     """
-    from litemill.core.errors import ConfigError
+    from litemill.core.errors import ConfigError, ErrorGroup
     from litemill.core.files import atomic_replace
-    from litemill.runtime.subprocess_isolation import run_isolated
-    from litemill.standalone.convert_file import convert_file
 
     if str(Path.cwd()) not in sys.path:  # modules of --custom_objects
         sys.path.append(str(Path.cwd()))
     out = Path(arguments.output_file)
     if out.is_dir():
         raise ConfigError(out, "a folder", "expected the name of a .tflite file")
-    order = _order(arguments)
-    done = run_isolated(convert_file, order, seconds=SECONDS, place=order.file)
-    if done is None:
-        done = run_isolated(
-            convert_file, replace(order, legacy=True), seconds=SECONDS, place=order.file
-        )
-    assert done is not None
+    result = _convert(_request(arguments))
+    if result.failures and not arguments.keep:
+        raise ErrorGroup(result.failures)
     with atomic_replace(out) as fresh:
-        fresh.write_bytes(done.content)
-    print(f"{out}: {done.told}")
-    print(f"checked: {done.checked}")
+        fresh.write_bytes(result.content)
+    for failure in result.failures:
+        print(f"warning: {failure.place}: {failure.found}", file=sys.stderr)
+    print(f"{out}: {result.description}")
+    print(f"checked: {result.checks}")
     return 0
+
+
+def _convert(request: ConversionRequest) -> ConversionResult:
+    from litemill.runtime.subprocess_isolation import run_isolated
+    from litemill.standalone.convert_file import convert_file
+
+    for attempt in (request, replace(request, keras_2=True)):
+        result = run_isolated(convert_file, attempt, seconds=TIMEOUT_SECONDS, place=request.file)
+        if result is not None:
+            return result
+    raise AssertionError("no Keras hands over the model")
 
 
 def _flag(parser: Any, name: str, **options: Any) -> None:
@@ -90,17 +102,17 @@ def _words(value: str | None) -> list[str]:
 
 def _true(value: str) -> str:
     if value.lower() != "true":
-        raise argparse.ArgumentTypeError(f"found {value!r}; only the new one is left: true")
+        raise argparse.ArgumentTypeError(f"{value!r}; TensorFlow has only the new one: true")
     return value
 
 
-def _one(value: str) -> str:
+def _single(value: str) -> str:
     if "," in value:
-        raise argparse.ArgumentTypeError(f"found {value!r}; a file is made of one signature")
+        raise argparse.ArgumentTypeError(f"{value!r}; a file is made from one signature")
     return value
 
 
-def _order(arguments: argparse.Namespace) -> ConversionRequest:
+def _request(arguments: argparse.Namespace) -> ConversionRequest:
     from litemill.standalone.convert_file import ConversionRequest
 
     name, variant = _variant(arguments)
@@ -118,26 +130,26 @@ def _order(arguments: argparse.Namespace) -> ConversionRequest:
 
 
 def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
-    """Give the named variant with what the command line says instead."""
+    """Return the named variant, changed by the command line."""
     from litemill.config.schema.variant import Route, TensorType
     from litemill.conversion import option_conflicts, presets
     from litemill.core.errors import ConfigError, ErrorGroup
 
     name = arguments.variant
     variant = presets.load_variant(name, Path.cwd())
-    given: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     for option in ("input_type", "output_type"):
         if getattr(arguments, option):
-            given[option] = TensorType[getattr(arguments, option)]
+            changes[option] = TensorType[getattr(arguments, option)]
     if arguments.route:
-        given["route"] = Route[arguments.route]
+        changes["route"] = Route[arguments.route]
     if arguments.batch is not None:
-        given["batch"] = arguments.batch
+        changes["batch"] = arguments.batch
     if arguments.unroll:
-        given["unroll"] = True
-    variant = replace(variant, **given)
+        changes["unroll"] = True
+    variant = replace(variant, **changes)
     if wrong := option_conflicts.conflicts(variant):
         raise ErrorGroup(
-            ConfigError(f"variant {name}, {option}", told) for option, told in wrong.items()
+            ConfigError(f"variant {name}, {option}", reason) for option, reason in wrong.items()
         )
     return name, variant

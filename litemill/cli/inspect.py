@@ -1,4 +1,4 @@
-"""Say what a .tflite file is: `litemill inspect FILE.tflite [--json]`.
+"""Describe a .tflite file: `litemill inspect FILE.tflite [--json]`.
 
 The file is read, not run, so that no file can harm the process.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from litemill.tflite.description import Constant, Description, Tensor
 
 WEIGHTS = 1  # which input of most operators their weights are
-LARGEST = 10  # layers told one by one, unless all are asked for
+LARGEST = 10  # layers that are listed, unless all are
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,69 +30,74 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the file is; 0, or InterpreterError when it is no model."""
-    from litemill.conversion.verification import arithmetic_of
+    """Print what the file is.
+
+    Raises:
+        InterpreterError: it is no model.
+    """
+    from litemill.conversion.arithmetic import arithmetic_of
     from litemill.tflite.flatbuffer import describe
 
-    found = describe(_read(args.file), args.file)
+    file = describe(_read(args.file), args.file)
+    kind = arithmetic_of(file)
     if args.json:
-        told = {"kind": arithmetic_of(found), **asdict(found), "layers": layers(found)}
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        description = {"kind": kind, **asdict(file), "layers": layers(file)}
+        print(json.dumps(description, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines(found, arithmetic_of(found), args.file.name, every=args.all)))
+        print("\n".join(lines(file, kind, args.file.name, every=args.all)))
     return 0
 
 
-def lines(found: Description, kind: str, name: str, *, every: bool = False) -> Iterator[str]:
-    """Give the readable form, line by line."""
-    yield f"{name}: {kind}, {_size(found.bytes)}"
-    yield f"  minimum runtime  {found.min_runtime_version or 'not told'}"
-    yield f"  description      {found.description or 'none'}"
-    yield from _section("inputs", [_tensor(one) for one in found.inputs])
-    yield from _section("outputs", [_tensor(one) for one in found.outputs])
+def lines(file: Description, kind: str, name: str, *, every: bool = False) -> Iterator[str]:
+    """Iterate over the readable form, line by line."""
+    yield f"{name}: {kind}, {_size(file.bytes)}"
+    yield f"  minimum runtime  {file.min_runtime_version or 'unknown'}"
+    yield f"  description      {file.description or 'none'}"
+    yield from _section("inputs", [_tensor(tensor) for tensor in file.inputs])
+    yield from _section("outputs", [_tensor(tensor) for tensor in file.outputs])
     signatures = [
-        [one.key, f"{', '.join(one.inputs)} -> {', '.join(one.outputs)}"]
-        for one in found.signatures
+        [signature.key, f"{', '.join(signature.inputs)} -> {', '.join(signature.outputs)}"]
+        for signature in file.signatures
     ]
     yield from _section("signatures", signatures)
-    operators = [[f"{one.count} x", one.name, one.types] for one in found.operators]
+    operators = [[f"{op.count} x", op.name, op.types] for op in file.operators]
     yield from _section("operators (constants in parentheses)", operators)
     shares = [
-        [dtype, f"{one.elements:,} values", _size(one.bytes), _percent(one.bytes, found.bytes)]
-        for dtype, one in found.weights.items()
+        [dtype, f"{share.elements:,} values", _size(share.bytes), _percent(share.bytes, file.bytes)]
+        for dtype, share in file.weights.items()
     ]
-    rest = found.bytes - sum(one.bytes for one in found.weights.values())
-    shares.append(["the rest", "", _size(rest), _percent(rest, found.bytes)])
-    yield from _section("where the bytes are (constants by type)", shares)
-    by_size = sorted(layers(found), key=lambda one: -one["bytes"])
+    rest = file.bytes - sum(share.bytes for share in file.weights.values())
+    shares.append(["other", "", _size(rest), _percent(rest, file.bytes)])
+    yield from _section("size by type of constants", shares)
+    by_size = sorted(layers(file), key=lambda layer: -layer["bytes"])
     some = by_size if every else by_size[:LARGEST]
-    yield from _section("size by layer", [_layer(one, found.bytes) for one in some])
+    yield from _section("size by layer", [_layer(layer, file.bytes) for layer in some])
     if len(some) < len(by_size):
-        rest = sum(one["bytes"] for one in by_size[LARGEST:])
+        rest = sum(layer["bytes"] for layer in by_size[LARGEST:])
         yield f"  and {len(by_size) - len(some)} more with {_size(rest)}: see --all"
 
 
-def layers(found: Description) -> list[dict[str, Any]]:
-    """Give the operators that have constants, in the file's order, with the bytes of these.
+def layers(file: Description) -> list[dict[str, Any]]:
+    """Return the operators that have constants, in the file's order, with the bytes of these.
 
     Returns:
         For each: subgraph and number, operator, name, dtype, shape and scales of its
         weights, and the bytes and number of all its constants.
     """
     groups: dict[tuple[int, int], list[Constant]] = {}
-    for constant in found.constants:
+    for constant in file.constants:
         groups.setdefault(constant.position, []).append(constant)
     return [_group(position, some) for position, some in sorted(groups.items())]
 
 
 def _group(position: tuple[int, int], constants: list[Constant]) -> dict[str, Any]:
-    largest = max(constants, key=lambda one: (one.operand == WEIGHTS, one.bytes))
+    largest = max(constants, key=lambda constant: (constant.operand == WEIGHTS, constant.bytes))
     return {
         "subgraph": position[0],
         "number": position[1],
         "operator": largest.operator,
         "name": largest.name.partition(";")[0],
-        "bytes": sum(one.bytes for one in constants),
+        "bytes": sum(constant.bytes for constant in constants),
         "constants": len(constants),
         "dtype": largest.dtype,
         "shape": list(largest.shape),
@@ -110,7 +115,7 @@ def _read(path: Path) -> bytes:
 
 
 def _section(title: str, rows: list[list[str]]) -> Iterator[str]:
-    """Give a titled table, its numbers to the right."""
+    """Iterate over a titled table, its numbers to the right."""
     yield ""
     yield f"{title}:" if rows else f"{title}: none"
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

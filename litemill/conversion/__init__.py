@@ -1,1 +1,1 @@
-"""From a source model to a .tflite file, read back; and the SavedModel that the routes start from."""
+"""From a source model to a verified .tflite file, and the export that the routes start from."""

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def select_rows(options: Calibration, samples: Samples) -> list[int]:
-    """Give the rows of the calibration split that a variant is calibrated on, in order.
+    """Select the rows of the calibration split that a variant is calibrated on, in order.
 
     Raises:
-        ConfigError: more are asked for than there are.
-        DataError: classes of a data set without classes.
+        ConfigError: more are requested than there are.
+        DataError: stratified selection in a data set without classes.
     """
     count = len(samples)
     if options.samples > count:
@@ -32,35 +32,35 @@ def select_rows(options: Calibration, samples: Samples) -> list[int]:
     if options.selection is Selection.random:
         return [int(row) for row in random.permutation(count)[: options.samples]]
     if samples.classes is None:
-        told = "per_class for a data set without classes"
-        raise DataError("calibration.selection", told, "expected one of: first, random")
-    return _per_class(options.samples, next(iter(samples.targets.values())), random)
+        message = "stratified, in a data set without classes"
+        raise DataError("calibration.selection", message, "expected one of: first, random")
+    return _stratified(options.samples, next(iter(samples.targets.values())), random)
 
 
 def representative_dataset(
     samples: Samples, rows: list[int], batch: int | None = None
 ) -> Callable[[], Iterator[dict[str, Any]]]:
-    """Give the samples as the converter wants them: by input name, one at a time.
+    """Return a function that iterates over samples by input name, one at a time.
 
-    A model of a fixed batch size gets that many, the first ones again where there are too few.
+    For a model of a fixed batch size that many, the first ones again where there are too few.
     """
     size = batch or 1
 
     def generate() -> Iterator[dict[str, Any]]:
         for start in range(0, len(rows), size):
-            taken = rows[start : start + size]
-            yield samples.take(taken + rows[: size - len(taken)]).inputs
+            batch_rows = rows[start : start + size]
+            yield samples.take(batch_rows + rows[: size - len(batch_rows)]).inputs
 
     return generate
 
 
-def _per_class(count: int, labels: Any, random: np.random.Generator) -> list[int]:
+def _stratified(count: int, labels: Any, random: np.random.Generator) -> list[int]:
     shuffled = random.permutation(len(labels))
     # The k-th sample of every class comes before the (k+1)-th of any.
-    turn: dict[int, int] = {}
+    counts: dict[int, int] = {}
     ranked = []
     for row in shuffled:
         label = int(np.asarray(labels[row]).reshape(()))
-        ranked.append((turn.setdefault(label, 0), label, int(row)))
-        turn[label] += 1
+        ranked.append((counts.setdefault(label, 0), label, int(row)))
+        counts[label] += 1
     return [row for _, _, row in sorted(ranked)[:count]]

@@ -1,12 +1,11 @@
-"""Convert the source model to one variant, and read the file back.
+"""Convert the source model to one variant, and verify the file.
 
-The file takes its place only when it is what was asked for.
+The file takes its place only when it is what was requested.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,18 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import parameters, section, to_plain
 from litemill.config.schema.numerics import Numerics
-from litemill.config.schema.variant import Optimization, Route, TensorType, Variant
+from litemill.config.schema.variant import (
+    CALIBRATED,
+    Optimization,
+    Route,
+    TensorType,
+    Variant,
+)
 from litemill.config.toolchain import version_mismatches
-from litemill.conversion import calibration, options, quantization_denylist, recipes
+from litemill.conversion import calibration, recipes
 from litemill.conversion.float_layers import FloatLayers
 from litemill.conversion.option_conflicts import needs_calibration
-from litemill.conversion.routes import ROUTES, Source
+from litemill.conversion.routes import RENAMING, convert_by_route
+from litemill.conversion.tflite_converter import ConverterError, ConverterOptions
 from litemill.conversion.verification import mismatches
 from litemill.core.errors import ConversionError, ErrorGroup, LitemillError, first_line
 from litemill.core.files import atomic_replace, write_json
 from litemill.data.samples import Samples, read_split
+from litemill.models.exported_model import ExportedModel
+from litemill.models.kinds import open_model
 from litemill.models.reference_outputs import match_samples, read_signature
-from litemill.models.source_model import StoredModel
 from litemill.runtime import tensorflow_start
 from litemill.runtime.capture_output import capture_output
 from litemill.tflite import flatbuffer
@@ -36,21 +43,32 @@ if TYPE_CHECKING:
     from litemill.tflite.description import Description
 
 
-def write_variant(name: str, variant: Variant, source: Source, samples: Samples, out: Path) -> None:
+@dataclass(frozen=True)
+class ConvertedFile:
+    """A file that is what was requested."""
+
+    content: bytes
+    description: Description
+    rows: list[int]  # of the calibration split, in the order in which they were used
+
+
+def write_variant(
+    name: str, variant: Variant, model: ExportedModel, samples: Samples, out: Path
+) -> None:
     """Write model.tflite and record.json below `out`.
 
     Args:
         name: the variant's name, for messages.
         variant: its conversion options.
-        source: the source model.
+        model: the source model.
         samples: the calibration split.
         out: the directory to write to.
 
     Raises:
         ConversionError: the converter failed.
-        SeveralErrors: the file is not what was asked for; every departure.
+        ErrorGroup: the file is not what was requested; every mismatch.
     """
-    converted = convert_variant(name, variant, source, samples)
+    converted = convert_variant(name, variant, model, samples)
     with atomic_replace(out / "model.tflite") as fresh:
         fresh.write_bytes(converted.content)
     write_json(
@@ -60,142 +78,126 @@ def write_variant(name: str, variant: Variant, source: Source, samples: Samples,
             "asked": to_plain(variant),
             "calibration_rows": converted.rows,
             "sha256": hashlib.sha256(converted.content).hexdigest(),
-            "found": asdict(converted.found),
+            "found": asdict(converted.description),
         },
     )
 
 
-@dataclass(frozen=True)
-class ConvertedFile:
-    """A file that is what was asked for."""
-
-    content: bytes
-    found: Description
-    rows: list[int]  # of the calibration split, in the order in which they were used
-
-
 def convert_variant(
-    name: str, variant: Variant, source: Source, samples: Samples | None
+    name: str, variant: Variant, model: ExportedModel, samples: Samples | None
 ) -> ConvertedFile:
-    """Convert and read back; `samples` may be missing where nothing is calibrated.
+    """Convert and verify; `samples` may be missing where nothing is calibrated.
 
     Raises:
-        ModelError: the source model cannot be traced as the variant asks, or does not fit the
+        ModelError: the source model cannot be traced as the variant requests, or does not fit the
             samples.
         ConversionError: the converter failed, or needs samples and has none.
-        SeveralErrors: the file is not what was asked for; every departure.
+        ErrorGroup: the file is not what was requested; every mismatch.
     """
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    rows, given = _representative(name, variant, source, samples)
-    islands = FloatLayers(variant.float_layers, source.key, f"variant {name}")
+    place = f"variant {name}"
+    rows, dataset = _representative_dataset(place, variant, model, samples)
+    float_layers = FloatLayers(variant.float_layers, model.key, place)
     try:
         with tempfile.TemporaryDirectory() as folder, capture_output(explained=LitemillError):
             if variant.batch is not None or variant.unroll:
-                source = source.traced(
+                model = model.retrace(
                     Path(folder) / "traced", batch=variant.batch, unroll=variant.unroll
                 )
-            file = _converted(variant, source, given, islands)
+            file = _convert(variant, model, dataset, float_layers)
     except (ConverterError, ValueError, RuntimeError) as error:
-        # What nothing here can explain: the converter's own words have been printed.
-        told = first_line(error)
-        raise ConversionError(f"variant {name}", told, "its own words stand above") from error
-    found = flatbuffer.describe(file)
-    wrong = mismatches(found, variant, source.signature)
-    if wrong := [*wrong, *islands.departures(file, others=_others(variant))]:
-        raise ErrorGroup(
-            ConversionError(f"variant {name}", told, "the file was not kept") for told in wrong
-        )
-    return ConvertedFile(file, found, rows)
+        # What nothing here can explain: the converter's output has been printed.
+        expected = "see the converter's output above"
+        raise ConversionError(place, first_line(error), expected) from error
+    description = flatbuffer.describe(file)
+    wrong = mismatches(description, variant, model.signature)
+    wrong += float_layers.mismatches(file, others=_allows_float(variant))
+    if wrong:
+        raise ErrorGroup(ConversionError(place, line, "output discarded") for line in wrong)
+    return ConvertedFile(file, description, rows)
 
 
-def _representative(
-    name: str, variant: Variant, source: Source, samples: Samples | None
+def _representative_dataset(
+    place: str, variant: Variant, model: ExportedModel, samples: Samples | None
 ) -> tuple[list[int], Callable[[], Any] | None]:
     if not needs_calibration(variant):
         return [], None
     if samples is None:
-        raise ConversionError(f"variant {name}", "no calibration samples", "expected real ones")
-    fitting = match_samples(samples, source.signature)
-    rows = calibration.select_rows(variant.calibration, fitting)
-    return rows, calibration.representative_dataset(fitting, rows, batch=variant.batch)
+        raise ConversionError(place, "no calibration samples", "expected real inputs")
+    matched = match_samples(samples, model.signature)
+    rows = calibration.select_rows(variant.calibration, matched)
+    return rows, calibration.representative_dataset(matched, rows, batch=variant.batch)
 
 
-def _others(variant: Variant) -> bool:
+def _allows_float(variant: Variant) -> bool:
     """Tell whether layers that are not named may be in float too."""
     return variant.float_fallback or variant.recipe is not None
 
 
-def _converted(
-    variant: Variant, source: Source, given: Callable[[], Any] | None, islands: FloatLayers
+def _convert(
+    variant: Variant,
+    model: ExportedModel,
+    dataset: Callable[[], Any] | None,
+    float_layers: FloatLayers,
 ) -> bytes:
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    place = islands.place
-    renaming = variant.route in (Route.keras, Route.concrete_function)
-    if renaming and source.key != "serving_default":
-        told = f"the route {variant.route.name}, which names every signature serving_default"
-        expected = f"use the route saved_model, which keeps {source.key!r}"
-        raise ConversionError(place, told, expected)
-    if options.is_calibrated(variant) and source.loops():
-        _refuse_loop(variant, source, place)
-    # A converter keeps its settings, so that every variant gets a fresh one.
-    prepare = options.converter_settings(variant, given)
+    place = float_layers.place
+    if variant.route in RENAMING and model.key != "serving_default":
+        message = f"the route {variant.route.name} names every signature serving_default"
+        expected = f"use the route saved_model, which keeps {model.key!r}"
+        raise ConversionError(place, message, expected)
+    if variant.optimization in CALIBRATED and model.may_have_loops():
+        _refuse_loop(variant, model, place)
+    denylist = None
     if variant.float_layers and variant.recipe is None:
-        prepare = quantization_denylist.with_denylist(prepare, islands)
+        denylist = float_layers.denylisted_nodes
     try:
-        file = ROUTES[variant.route.name](source, prepare)
+        file = convert_by_route(variant.route, model, ConverterOptions(variant, dataset, denylist))
     except ConverterError as error:
-        if explained := _told(str(error), source):
-            raise ConversionError(place, *explained) from error
+        if explanation := _explain(error, model):
+            raise ConversionError(place, *explanation) from error
         raise
-    if variant.recipe is None:
-        return file
+    return file if variant.recipe is None else _quantize(variant, file, dataset, float_layers)
+
+
+def _quantize(
+    variant: Variant, file: bytes, dataset: Callable[[], Any] | None, float_layers: FloatLayers
+) -> bytes:
     sides = {"INPUT": variant.input_type, "OUTPUT": variant.output_type}
-    spare = [side for side, dtype in sides.items() if dtype is TensorType.float32]
-    rules = recipes.with_float_ends(variant.recipe, spare)
-    rules = recipes.without_layers(rules, islands.find(file))
-    return recipes.quantize(file, rules, source.key, given, place=place)
+    in_float = [side for side, dtype in sides.items() if dtype is TensorType.float32]
+    rules = recipes.with_float_ends(variant.recipe, in_float)
+    rules = recipes.without_layers(rules, float_layers.find(file))
+    return recipes.quantize(file, rules, float_layers.key, dataset, place=float_layers.place)
 
 
-def _refuse_loop(variant: Variant, source: Source, place: str) -> None:
+def _refuse_loop(variant: Variant, model: ExportedModel, place: str) -> None:
     """Refuse what would end the process: the converter's calibrator crashes on loops."""
-    plain = options.converter_settings(replace(variant, optimization=Optimization.none), None)
-    loops = {"WHILE", "IF"} & {
-        operator.name
-        for operator in flatbuffer.describe(ROUTES["saved_model"](source, plain)).operators
-    }
+    plain = ConverterOptions(replace(variant, optimization=Optimization.none))
+    file = flatbuffer.describe(convert_by_route(Route.saved_model, model, plain))
+    loops = {"WHILE", "IF"} & {operator.name for operator in file.operators}
     if loops:
-        told = f"{variant.optimization.name} of a graph with {' and '.join(sorted(loops))}"
+        graph = f"{variant.optimization.name} of a graph with {' and '.join(sorted(loops))}"
         expected = "`unroll: true` for recurrent layers, or the optimization dynamic_range"
-        raise ConversionError(place, f"{told}, which the converter cannot calibrate", expected)
+        raise ConversionError(place, f"{graph}, which the converter cannot calibrate", expected)
 
 
-def _told(message: str, source: Source) -> tuple[str, str] | None:
-    """Name the operators that the converter has no words for, and what would allow them."""
-    flex = _operators("TF Select ops", message)
-    custom = _operators("Custom ops", message)
-    if "TensorListReserve' op requires element_shape to be static" in message:
-        found = (
+def _explain(error: ConverterError, model: ExportedModel) -> tuple[str, str] | None:
+    """Say what TensorFlow Lite lacks, and what would allow it; None where that is not the cause."""
+    if error.unbounded_loop:
+        message = (
             "a recurrent layer (or another loop) for any batch size, which TensorFlow Lite lacks"
         )
-        if source.is_keras():
-            return found, "`batch: 1` fixes the size, `unroll: true` writes recurrent layers out"
-        return found, "expected a model that was exported with a fixed batch size"
-    allowing = []
-    if flex:
-        allowing.append("`select_tf_ops: true`, for applications that link TensorFlow's kernels")
-    if custom:
-        allowing.append(f"`custom_ops: [{', '.join(custom)}]`, for applications that bring them")
-    if not allowing:
+        if model.source.has_layers:
+            return message, "`batch: 1` fixes the size, `unroll: true` unrolls recurrent layers"
+        return message, "expected a model that was exported with a fixed batch size"
+    cures = []
+    if error.select_tf_ops:
+        cures.append("`select_tf_ops: true`, for applications that link TensorFlow's kernels")
+    if error.custom_ops:
+        names = ", ".join(error.custom_ops)
+        cures.append(f"`custom_ops: [{names}]`, for applications that bring them")
+    if not cures:
         return None
-    found = f"no TensorFlow Lite operator for {', '.join(flex + custom)}"
-    return found, f"what would allow it: {'; '.join(allowing)}"
-
-
-def _operators(kind: str, message: str) -> list[str]:
-    found = re.search(rf"^{kind}: (.+)$", message, re.MULTILINE)
-    return [name.strip() for name in found[1].split(",")] if found else []
+    names = ", ".join(error.select_tf_ops + error.custom_ops)
+    return f"no TensorFlow Lite operator for {names}", f"use {'; or '.join(cures)}"
 
 
 def run(name: str, *, trained: Path, exported: Path, calibration: Path, out: Path) -> None:
@@ -211,13 +213,14 @@ def run(name: str, *, trained: Path, exported: Path, calibration: Path, out: Pat
     variant = parameters(Variant, "convert", name)
     if wrong := version_mismatches(section("quantizers", name)):
         raise ErrorGroup(wrong)
-    brought = StoredModel(trained)
-    legacy = variant.route is Route.keras and brought.legacy.is_file()
+    source = open_model(trained)
     with capture_output():
-        tensorflow_start.start_tensorflow(parameters(Numerics, "numerics"), legacy=legacy)
-    source = Source(
+        tensorflow_start.start_tensorflow(
+            parameters(Numerics, "numerics"), legacy=source.needs_keras_2(variant.route.name)
+        )
+    model = ExportedModel(
+        source=source,
         saved_model=exported / "saved_model",
-        brought=brought,
         signature=read_signature(exported, variant.signature),
     )
-    write_variant(name, variant, source, read_split(calibration), out)
+    write_variant(name, variant, model, read_split(calibration), out)

@@ -1,4 +1,4 @@
-"""Is a converted file what was asked for? The converter itself never says that it is not."""
+"""Is a converted file what was requested? The converter itself never says that it is not."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.schema.variant import Optimization, TensorType, Variant
 from litemill.conversion import recipes
-from litemill.tflite.description import CONVERSIONS, SHAPES
+from litemill.conversion.arithmetic import (
+    FLOATS,
+    INTEGER_ACTIVATIONS,
+    NARROW,
+    activation_types,
+    arithmetic_of,
+    float_operators,
+    integer_operators,
+)
+from litemill.tflite.description import CONVERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from litemill.tflite.description import Description, Operator, Signature, Tensor
+    from litemill.tflite.description import Constant, Description, Operator, Signature, Tensor
 
 # Constants with fewer elements stay float32. For dynamic range that is the converter's
 # `minimum_elements_for_weights` (tensorflow/compiler/mlir/lite/quantization/lite/
-# quantize_weights.h); float16 spares scalars.
+# quantize_weights.h); float16 leaves scalars alone.
 LEAST = {Optimization.dynamic_range: 1024, Optimization.float16: 2}
-FLOATS = {"float32", "float16", "bfloat16", "float64"}
-NARROW = {"int2", "int4", "uint4", "int8", "uint8"}  # types that only quantization gives weights
-INTEGER_ACTIVATIONS = {"int8", "uint8", "int16"}
 # Operators with kernels for weights of every type; their weights are input 1. CONV_3D, say, has
 # none for integer weights and float activations.
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -31,245 +37,203 @@ EXPECTED = {
     Optimization.int8: "int8",
     Optimization.int16x8: "int16x8",
 }
+_ACTIVATIONS = {Optimization.int8: "int8", Optimization.int16x8: "int16"}
+_NAMED = 3  # variables that a message names
 
 
-def arithmetic_of(found: Description) -> str:
-    """Say what the arithmetic of a file is, from the types of its operators and weights.
-
-    Returns:
-        "float32", "float16" (float16 weights), "dynamic range" (integer weights, float
-        activations), "int8" or "int16x8" (integer throughout), or "mixed" (integer with operators
-        that compute in float).
-    """
-    floats, integers = float_operators(found), _integer_operators(found)
-    if integers and floats:
-        return "mixed"
-    if integers:
-        activations = {word for operator in integers for word in _activations(operator)}
-        return "int16x8" if "int16" in activations and "int8" not in activations else "int8"
-    types = {constant.dtype for constant in found.constants}
-    if types & NARROW:
-        return "dynamic range"
-    return "float16" if "float16" in types else "float32"
+def uninitialised_variables(file: Description) -> list[str]:
+    """Return a line that names the variables which nothing sets; nothing where there are none."""
+    names = list(file.unset_variables[:_NAMED])
+    more = len(file.unset_variables) - len(names)
+    text = ", ".join(names) + (f" and {more} more" if more else "")
+    return [f"uninitialised variables: {text}"] if names else []
 
 
-def float_operators(found: Description) -> list[Operator]:
-    """Give the operators that compute on real numbers; conversions of type are none of them."""
-    return [
-        operator
-        for operator in found.operators
-        if operator.name not in CONVERSIONS | SHAPES and FLOATS & {*_activations(operator)}
-    ]
+def has_no_large_weights(file: Description, requested: Optimization) -> bool:
+    """Tell whether no float32 weights of a file are large enough for an optimization of weights."""
+    return requested in LEAST and not any(
+        constant.dtype == "float32" and _is_large_weight(constant, requested)
+        for constant in file.constants
+    )
 
 
-def mismatches(found: Description, variant: Variant, signature: Mapping[str, Any]) -> list[str]:
-    """Tell in one line each how a file departs from what was asked; nothing when it does not.
+def mismatches(file: Description, variant: Variant, signature: Mapping[str, Any]) -> list[str]:
+    """Describe in a line each how a file differs from what was requested.
 
     The converter orders the outputs of a subgraph as it likes; a signature tells them apart by
     name, so their names, types and shapes are compared, not their positions.
 
     Args:
-        found: what the file is.
+        file: what the file is.
         variant: the conversion options.
         signature: {"key", "inputs", "outputs"} of the source model, as `export` writes it.
+
+    Returns:
+        Lines such as `requested int8, got dynamic range (weights: 360 int8)`.
     """
     if variant.recipe is None:
-        content = [*_arithmetic(found, variant), *_per_channel(found, variant)]
+        content = [*_arithmetic(file, variant), *_per_channel(file, variant)]
     else:
-        content = [*_by_recipe(found, variant.recipe)]
-    told = [
-        *_gone(found),
+        content = [*_recipe(file, variant.recipe)]
+    lines = [
+        *uninitialised_variables(file),
         *content,
-        *_unexpected(found, variant),
-        *_signature(found, variant, signature),
+        *_foreign_operators(file, variant),
+        *_inner_conversions(file, variant),
+        *_signature(file, variant, signature),
     ]
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(lines))
 
 
-def _gone(found: Description) -> Iterator[str]:
-    if found.unset_variables:
-        names = ", ".join(found.unset_variables[:3])
-        more = len(found.unset_variables) - 3
-        names += f" and {more} more" if more > 0 else ""
-        yield f"the weights are gone: nothing sets the variables {names}"
+def _arithmetic(file: Description, variant: Variant) -> Iterator[str]:
+    requested, arithmetic = variant.optimization, arithmetic_of(file)
+    if arithmetic == "mixed" and requested in _ACTIVATIONS:
+        yield from _mixed(file, variant)
+    elif arithmetic == EXPECTED[requested]:
+        yield from _large_weights(file, requested)
+    elif arithmetic != "float32" or not has_no_large_weights(file, requested):
+        yield f"requested {EXPECTED[requested]}, got {arithmetic} ({_weights(file)})"
 
 
-def _arithmetic(found: Description, variant: Variant) -> Iterator[str]:
-    asked, arithmetic = variant.optimization, arithmetic_of(found)
-    if arithmetic == "mixed" and asked in {Optimization.int8, Optimization.int16x8}:
-        yield from _mixed(found, variant)
-    elif arithmetic != EXPECTED[asked] and not _nothing_to_shrink(found, asked):
-        yield f"{asked.name} was asked, the file is {arithmetic} ({_weights(found)})"
-    else:
-        yield from _left(found, asked)
-
-
-def _by_recipe(found: Description, rules: list[dict[str, Any]]) -> Iterator[str]:
-    """Compare the types that rules ask for with those that there are, not with which operators."""
-    arithmetic, static = arithmetic_of(found), recipes.activation_types(rules)
-    if arithmetic == "float32":
-        yield f"a recipe was asked, nothing is quantized ({_weights(found)})"
+def _recipe(file: Description, rules: list[dict[str, Any]]) -> Iterator[str]:
+    """Compare the types that rules request with those that there are, not with which operators."""
+    if arithmetic_of(file) == "float32":
+        yield f"requested a recipe, nothing is quantized ({_weights(file)})"
         return
-    asked, there = recipes.weight_types(rules), _weight_types(found)
-    for dtype in sorted(asked - there):
-        yield f"a recipe of {dtype} weights was asked, the file has none ({_weights(found)})"
-    for dtype in sorted(there - asked):
-        yield f"the file has {dtype} weights, the recipe asks for none ({_weights(found)})"
-    integers = {
-        word for one in _integer_operators(found) for word in _activations(one)
-    } & INTEGER_ACTIVATIONS
-    for dtype in sorted(static - integers):
-        yield f"a recipe of {dtype} activations was asked, the file has none"
-    if integers and not static:
-        yield f"the file has {', '.join(sorted(integers))} activations, the recipe asks for none"
+    requested, present = recipes.weight_types(rules), _weight_types(file)
+    for dtype in sorted(requested - present):
+        yield f"the recipe requests {dtype} weights, got none ({_weights(file)})"
+    for dtype in sorted(present - requested):
+        yield f"got {dtype} weights, which the recipe does not request ({_weights(file)})"
+    requested = recipes.activation_types(rules)
+    present = activation_types(integer_operators(file)) & INTEGER_ACTIVATIONS
+    for dtype in sorted(requested - present):
+        yield f"the recipe requests {dtype} activations, got none"
+    if present and not requested:
+        yield f"got {', '.join(sorted(present))} activations, which the recipe does not request"
 
 
-def _weight_types(found: Description) -> set[str]:
-    """Give the types of quantized weights, also of those that an operator dequantizes first."""
+def _weight_types(file: Description) -> set[str]:
+    """Return the types of quantized weights, also of those that an operator dequantizes first."""
     return {
         constant.dtype
-        for constant in found.constants
+        for constant in file.constants
         if constant.dtype in NARROW | {"float16"}
-        and (
-            (constant.operator in WEIGHTED and constant.operand == 1)
-            or constant.operator == "DEQUANTIZE"
-        )
+        and (_is_weight(constant) or constant.operator == "DEQUANTIZE")
     }
 
 
-def _nothing_to_shrink(found: Description, asked: Optimization) -> bool:
-    """Tell whether a float32 file is right because no weights of it can be smaller."""
-    if arithmetic_of(found) != "float32" or asked not in LEAST:
-        return False
-    return not any(
-        constant.dtype == "float32"
-        and constant.operator in WEIGHTED
-        and constant.operand == 1
-        and prod(constant.shape) >= LEAST[asked]
-        for constant in found.constants
-    )
+def _is_weight(constant: Constant) -> bool:
+    return constant.operator in WEIGHTED and constant.operand == 1
 
 
-def _mixed(found: Description, variant: Variant) -> Iterator[str]:
-    activations = {word for one in _integer_operators(found) for word in _activations(one)}
-    wanted, other = (
-        ("int8", "int16")
-        if variant.optimization is Optimization.int8
-        else (
-            "int16",
-            "int8",
-        )
-    )
+def _is_large_weight(constant: Constant, requested: Optimization) -> bool:
+    return _is_weight(constant) and prod(constant.shape) >= LEAST[requested]
+
+
+def _mixed(file: Description, variant: Variant) -> Iterator[str]:
+    activations = activation_types(integer_operators(file))
+    wanted = _ACTIVATIONS[variant.optimization]
+    (other,) = {"int8", "int16"} - {wanted}
     if wanted not in activations and other in activations:
-        yield f"{variant.optimization.name} was asked, the activations are {other}"
-    # Where layers were named, `litemill.conversion.float_layers` tells which others compute in float.
+        yield f"requested {variant.optimization.name}, got {other} activations"
+    # Where layers are named, `FloatLayers.mismatches` finds the others that compute in float.
     if not variant.float_fallback and not variant.float_layers:
-        for operator in float_operators(found):
-            yield f"{operator.name} computes in float ({operator.types}); no fallback was asked"
+        for operator in float_operators(file):
+            yield f"{operator.name} computes in float ({operator.types}); no fallback requested"
 
 
-def _left(found: Description, asked: Optimization) -> Iterator[str]:
-    """Name weights that were left in a larger type than asked."""
-    for constant in found.constants if asked in LEAST else ():
-        weight = constant.operator in WEIGHTED and constant.operand == 1
-        if weight and constant.dtype == "float32" and prod(constant.shape) >= LEAST[asked]:
-            yield f"the weights {constant.name!r} stayed float32; {asked.name} was asked"
+def _large_weights(file: Description, requested: Optimization) -> Iterator[str]:
+    """Name weights that were left in a larger type than requested."""
+    for constant in file.constants if requested in LEAST else ():
+        if constant.dtype == "float32" and _is_large_weight(constant, requested):
+            yield f"weights {constant.name!r}: requested {EXPECTED[requested]}, got float32"
 
 
-def _per_channel(found: Description, variant: Variant) -> Iterator[str]:
-    for constant in found.constants:
+def _per_channel(file: Description, variant: Variant) -> Iterator[str]:
+    for constant in file.constants:
         dense = constant.operator == "FULLY_CONNECTED" and constant.operand == 1
         if not dense or constant.dtype not in NARROW or constant.shape[0] == 1:
             continue
         if (constant.scales > 1) != variant.per_channel_dense:
-            way = "per channel" if constant.scales > 1 else "per tensor"
-            yield f"the dense weights {constant.name!r} are quantized {way}"
+            ways = ["per tensor", "per channel"]
+            requested, got = ways[variant.per_channel_dense], ways[constant.scales > 1]
+            yield f"dense weights {constant.name!r}: requested {requested}, got {got}"
 
 
-def _unexpected(found: Description, variant: Variant) -> Iterator[str]:
-    for operator in found.operators:
+def _foreign_operators(file: Description, variant: Variant) -> Iterator[str]:
+    for operator in file.operators:
         flex = operator.name.startswith("Flex")
         allowed = variant.select_tf_ops if flex else operator.name in variant.custom_ops
         if operator.custom and not allowed:
-            what = "TensorFlow operator" if flex else "custom operator"
-            yield f"{operator.name} is a {what}, which the LiteRT runtime alone does not have"
-    if variant.recipe is not None or arithmetic_of(found) not in {"int8", "int16x8"}:
+            kind = "TensorFlow operator" if flex else "custom operator"
+            yield f"{operator.name} is a {kind}, which the LiteRT runtime alone does not have"
+
+
+def _inner_conversions(file: Description, variant: Variant) -> Iterator[str]:
+    if variant.recipe is not None or arithmetic_of(file) not in {"int8", "int16x8"}:
         return
-    inside = [one for one in found.operators if one.name in CONVERSIONS and _through(one)]
-    for operator in inside:
-        if operator.boundary < operator.count:
-            more = operator.count - operator.boundary
-            yield f"{more} {operator.name} ({operator.types}) inside an integer-only model"
+    for operator in file.operators:
+        inner = operator.count - operator.boundary
+        if operator.name in CONVERSIONS and _converts_activations(operator) and inner > 0:
+            yield f"{inner} {operator.name} ({operator.types}) inside an integer-only model"
 
 
-def _through(operator: Operator) -> bool:
+def _converts_activations(operator: Operator) -> bool:
     """Tell whether a conversion is between real and whole numbers, not of constants."""
     words = [word.strip() for word in operator.types.replace("->", ",").split(",")]
     return bool(FLOATS & {*words}) and not words[0].startswith("(")
 
 
-def _signature(found: Description, variant: Variant, asked: Mapping[str, Any]) -> Iterator[str]:
-    signatures: dict[str, Signature] = {one.key: one for one in found.signatures}
-    if asked["key"] not in signatures:
-        there = ", ".join(map(repr, signatures)) or "none"
-        yield f"the signature {asked['key']!r} is not in the file; there is {there}"
+def _signature(file: Description, variant: Variant, requested: Mapping[str, Any]) -> Iterator[str]:
+    signatures: dict[str, Signature] = {signature.key: signature for signature in file.signatures}
+    if requested["key"] not in signatures:
+        present = ", ".join(map(repr, signatures)) or "none"
+        yield f"requested the signature {requested['key']!r}, got {present}"
         return
-    signature = signatures[asked["key"]]
-    yield from _tensors("input", signature.inputs, asked["inputs"], variant.input_type)
-    yield from _tensors("output", signature.outputs, asked["outputs"], variant.output_type)
+    signature = signatures[requested["key"]]
+    yield from _tensors("input", signature.inputs, requested["inputs"], variant.input_type)
+    yield from _tensors("output", signature.outputs, requested["outputs"], variant.output_type)
 
 
 def _tensors(
-    side: str, found: dict[str, Tensor], asked: Mapping[str, Any], dtype: TensorType
+    side: str, present: dict[str, Tensor], requested: Mapping[str, Any], dtype: TensorType
 ) -> Iterator[str]:
-    for name in sorted(set(asked) - set(found)):
-        there = ", ".join(map(repr, sorted(found))) or "none"
-        yield f"the {side} {name!r} is not in the file; there is {there}"
-    for name in sorted(set(found) - set(asked)):
-        yield f"the {side} {name!r} was not asked"
-    for name in sorted(set(found) & set(asked)):
-        tensor, want = found[name], asked[name]
-        # Only real numbers are quantized; indices and flags keep their type.
-        wanted = dtype.name if want["dtype"] == "float32" else want["dtype"]
-        if tensor.dtype != wanted:
-            yield f"the {side} {name!r} is {tensor.dtype}; {wanted} was asked"
-        elif wanted != want["dtype"] and tensor.scale is None:
-            yield f"the {side} {name!r} is {tensor.dtype} without a scale"
-        if want["shape"] is None:  # a tensor of any rank
-            continue
-        shape = [-1 if size is None else size for size in want["shape"]]
-        if not _same(side, tensor.shape, shape):
-            yield f"the {side} {name!r} is of shape {list(tensor.shape)}; {shape} was asked"
+    for name in sorted(set(requested) - set(present)):
+        names = ", ".join(map(repr, sorted(present))) or "none"
+        yield f"{side} {name!r} is not in the file, which has {names}"
+    for name in sorted(set(present) - set(requested)):
+        yield f"{side} {name!r} was not requested"
+    for name in sorted(set(present) & set(requested)):
+        yield from _tensor(side, name, present[name], requested[name], dtype)
 
 
-def _same(side: str, found: tuple[int, ...], asked: list[int]) -> bool:
+def _tensor(
+    side: str, name: str, tensor: Tensor, requested: Mapping[str, Any], dtype: TensorType
+) -> Iterator[str]:
+    # Only real numbers are quantized; indices and flags keep their type.
+    wanted = dtype.name if requested["dtype"] == "float32" else requested["dtype"]
+    if tensor.dtype != wanted:
+        yield f"{side} {name!r}: requested {wanted}, got {tensor.dtype}"
+    elif wanted != requested["dtype"] and tensor.scale is None:
+        yield f"{side} {name!r} is {tensor.dtype} without a scale"
+    if requested["shape"] is None:  # a tensor of any rank
+        return
+    shape = [-1 if size is None else size for size in requested["shape"]]
+    if not _same_shape(side, tensor.shape, shape):
+        yield f"{side} {name!r}: requested shape {shape}, got {list(tensor.shape)}"
+
+
+def _same_shape(side: str, present: tuple[int, ...], requested: list[int]) -> bool:
     """Compare shapes; the converter may know more or less of an output's, not of its batch."""
     if side == "input":
-        return list(found) == asked
-    free = [-1 in pair and place > 0 for place, pair in enumerate(zip(found, asked, strict=False))]
-    return len(found) == len(asked) and all(
-        loose or got == want for loose, got, want in zip(free, found, asked, strict=True)
+        return list(present) == requested
+    return len(present) == len(requested) and all(
+        (axis > 0 and -1 in (got, want)) or got == want
+        for axis, (got, want) in enumerate(zip(present, requested, strict=True))
     )
 
 
-def _activations(operator: Operator) -> Iterator[str]:
-    """Give the types of an operator's tensors that are no constants."""
-    for word in operator.types.replace(" -> ", ", ").split(", "):
-        if not word.startswith("("):
-            yield word
-
-
-def _integer_operators(found: Description) -> list[Operator]:
-    """Give the operators whose inputs are quantized activations."""
-    return [
-        operator
-        for operator in found.operators
-        if operator.name not in CONVERSIONS | SHAPES
-        and not FLOATS & {*_activations(operator)}
-        and INTEGER_ACTIVATIONS & {*operator.types.partition(" -> ")[0].split(", ")}
-    ]
-
-
-def _weights(found: Description) -> str:
-    told = [f"{share.elements} {dtype}" for dtype, share in found.weights.items()]
-    return "weights: " + (", ".join(told) or "none")
+def _weights(file: Description) -> str:
+    shares = [f"{share.elements} {dtype}" for dtype, share in file.weights.items()]
+    return "weights: " + (", ".join(shares) or "none")

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,12 +24,19 @@ from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, MeasurementCase
 from litemill.evaluation.kernel_matrix import measure_kernels as matrix
 from litemill.evaluation.kernel_runner import DEFAULT
 from litemill.evaluation.layer_errors import compare_layers
-from litemill.models.reference_outputs import match_samples, read_signature, signature_folder
+from litemill.models.reference_outputs import (
+    match_samples,
+    read_reference_outputs,
+    read_signature,
+    signature_folder,
+)
 from litemill.runtime.capture_output import capture_output
 from litemill.runtime.subprocess_isolation import CrashError, OutOfTimeError, run_isolated
 from litemill.tflite.flatbuffer import describe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from litemill.tflite.description import Description
 
     Array = np.ndarray[Any, np.dtype[Any]]
@@ -191,24 +197,6 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def read_reference(folder: Path, names: list[str]) -> dict[str, Array]:
-    """Open the reference outputs, memory-mapped.
-
-    Raises:
-        DataError: one is missing or damaged.
-    """
-    return {name: _map(folder / f"{name}.npy") for name in names}
-
-
-def _map(path: Path) -> Array:
-    try:
-        mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (FileNotFoundError, ValueError, EOFError) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else f"damaged ({error})"
-        raise DataError(path, found, "rebuild it with `dvc repro export`") from None
-    return mapped
-
-
 def read_float(folder: Path) -> bytes | None:
     """Read the float file, or None where the graph has none."""
     file = folder / "model.tflite"
@@ -230,9 +218,7 @@ def run(variant: str, *, converted: Path, exported: Path, evaluation: Path, out:
     measured = measure_variant(
         (converted / "model.tflite").read_bytes(),
         variant=variant,
-        reference=read_reference(
-            signature_folder(exported, key) / "reference", list(signature["outputs"])
-        ),
+        reference=read_reference_outputs(signature_folder(exported, key) / "reference"),
         samples=read_split(evaluation),
         signature=signature,
         options=parameters(Validate, "validate"),

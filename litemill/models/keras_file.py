@@ -30,19 +30,19 @@ def save_keras_file(model: keras.Model, path: Path) -> None:
             for name in sorted(source.namelist()):
                 content = source.read(name)
                 if name == "metadata.json":
-                    content = _timeless(content)
+                    content = _without_time(content)
                 if name == "config.json":
-                    content = _numbered(content)
+                    content = _with_numbered_objects(content)
                 target.writestr(zipfile.ZipInfo(name, _EPOCH), content)
 
 
-def _timeless(content: bytes) -> bytes:
+def _without_time(content: bytes) -> bytes:
     metadata = json.loads(content)
     metadata["date_saved"] = "1980-01-01@00:00:00"
     return json.dumps(metadata, sort_keys=True).encode()
 
 
-def _numbered(content: bytes) -> bytes:
+def _with_numbered_objects(content: bytes) -> bytes:
     numbers: dict[int, int] = {}
 
     def renumber(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the source calls the weights that a converter has renamed."""
+"""Find the source's names of weights that a converter has renamed."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ DEPTHWISE, MATRIX = 4, 2  # dimensions
 def layer_names(operands: Sequence[Operand], variables: Mapping[str, Array]) -> dict[str, str]:
     """Name the weights of a fresh conversion by the variables of its source that they come from.
 
-    A variable is found by what it holds, in any of the layouts that TensorFlow Lite has for it;
-    folding batch normalization multiplies each of its channels by a factor, which is allowed for.
+    A variable is recognised by its values, in any of the layouts that TensorFlow Lite has for it,
+    up to a factor for each channel, as folding batch normalization leaves it.
 
     Args:
         operands: constants of the conversion.
         variables: the source's variables, by names such as `dense_1/kernel:0`.
 
     Returns:
-        Name of the layer by name of the constant's tensor, where one was found.
+        Name of the layer by name of the constant's tensor, where it is known.
     """
     free = dict(variables)
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for operand in operands:
-        if operand.is_bias or operand.real.size < 2 or operand.name in found:  # noqa: PLR2004
+        if operand.is_bias or operand.real.size < 2 or operand.name in names:  # noqa: PLR2004
             continue
-        name = next((n for n, v in free.items() if _same(operand, v)), None)
+        name = next((n for n, v in free.items() if _is_layout_of(operand, v)), None)
         if name is not None:
             del free[name]
-            found[operand.name] = _layer(name)
-    return found
+            names[operand.name] = _layer(name)
+    return names
 
 
-def _same(operand: Operand, variable: Array) -> bool:
+def _is_layout_of(operand: Operand, variable: Array) -> bool:
     if operand.real.size != variable.size:
         return False
     return any(
@@ -52,7 +52,7 @@ def _same(operand: Operand, variable: Array) -> bool:
 
 
 def _layouts(variable: Array, shape: tuple[int, ...]) -> Iterator[tuple[Array, int]]:
-    """Give the layouts that a variable may have in a file, with the axis of its channels."""
+    """Iterate over the layouts of a variable in a file, each with the axis of its channels."""
     if variable.ndim == len(shape):
         yield variable, 0
         yield variable, -1
@@ -66,17 +66,17 @@ def _layouts(variable: Array, shape: tuple[int, ...]) -> Iterator[tuple[Array, i
 
 
 def _collinear(values: Array, layout: Array, axis: int) -> bool:
-    """Tell whether every channel is a multiple of the other's."""
+    """Tell whether the channels of two arrays are multiples of each other."""
     a = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1).astype(np.float64)
     b = np.moveaxis(layout, axis, 0).reshape(values.shape[axis], -1).astype(np.float64)
     if a.shape[1] == 1:  # one value a channel: any is a multiple
         return bool(np.allclose(a, b, rtol=1e-5, atol=1e-7))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    alike = np.abs((a * b).sum(axis=1))
-    return bool(np.all(alike >= COLLINEAR * norms) and norms.any())
+    products = np.abs((a * b).sum(axis=1))
+    return bool(np.all(products >= COLLINEAR * norms) and norms.any())
 
 
 def _layer(variable: str) -> str:
-    """Give the layer of a variable: `dense_1/kernel:0` to `dense_1`."""
+    """Return the layer of a variable: `dense_1` of `dense_1/kernel:0`."""
     path = variable.partition(":")[0]
     return path.rpartition("/")[0] or path

@@ -1,10 +1,18 @@
-"""What `export` leaves for the stages after it: signatures and reference outputs."""
+"""What `export` leaves for the stages after it: signatures and reference outputs.
+
+Names of signatures and outputs come from the model, and may be anything: they never become names
+of files. Arrays are stored by number, and names.json lists the outputs in that order;
+signatures/index.json does the same for signatures.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litemill.core.files import read_json
+import numpy as np
+
+from litemill.core.errors import DataError, ModelError, first_line, nearest
+from litemill.core.files import read_json, write_json
 from litemill.data.sample_matching import match_inputs
 
 if TYPE_CHECKING:
@@ -12,16 +20,24 @@ if TYPE_CHECKING:
 
     from litemill.data.samples import Samples
 
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+NAMES = "names.json"
+
 
 def signature_folder(export: Path, key: str | None) -> Path:
-    """Give the folder of a signature: the one that the model is known by, also as None, or another.
+    """Return the folder of a signature; None is the one that the model is known by.
 
     Raises:
         LitemillError: nothing is exported.
+        ModelError: there is no such signature.
     """
     if key is None or key == read_json(export / "signature.json")["key"]:
         return export
-    return export / "signatures" / key
+    others = read_json(export / "signatures" / "index.json")["others"]
+    if key not in others:
+        raise ModelError(export, f"signature {key!r} is not exported", nearest(key, others))
+    return export / "signatures" / str(others.index(key))
 
 
 def read_signature(export: Path, key: str | None) -> dict[str, Any]:
@@ -35,7 +51,7 @@ def read_signature(export: Path, key: str | None) -> dict[str, Any]:
 
 
 def match_samples(samples: Samples, signature: dict[str, Any]) -> Samples:
-    """Give samples as a signature takes them.
+    """Return samples as a signature takes them.
 
     Raises:
         ModelError: names, shapes or types differ.
@@ -44,3 +60,86 @@ def match_samples(samples: Samples, signature: dict[str, Any]) -> Samples:
     return match_inputs(
         samples, signature["inputs"], f"signature {signature['key']}", subset=subset
     )
+
+
+def write_reference_outputs(function: Any, samples: Samples, size: int, folder: Path) -> None:
+    """Write what a signature's function answers, one memory-mapped .npy for each output.
+
+    Args:
+        function: named tensors to named tensors.
+        samples: under the names and in the types that it takes.
+        size: samples at a time; a function of a fixed batch size is called with that.
+        folder: where the files go; made here.
+
+    Raises:
+        ModelError: the model fails, or does not return one row for each sample.
+    """
+    import tensorflow as tf
+
+    folder.mkdir()
+    names = sorted(function.structured_outputs)
+    write_json(folder / NAMES, names)
+    arrays: dict[str, np.memmap[Any, Any]] = {}
+    batch_size = _fixed_batch(function)
+    start = 0
+    for batch in samples.batches(batch_size or size):
+        count = len(batch)
+        inputs = {n: tf.constant(_pad(a, batch_size or 0)) for n, a in batch.inputs.items()}
+        for name, value in _call(function, inputs).items():
+            rows = value.numpy()[:count]
+            if rows.ndim == 0 or len(rows) != count:
+                message = f"shape {rows.shape} for {count} samples"
+                raise ModelError(f"output {name}", message, "expected a row for each sample")
+            if name not in arrays:
+                shape = (len(samples), *rows.shape[1:])
+                arrays[name] = np.lib.format.open_memmap(
+                    folder / f"{names.index(name)}.npy", "w+", dtype=rows.dtype, shape=shape
+                )
+            arrays[name][start : start + count] = rows
+        start += count
+
+
+def read_reference_outputs(folder: Path) -> dict[str, Array]:
+    """Open the arrays that `write_reference_outputs` wrote, memory-mapped, by output name.
+
+    Raises:
+        LitemillError: there are none.
+        DataError: one is missing or damaged.
+    """
+    names = read_json(folder / NAMES)
+    return {name: _open(folder / f"{number}.npy") for number, name in enumerate(names)}
+
+
+def _open(path: Path) -> Array:
+    try:
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, ValueError, EOFError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        message = "no such file" if missing else f"damaged ({first_line(error)})"
+        raise DataError(path, message, "rebuild it with `dvc repro export`") from None
+    return array
+
+
+def _call(function: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    try:
+        answers: dict[str, Any] = function(**inputs)
+    except tf.errors.OpError as error:
+        message = f"fails on the samples ({str(error.message).strip().splitlines()[0]})"
+        raise ModelError("the source model", message) from error
+    return answers
+
+
+def _fixed_batch(function: Any) -> int | None:
+    """Return the fixed batch size of a function, or None where any will do."""
+    specs = function.structured_input_signature[1].values()
+    sizes: set[int] = {spec.shape[0] for spec in specs if spec.shape.rank} - {None}
+    return min(sizes) if sizes else None
+
+
+def _pad(array: Array, size: int) -> Array:
+    missing = size - len(array)
+    if missing <= 0:
+        return np.ascontiguousarray(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ModelError, first_line, nearest
+from litemill.models import keras_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+FINGERPRINT = "fingerprint.pb"  # holds a random number that nothing needs
 
 
 def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) -> None:
@@ -27,53 +30,26 @@ def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) 
     """
     import tensorflow as tf
 
-    taken, names = inputs(model), outputs(model)
-    shapes = {name: [batch or t.shape[0], *t.shape[1:]] for name, t in taken.items()}
-    specs = {n: tf.TensorSpec(shapes[n], t.dtype, name=n) for n, t in taken.items()}
+    tensors = keras_graph.input_tensors(model)
+    keras_graph.output_names(model)  # or refuse the model before it is traced
+    shapes = {name: [batch or t.shape[0], *t.shape[1:]] for name, t in tensors.items()}
+    specs = {n: tf.TensorSpec(shapes[n], t.dtype, name=n) for n, t in tensors.items()}
 
-    def serve(**tensors: Any) -> dict[str, Any]:
-        # In the model's own structure: one tensor, a list or a mapping.
-        order = iter(tensors[name] for name in taken)
-        fed = tf.nest.map_structure(lambda _: next(order), structure(model, "input"))
-        return dict(zip(names, tf.nest.flatten(model(fed, training=False)), strict=True))
+    def serve(**inputs: Any) -> dict[str, Any]:
+        return keras_graph.call_by_name(model, inputs, training=False)
 
     # Keras 3 wraps its variables, Keras 2 has plain ones.
     variables = [v if isinstance(v, tf.Variable) else v.value for v in model.variables]
     save_function(tf.function(serve), specs, variables, folder, key)
 
 
-def unroll(model: Any) -> Any:
-    """Let a Keras model's recurrent layers run step by step instead of in a loop.
-
-    Raises:
-        ModelError: it has none, or takes sequences of any length.
-    """
-    place = f"model {model.name}"
-    layers = model._flatten_layers(include_self=False, recursive=True)  # noqa: SLF001  # no public way
-    recurrent = [layer for layer in layers if hasattr(layer, "unroll")]
-    if not recurrent:
-        raise ModelError(place, "no recurrent layers", "expected `unroll: false`")
-    for name, tensor in inputs(model).items():
-        if len(tensor.shape) > 1 and tensor.shape[1] is None:
-            told = f"takes sequences of any length as {name!r}, which cannot be unrolled"
-            raise ModelError(
-                place, told, "expected a fixed length, or `batch` in place of `unroll`"
-            )
-    for layer in recurrent:
-        layer.unroll = True
-        # Keras 2 has an implementation of its own for processors that support no unrolling.
-        layer._could_use_gpu_kernel = False  # noqa: SLF001
-    return model
-
-
 def save_function(
     function: Any, specs: dict[str, Any], variables: Iterable[Any], folder: Path, key: str
 ) -> None:
-    """Save a function of named inputs that gives a mapping of named outputs.
+    """Save a function of named inputs that returns a mapping of named outputs.
 
     The variables are held by a plain tf.Module in the given order: Keras' own tracking orders them
     differently in every process, and then no file of the SavedModel has the same bytes again.
-    fingerprint.pb holds a random number and nothing needs it.
 
     Args:
         function: a tf.function with keyword arguments.
@@ -88,7 +64,12 @@ def save_function(
     module.weights = list(variables)
     concrete = function.get_concrete_function(**specs)
     tf.saved_model.save(module, str(folder), signatures={key: concrete})
-    (folder / "fingerprint.pb").unlink(missing_ok=True)
+    remove_fingerprint(folder)
+
+
+def remove_fingerprint(folder: Path) -> None:
+    """Remove the random number of a SavedModel."""
+    (folder / FINGERPRINT).unlink(missing_ok=True)
 
 
 def retag(folder: Path, key: str, tags: Iterable[str], to: Path) -> None:
@@ -96,28 +77,31 @@ def retag(folder: Path, key: str, tags: Iterable[str], to: Path) -> None:
     import tensorflow as tf
 
     function = load_signature(folder, key, tags)
-    tf.saved_model.save(function.keeps, str(to), signatures={key: function})
-    (to / "fingerprint.pb").unlink(missing_ok=True)
+    tf.saved_model.save(function.trackable, str(to), signatures={key: function})
+    remove_fingerprint(to)
 
 
 def load_signature(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
-    """Load one signature: a function of named tensors that gives named tensors.
+    """Load one signature: a function of named tensors that returns named tensors.
 
     Args:
         folder: the SavedModel.
         key: name of the signature.
         tags: of the graph, where the SavedModel holds several.
 
+    Returns:
+        A concrete function; its attribute `trackable` is the loaded object that holds its weights.
+
     Raises:
         ModelError: the folder holds no SavedModel, a damaged one, or no such signature.
     """
-    loaded = _loaded(folder, tags)
+    loaded = _load(folder, tags)
     if key not in loaded.signatures:
         known = list(loaded.signatures)
         expected = nearest(key, known) if known else "expected a SavedModel with signatures"
         raise ModelError(folder, f"no signature {key!r}", expected)
     function = loaded.signatures[key]
-    function.keeps = loaded  # the variables live as long as the object they were loaded with
+    function.trackable = loaded  # the variables live as long as this object
     return function
 
 
@@ -127,93 +111,26 @@ def signature_keys(folder: Path, tags: Iterable[str] = ()) -> list[str]:
     Raises:
         ModelError: the folder holds no SavedModel, or a damaged one.
     """
-    return sorted(_loaded(folder, tags).signatures)
-
-
-def _loaded(folder: Path, tags: Iterable[str]) -> Any:
-    import tensorflow as tf
-
-    if not (folder / "saved_model.pb").is_file():
-        raise ModelError(folder, "no saved_model.pb in it", "expected a SavedModel folder")
-    try:
-        return tf.saved_model.load(str(folder), tags=list(tags) or None)
-    except Exception as error:  # whatever the parser of a damaged file comes upon
-        told = f"no readable SavedModel ({first_line(error)})"
-        raise ModelError(folder, told, "see its producer") from error
+    return sorted(_load(folder, tags).signatures)
 
 
 def describe_signature(function: Any, key: str) -> dict[str, Any]:
-    """Tell the names, dtypes and shapes of a signature; null is a size that may vary.
+    """Describe names, dtypes and shapes of a signature; null is a size that may vary.
 
     Returns:
         {"key", "inputs", "outputs"}, as build/export/signature.json holds it.
     """
     specs = function.structured_input_signature[1]
+    outputs = function.structured_outputs
     return {
         "key": key,
-        "inputs": {name: _described(specs[name]) for name in sorted(specs)},
-        "outputs": {name: _described(t) for name, t in sorted(function.structured_outputs.items())},
+        "inputs": {name: _describe(specs[name]) for name in sorted(specs)},
+        "outputs": {name: _describe(outputs[name]) for name in sorted(outputs)},
     }
 
 
-def _described(spec: Any) -> dict[str, Any]:
-    shape = spec.shape.as_list() if spec.shape.rank is not None else None
-    return {"dtype": spec.dtype.name, "shape": shape}
-
-
-def inputs(model: Any) -> dict[str, Any]:
-    """Give the input tensors of a Keras model by name, in the model's order.
-
-    Raises:
-        ModelError: it has no named inputs, or two of one name.
-    """
-    try:
-        tensors = list(model.inputs)
-    except (AttributeError, ValueError):
-        tensors = []
-    if not tensors:
-        told = f"a {type(model).__name__} without named inputs"
-        raise ModelError(f"model {model.name}", told, "expected a functional or sequential model")
-    names = [tensor.name.partition(":")[0] for tensor in tensors]
-    return _unique(names, tensors, f"inputs of model {model.name}")
-
-
-def outputs(model: Any) -> list[str]:
-    """Give the names of a Keras model's outputs, in the order in which tf.nest flattens them.
-
-    Raises:
-        ModelError: two have one name.
-    """
-    answered = structure(model, "output")
-    if isinstance(answered, dict):
-        # A model that names its outputs: flattened in sorted order, as tf.nest does it.
-        return sorted(answered)
-    # A Sequential model has one output, and calls it nothing.
-    names = list(getattr(model, "output_names", None) or [model.layers[-1].name])
-    return list(_unique(names, names, f"outputs of model {model.name}"))
-
-
-def structure(model: Any, side: str) -> Any:
-    """Give a Keras model's "input" or "output" as it takes or gives it: a tensor, list or mapping.
-
-    A Sequential model that was never called knows its tensors only as the list of its only one.
-    """
-    try:
-        return getattr(model, side)
-    except (AttributeError, ValueError):
-        (only,) = getattr(model, f"{side}s")
-        return only
-
-
-def _unique(names: list[str], values: list[Any], place: str) -> dict[str, Any]:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ModelError(place, f"{', '.join(twice)} twice", "expected a name of its own for each")
-    return dict(zip(names, values, strict=True))
-
-
-def refixed(function: Any, batch: int) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Give a signature's function and specs with the first size of every input fixed."""
+def with_batch(function: Any, batch: int) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return a signature's function and specs with the first size of every input fixed."""
     import tensorflow as tf
 
     specs = {
@@ -225,3 +142,20 @@ def refixed(function: Any, batch: int) -> tuple[Callable[..., Any], dict[str, An
         return function(**tensors)
 
     return tf.function(again), specs
+
+
+def _load(folder: Path, tags: Iterable[str]) -> Any:
+    import tensorflow as tf
+
+    if not (folder / "saved_model.pb").is_file():
+        raise ModelError(folder, "no saved_model.pb in it", "expected a SavedModel folder")
+    try:
+        return tf.saved_model.load(str(folder), tags=list(tags) or None)
+    except Exception as error:  # whatever the parser of a damaged file comes upon
+        message = f"no readable SavedModel ({first_line(error)})"
+        raise ModelError(folder, message, "see its producer") from error
+
+
+def _describe(spec: Any) -> dict[str, Any]:
+    shape = spec.shape.as_list() if spec.shape.rank is not None else None
+    return {"dtype": spec.dtype.name, "shape": shape}

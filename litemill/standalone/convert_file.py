@@ -7,229 +7,170 @@ from __future__ import annotations
 
 import signal
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.train import Model
 from litemill.config.schema.variant import Calibration, Route, Selection, Variant
+from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
-from litemill.conversion.export import write_reference_outputs
 from litemill.conversion.option_conflicts import needs_calibration
-from litemill.conversion.routes import Source
-from litemill.conversion.verification import arithmetic_of
-from litemill.core.errors import ConversionError, InterpreterError, LitemillError, ModelError
+from litemill.core.errors import ConversionError, LitemillError, ModelError
 from litemill.data.sample_file import read_samples
-from litemill.data.sample_matching import format_shape as shape_told
-from litemill.evaluation.fidelity import Fidelity
+from litemill.data.sample_matching import format_shape
 from litemill.models import keras_model, saved_model
-from litemill.models.source_model import StoredModel, import_model
+from litemill.models.exported_model import export_model
+from litemill.models.kinds import import_model
 from litemill.runtime import tensorflow_start
 from litemill.runtime.capture_output import capture_output
-from litemill.runtime.subprocess_isolation import CrashError, run_isolated
-from litemill.tflite.interpreter import Model as LiteRT
+from litemill.standalone.output_check import check_outputs, check_runs, format_count
 
 if TYPE_CHECKING:
-    from litemill.data.samples import Samples
+    from litemill.models.exported_model import ExportedModel
     from litemill.tflite.description import Description, Tensor
 
-BATCH = 64  # samples at a time
-SECONDS = 600.0  # that the check of the file may take
-DEFAULT = "serving_default"
+DEFAULT_KEY = "serving_default"
 
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """What is asked."""
+    """One model and how to convert it."""
 
     file: str
     keras: bool  # a Keras file, not a SavedModel
-    signature: str | None  # None is the one that there is
+    signature: str | None  # None is the usual one, or the only one
     tags: list[str]
     custom_objects: list[str]
     allow_lambda: bool
     name: str  # of the variant
     variant: Variant
     samples: str | None
-    legacy: bool = False  # with Keras 2 in the place of Keras 3
+    keras_2: bool = False  # run Keras 2 in the place of Keras 3
 
 
 @dataclass(frozen=True)
 class ConversionResult:
-    """A file that is what was asked, and one line each of what it is and what was checked."""
+    """A file, with one line each on what it is and what was checked."""
 
     content: bytes
-    told: str
-    checked: str
+    description: str
+    checks: str
+    # Why the file should not be used.
+    failures: list[ConversionError] = field(default_factory=list)
 
 
-def convert_file(order: ConversionRequest) -> ConversionResult | None:
+def convert_file(request: ConversionRequest) -> ConversionResult | None:
     """Convert and check.
 
     Returns:
-        What was made; None where Keras 2 itself has to hand over the model, for which another
-        process with `legacy` is needed.
+        The result; None where Keras 2 has to hand over the model, for which another process with
+        `keras_2` is needed.
 
     Raises:
-        LitemillError: something is not as it has to be; the first line says what.
+        LitemillError: the source or the samples cannot be used, or the conversion failed.
     """
-    # The one who asked ends with a line of its own when the terminal interrupts both.
+    # The parent ends with a line of its own when the terminal interrupts both.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _refuse_early(order)
+    _refuse_early(request)
     with tempfile.TemporaryDirectory() as folder:
-        return _converted(order, Path(folder))
+        return _convert(request, Path(folder))
 
 
-def _refuse_early(order: ConversionRequest) -> None:
-    """Refuse what can be told before TensorFlow is imported."""
-    file = Path(order.file)
+def _refuse_early(request: ConversionRequest) -> None:
+    """Refuse what needs no TensorFlow to be refused."""
+    file = Path(request.file)
     if not file.exists():
-        kind = "a .keras or .h5 file" if order.keras else "a SavedModel folder"
+        kind = "a .keras or .h5 file" if request.keras else "a SavedModel folder"
         raise ModelError(file, "no such file", f"expected {kind}")
-    if file.is_dir() == order.keras:
-        flag = "--saved_model_dir" if order.keras else "--keras_model_file"
-        raise ModelError(file, "a folder" if order.keras else "a file", f"give it as {flag}")
-    if order.keras:
-        keras_model.refuse_lambda(file, allow_lambda=order.allow_lambda)
-    if needs_calibration(order.variant) and order.samples is None:
-        told = "calibration takes real inputs, and there are none"
-        raise ConversionError(f"variant {order.name}", told, "give them as --samples FILE.npz")
-    if order.variant.route is Route.keras and not order.keras:
-        known = "expected one of: saved_model, concrete_function, cli"
-        raise ModelError("--route", "keras, and the source is a SavedModel", known)
+    if file.is_dir() == request.keras:
+        flag = "--saved_model_dir" if request.keras else "--keras_model_file"
+        raise ModelError(file, "a folder" if request.keras else "a file", f"use {flag}")
+    if request.keras:
+        keras_model.refuse_lambda(file, allow_lambda=request.allow_lambda)
+    if needs_calibration(request.variant) and request.samples is None:
+        place = f"variant {request.name}"
+        raise ConversionError(place, "no samples to calibrate with", "use --samples FILE.npz")
+    if request.variant.route is Route.keras and not request.keras:
+        expected = "expected one of: saved_model, concrete_function, cli"
+        raise ModelError("--route", "keras, and the source is a SavedModel", expected)
 
 
-def _converted(order: ConversionRequest, folder: Path) -> ConversionResult | None:
+def _convert(request: ConversionRequest, folder: Path) -> ConversionResult | None:
     with capture_output(explained=LitemillError):
-        tensorflow_start.start_tensorflow(Numerics(), legacy=order.legacy, home=folder / "keras")
-        source = _source(order, folder)
-    if order.variant.route is Route.keras and source.brought.legacy.is_file() != order.legacy:
+        tensorflow_start.start_tensorflow(Numerics(), legacy=request.keras_2, home=folder / "keras")
+        model = _export(request, folder)
+    if model.source.needs_keras_2(request.variant.route.name) != request.keras_2:
         return None
-    samples = None
-    variant = order.variant
-    if order.samples is not None:
-        samples = read_samples(Path(order.samples), source.signature["inputs"])
+    samples, variant = None, request.variant
+    if request.samples is not None:
+        samples = read_samples(Path(request.samples), model.signature["inputs"])
         variant = replace(variant, calibration=_calibration(variant, len(samples)))
-    done = convert_variant(order.name, variant, source, samples)
-    checks = ["weights, types and signature are as asked"]
-    if done.rows:
-        checks.append(_calibrated(order.variant, variant, len(done.rows)))
-    if samples is not None:
-        with capture_output(explained=LitemillError):
-            faithful = _faithful(done.content, source, samples, done.rows, folder / "answers")
-        checks.append(faithful)
-    return ConversionResult(done.content, _told(done.found), "; ".join(checks))
+    converted = convert_variant(request.name, variant, model, samples)
+    checks = ["weights, types and signature are as requested"]
+    if converted.rows:
+        checks.append(_calibrated(request.variant, variant, len(converted.rows)))
+    place = f"variant {request.name}"
+    with capture_output(explained=LitemillError):
+        if samples is None:
+            check = check_runs(place, converted, model)
+        else:
+            check = check_outputs(place, converted, model, samples, folder / "reference")
+    checks.append(check.summary)
+    return ConversionResult(
+        converted.content, _describe(converted.description), "; ".join(checks), check.failures
+    )
 
 
-def _source(order: ConversionRequest, folder: Path) -> Source:
-    brought = StoredModel(folder / "brought")
-    key = DEFAULT if order.keras else order.signature or _only(order)
-    model = Model(
-        file=order.file,
+def _export(request: ConversionRequest, folder: Path) -> ExportedModel:
+    key = DEFAULT_KEY if request.keras else request.signature or _usual_key(request)
+    options = Model(
+        file=request.file,
         signature=key,
-        tags=order.tags,
-        custom_objects=order.custom_objects,
-        allow_lambda=order.allow_lambda,
+        tags=request.tags,
+        custom_objects=request.custom_objects,
+        allow_lambda=request.allow_lambda,
     )
-    import_model(model, brought)
-    saved = brought.saved_model
-    if brought.is_keras():
-        saved = folder / "saved_model"
-        saved_model.save_keras(brought.load_keras(), saved, key)
-    if order.keras and order.signature not in (None, key):
-        told = f"no signature {order.signature!r}"
-        raise ModelError(order.file, told, f"a Keras model has one, {key!r}")
-    return Source(
-        saved, brought, saved_model.describe_signature(saved_model.load_signature(saved, key), key)
-    )
+    (folder / "source").mkdir()
+    source = import_model(options, folder / "source")
+    if request.keras and request.signature not in (None, key):
+        message = f"no signature {request.signature!r}"
+        raise ModelError(request.file, message, f"a Keras model has one, {key!r}")
+    return export_model(source, folder / "saved_model", key)
 
 
-def _only(order: ConversionRequest) -> str:
-    """Name the usual signature of a SavedModel, or its only one."""
-    known = saved_model.signature_keys(Path(order.file), order.tags)
-    if DEFAULT in known or len(known) != 1:
-        return DEFAULT
-    return known[0]
+def _usual_key(request: ConversionRequest) -> str:
+    """Return the usual signature of a SavedModel, or its only one."""
+    keys = saved_model.signature_keys(Path(request.file), request.tags)
+    return DEFAULT_KEY if DEFAULT_KEY in keys or len(keys) != 1 else keys[0]
 
 
 def _calibration(variant: Variant, count: int) -> Calibration:
-    """Take as many as the variant says, or all that there are; a file has no classes."""
-    asked = variant.calibration
-    selection = Selection.random if asked.selection is Selection.stratified else asked.selection
-    return replace(asked, samples=min(asked.samples, count), selection=selection)
+    """Take as many samples as requested, or all that there are; a file has no classes."""
+    requested = variant.calibration
+    stratified = requested.selection is Selection.stratified
+    selection = Selection.random if stratified else requested.selection
+    return replace(requested, samples=min(requested.samples, count), selection=selection)
 
 
-def _calibrated(asked: Variant, done: Variant, count: int) -> str:
-    """Say what the file was calibrated on, and where that is not what the variant says."""
-    told = f"calibrated on {_counted(count)}"
-    if count < asked.calibration.samples:
-        told += f", all that there are of the {asked.calibration.samples} asked for"
-    if done.calibration.selection is not asked.calibration.selection:
-        old, new = asked.calibration.selection.name, done.calibration.selection.name
-        told += f", picked {new} instead of {old}: the samples have no classes"
-    return told
+def _calibrated(requested: Variant, variant: Variant, count: int) -> str:
+    """Say what the file was calibrated on, and where that is not what the variant requests."""
+    text = f"calibrated on {format_count(count)}"
+    if count < requested.calibration.samples:
+        text += f", all there are of the {requested.calibration.samples} requested"
+    if variant.calibration.selection is not requested.calibration.selection:
+        old, new = requested.calibration.selection.name, variant.calibration.selection.name
+        text += f", selection {new} instead of {old}: the samples have no classes"
+    return text
 
 
-def _faithful(file: bytes, source: Source, samples: Samples, used: list[int], folder: Path) -> str:
-    """Say how far the file's answers are from the source model's, on samples that it never saw.
-
-    Where all of them calibrated it, on these.
-    """
-    which = ""
-    if used:
-        rest = sorted(set(range(len(samples))) - set(used))
-        which = "the other " if rest else "the same "
-        samples = samples.take(rest) if rest else samples
-    function = saved_model.load_signature(source.saved_model, source.key)
-    write_reference_outputs(function, samples, BATCH, folder)
-    try:
-        given = file, source.key, samples, folder
-        # A process of its own, with no TensorFlow in it: the file may take it down.
-        found = run_isolated(_compared, *given, seconds=SECONDS, place="the converted file")
-    except CrashError:
-        raise
-    except InterpreterError as error:
-        return f"not run here ({str(error).removeprefix('model: ')})"
-    return f"{_worst(found)} on {which}{_counted(len(samples))}"
-
-
-def _compared(file: bytes, key: str, samples: Samples, folder: Path) -> dict[str, Fidelity]:
-    """Run a file against the source model's answers in `folder`."""
-    model = LiteRT(file, signature=key)
-    wanted = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in model.outputs}
-    found = {name: Fidelity() for name in wanted}
-    for number, batch in enumerate(samples.batches(BATCH)):
-        rows = slice(number * BATCH, number * BATCH + len(batch))
-        for name, value in model.run(batch.inputs).items():
-            found[name].add(wanted[name][rows], value)
-    return found
-
-
-def _worst(found: dict[str, Fidelity]) -> str:
-    measured = {name: one.measures() for name, one in found.items()}
-    broken = [name for name, one in measured.items() if one["non_finite"]]
-    if broken:
-        return f"NaN or infinity in {', '.join(broken)}"
-    noisy = {name: one["snr_db"] for name, one in measured.items() if one["snr_db"] is not None}
-    if not noisy:
-        return "the same answers as the source model"
-    name = min(noisy, key=lambda one: noisy[one])
-    return f"{noisy[name]:.1f} dB SNR against the source model ({name})"
-
-
-def _told(found: Description) -> str:
-    sides = (found.signatures[0].inputs, found.signatures[0].outputs)
-    told = [", ".join(_tensor(name, one) for name, one in side.items()) for side in sides]
-    return f"{found.bytes:,} bytes, {arithmetic_of(found)}, {' -> '.join(told)}"
+def _describe(file: Description) -> str:
+    sides = (file.signatures[0].inputs, file.signatures[0].outputs)
+    texts = [", ".join(_tensor(name, tensor) for name, tensor in side.items()) for side in sides]
+    return f"{file.bytes:,} bytes, {arithmetic_of(file)}, {' -> '.join(texts)}"
 
 
 def _tensor(name: str, tensor: Tensor) -> str:
     shape = [None if size < 0 else size for size in tensor.shape]
-    return f"{name} {tensor.dtype} {shape_told(shape)}"
-
-
-def _counted(count: int) -> str:
-    return "1 sample" if count == 1 else f"{count} samples"
+    return f"{name} {tensor.dtype} {format_shape(shape)}"

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 from litemill.config.parameters import parameters
 from litemill.config.schema.numerics import Numerics
-from litemill.config.schema.variant import Route, Variant
+from litemill.config.schema.variant import Variant
+from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
-from litemill.conversion.routes import Source
-from litemill.conversion.verification import arithmetic_of
 from litemill.core.errors import LitemillError
 from litemill.data.samples import read_split
+from litemill.models.exported_model import ExportedModel
+from litemill.models.kinds import open_model
 from litemill.models.reference_outputs import read_signature
-from litemill.models.source_model import StoredModel
 from litemill.runtime import tensorflow_start
 from litemill.runtime.capture_output import capture_output
 from litemill.sweep.failure import exit_reason, failure_of
@@ -45,7 +45,7 @@ def convert_point(point: str, variant: Variant, build: Path) -> Outcome:
     Returns:
         The file with its content, or why there is none.
     """
-    if variant.route is Route.keras and StoredModel(build / "train").legacy.is_file():
+    if open_model(build / "train").needs_keras_2(variant.route.name):
         return _elsewhere(point, variant, build)
     _start(build, legacy=False)
     return _here(point, variant, build)
@@ -63,16 +63,16 @@ def point_float_model(point: str, variant: Variant, build: Path) -> bytes | None
 
 def _here(point: str, variant: Variant, build: Path) -> Outcome:
     try:
-        source = Source(
+        model = ExportedModel(
             saved_model=build / "export/saved_model",
-            brought=StoredModel(build / "train"),
+            source=open_model(build / "train"),
             signature=read_signature(build / "export", variant.signature),
         )
-        done = convert_variant(point, variant, source, read_split(build / "prepare/calibration"))
+        done = convert_variant(point, variant, model, read_split(build / "prepare/calibration"))
     except LitemillError as error:
         return failure_of(error, f"variant {point}: ")
     digest = hashlib.sha256(done.content).hexdigest()
-    file = {"sha256": digest, "bytes": len(done.content), "kind": arithmetic_of(done.found)}
+    file = {"sha256": digest, "bytes": len(done.content), "kind": arithmetic_of(done.description)}
     return Outcome(file, content=done.content)
 
 

@@ -15,7 +15,7 @@ from litemill.config.toolchain import RECIPE, version_mismatches
 from litemill.conversion.option_conflicts import needs_calibration
 from litemill.core.errors import ConfigError, ErrorGroup
 from litemill.core.files import read_json, sha256, tree_sha256
-from litemill.models.source_model import StoredModel
+from litemill.models.kinds import open_model
 from litemill.pipeline import code_digest
 
 if TYPE_CHECKING:
@@ -97,14 +97,13 @@ def read_inputs(build: Path) -> SweepInputs:
     refuse_other_toolchain(params)
     splits = {name: read_json(build / name / "split.json") for name in SPLITS}
     found = {name: tree_sha256(build / name) for name in {**CONVERTED_FROM, **MEASURED_WITH}}
-    brought = StoredModel(build / "train")
     return SweepInputs(
         build=build,
         converting=_digest(_converting(params, found)),
         calibrating=splits["prepare/calibration"]["sha256"],
         measuring=_digest(_measuring(params, found, splits["prepare/evaluation"]["sha256"])),
         calibration=splits["prepare/calibration"],
-        keras=brought.is_keras() or brought.legacy.is_file(),
+        keras=open_model(build / "train").has_layers,
         quantizers={name: params["toolchain"]["validate"][name] for name in RECIPE},
     )
 

@@ -15,8 +15,12 @@ from litemill.config.schema.validate import Validate
 from litemill.config.schema.variant import Route
 from litemill.core.errors import InterpreterError
 from litemill.data.samples import read_split
-from litemill.evaluation.validate import measure_variant, read_float, read_reference
-from litemill.models.reference_outputs import read_signature, signature_folder
+from litemill.evaluation.validate import measure_variant, read_float
+from litemill.models.reference_outputs import (
+    read_reference_outputs,
+    read_signature,
+    signature_folder,
+)
 from litemill.runtime.subprocess_isolation import run_isolated
 from litemill.sweep.conversion import point_float_model
 
@@ -54,7 +58,7 @@ def measure_point(file: bytes, task: Task, build: Path) -> dict[str, Any]:
     found = measure_variant(
         file,
         variant=task.point,
-        reference=read_reference(exported / "reference", list(signature["outputs"])),
+        reference=read_reference_outputs(exported / "reference"),
         samples=read_split(build / "prepare/evaluation"),
         signature=signature,
         options=options,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from litemill.data.samples import BLOCK
-from litemill.models import saved_model
+from litemill.models import keras_graph
 
 if TYPE_CHECKING:
     import keras
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 
 
 class BatchFeed:
-    """Batches of some rows of a split: each row once an epoch, the last batch may be smaller."""
+    """Batches of selected rows of a split; the last one of an epoch may be smaller."""
 
     def __init__(
         self, model: keras.Model, samples: Samples, rows: np.ndarray, size: int, seed: int = 0
     ) -> None:
-        """Take the rows in the order given.
+        """Start with the rows in the given order.
 
         Args:
-            model: says the structure that its inputs have: one tensor, a mapping or a tuple.
-            samples: what the rows are of.
+            model: whose inputs are one tensor, a mapping or a tuple.
+            samples: the split.
             rows: int64 [rows].
             size: rows of a batch.
-            seed: of the orders that `shuffle` gives.
+            seed: of the orders that `shuffle` draws.
         """
         self._model, self._samples, self._rows, self._size = model, samples, rows, size
         self._order, self._random = rows, np.random.default_rng(seed)
 
     def shuffle(self, *_: Any) -> None:
-        """Take the rows in another order from now on: for the beginning of an epoch."""
+        """Shuffle the rows, at the beginning of an epoch."""
         self._order = self._random.permutation(self._rows)
 
     def first(self) -> tuple[Any, Any]:
-        """Give one batch."""
+        """Read the first batch, in the order of the rows."""
         return self._read(self._rows[: self._size])
 
     def dataset(self) -> Any:
-        """Give a tf.data.Dataset of inputs and targets, for Keras to fit on."""
+        """Return a tf.data.Dataset of inputs and targets, for Keras to fit on."""
         import tensorflow as tf
 
         first = self.first()
@@ -80,11 +80,11 @@ class BatchFeed:
         import tensorflow as tf
 
         batch = self._samples.take(rows)
-        asked = saved_model.structure(self._model, "input")
-        if isinstance(asked, list | tuple):
+        tensors = keras_graph.structure(self._model, "input")
+        if isinstance(tensors, list | tuple):
             # Keras knows them by name; its data pipeline takes no lists.
-            asked = {tensor.name: tensor for tensor in asked}
-        inputs = tf.nest.map_structure(lambda t: batch.inputs[t.name], asked)
-        # Without targets, a model learns to give its input back: an autoencoder.
+            tensors = {tensor.name: tensor for tensor in tensors}
+        inputs = tf.nest.map_structure(lambda t: batch.inputs[t.name], tensors)
+        # Without targets, a model learns to reproduce its input: an autoencoder.
         targets = batch.targets or batch.inputs
         return inputs, targets if len(targets) > 1 else next(iter(targets.values()))

@@ -1,4 +1,4 @@
-"""Whether the task's metric can be had of a model: asked before it is trained or exported.
+"""Check that the task's metric fits a model's outputs, before it is trained or exported.
 
 It changes nothing that train and export write, so that the metric is no dependency of theirs.
 """
@@ -19,13 +19,13 @@ RANKING = ("litemill.metrics.top1", "litemill.metrics.top_k")  # which take a va
 
 
 def configured_metric() -> dict[str, Any] | None:
-    """Give the task's metric as validate will be asked for it; None if there is none."""
-    found: dict[str, Any] | None = section("validate", "metric")
-    return found
+    """Read the metric that validate will compute; None if there is none."""
+    metric: dict[str, Any] | None = section("validate", "metric")
+    return metric
 
 
 def check_metric_output(metric: dict[str, Any] | None, outputs: Shapes) -> None:
-    """Refuse a metric of an output that the model has not, of any of several, or of another kind.
+    """Refuse a metric of a missing output, of an unnamed one of several, or of another kind.
 
     Args:
         metric: as in build/params.json.
@@ -42,19 +42,19 @@ def check_metric_output(metric: dict[str, Any] | None, outputs: Shapes) -> None:
         _refuse_ranking(metric, outputs[name or names[0]])
         return
     if name is None:
-        told = f"null, and the model gives {', '.join(names)}"
-        raise ConfigError("data.metric.output", told, "expected one of them")
-    told = f"the model gives no {name!r}"
-    raise ConfigError("data.metric.output", told, nearest(name, names))
+        message = f"null, and the model has the outputs {', '.join(names)}"
+        raise ConfigError("data.metric.output", message, "expected one of them")
+    message = f"the model has no output {name!r}"
+    raise ConfigError("data.metric.output", message, nearest(name, names))
 
 
 def is_single_value(shape: tuple[int | None, ...]) -> bool:
-    """Tell whether an output [samples, ...] is one value for each sample."""
+    """Tell whether an output [samples, ...] has a single value for each sample."""
     return shape[1:] in ((), (1,))
 
 
 def _refuse_ranking(metric: dict[str, Any], shape: tuple[int | None, ...] | None) -> None:
     score = (metric.get("score") or {}).get("_target_")
     if score in RANKING and shape is not None and is_single_value(shape):
-        told = f"{score}, and the model gives one value for a sample"
-        raise ConfigError("data.metric.score", told, "expected litemill.metrics.binary")
+        message = f"{score}, and the model has a single value for each sample"
+        raise ConfigError("data.metric.score", message, "expected litemill.metrics.binary")

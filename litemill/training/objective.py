@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.instantiate import instantiate
 from litemill.core.errors import ConfigError, first_line
-from litemill.models import saved_model
+from litemill.models import keras_graph
 from litemill.training.metric_output import is_single_value
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def objective(model: keras.Model, task: str, fit: Fit) -> dict[str, Any]:
-    """Give the optimizer, loss and metrics that a model is compiled with.
+    """Return the optimizer, loss and metrics that a model is compiled with.
 
     Raises:
         ConfigError: a `_target_` cannot be called as configured, or no loss follows from the task.
     """
-    outputs = dict(zip(saved_model.outputs(model), model.outputs, strict=True))
+    outputs = dict(zip(keras_graph.output_names(model), model.outputs, strict=True))
     metrics = {name: [_metric(output, task)] for name, output in outputs.items()}
     return {
-        "optimizer": _made(fit.optimizer, "train.optimizer"),
+        "optimizer": _instantiate(fit.optimizer, "train.optimizer"),
         "loss": _loss(outputs, task, fit),
         "metrics": metrics if len(metrics) > 1 else next(iter(metrics.values())),
     }
@@ -34,7 +34,7 @@ def _loss(outputs: dict[str, Any], task: str, fit: Fit) -> Any:
     import keras
 
     if fit.loss is not None:
-        return _made(fit.loss, "train.loss")
+        return _instantiate(fit.loss, "train.loss")
     if task == "regression":
         return keras.losses.MeanSquaredError()
     if task == "none":
@@ -48,8 +48,10 @@ def _cross_entropy(output: Any) -> Any:
 
     # The loss on logits: a softmax is approximated differently by different processors.
     if is_single_value(output.shape):
-        return keras.losses.BinaryCrossentropy(from_logits=not _activated(output, "sigmoid"))
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=not _activated(output, "softmax"))
+        return keras.losses.BinaryCrossentropy(from_logits=not _has_activation(output, "sigmoid"))
+    return keras.losses.SparseCategoricalCrossentropy(
+        from_logits=not _has_activation(output, "softmax")
+    )
 
 
 def _metric(output: Any, task: str) -> Any:
@@ -59,24 +61,24 @@ def _metric(output: Any, task: str) -> Any:
         return "mean_absolute_error"
     if not is_single_value(output.shape):
         return "accuracy"
-    # A logit is above 0 where its probability is above one half.
-    half = 0.5 if _activated(output, "sigmoid") else 0.0
-    return keras.metrics.BinaryAccuracy("accuracy", threshold=half)
+    # A logit is positive where its probability is above one half.
+    threshold = 0.5 if _has_activation(output, "sigmoid") else 0.0
+    return keras.metrics.BinaryAccuracy("accuracy", threshold=threshold)
 
 
-def _activated(output: Any, name: str) -> bool:
+def _has_activation(output: Any, name: str) -> bool:
     """Tell whether an output comes from a layer with this activation, or from one that is it."""
     import keras
 
     layer = output._keras_history.operation  # noqa: SLF001  # no public way
-    itself = type(layer).__name__.lower() == name
-    return itself or getattr(layer, "activation", None) is getattr(keras.activations, name)
+    is_activation = type(layer).__name__.lower() == name
+    return is_activation or getattr(layer, "activation", None) is getattr(keras.activations, name)
 
 
-def _made(call: dict[str, Any], place: str) -> Any:
+def _instantiate(call: dict[str, Any], place: str) -> Any:
     # Keras' classes take any keyword, and judge it themselves.
     try:
         return instantiate(call, place)
     except (TypeError, ValueError) as error:
-        told = first_line(error)
-        raise ConfigError(f"{place} ({call['_target_']})", told, "see its documentation") from None
+        place = f"{place} ({call['_target_']})"
+        raise ConfigError(place, first_line(error), "see its documentation") from None

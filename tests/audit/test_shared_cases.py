@@ -37,7 +37,7 @@ def test_audit_fails_the_anomaly_detection_case_and_names_its_layers(tmp_path):
 
     layers = ", ".join(f"dense_{i}" for i in range(1, 9))
     assert Verdict.not_faithful == found.verdict
-    assert f"the biases of {layers} are not the source's" == found.faults[0]
+    assert f"biases of {layers} differ from the source's" == found.faults[0].found
     assert found.measures["dense_9"]["max_abs_error"] == pytest.approx(3.5, abs=0.05)
 
 
@@ -48,7 +48,7 @@ def test_audit_passes_the_streaming_wakeword_case():
 
     assert (Verdict.faithful, "int8", 45) == (found.verdict, found.kind, found.samples)
     assert 1.0 == found.measures["dense"]["top1_agreement"]
-    assert () == found.weights.apart()
+    assert () == found.weights.differing()
 
 
 def test_audit_passes_the_image_classification_case(tmp_path):

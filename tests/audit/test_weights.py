@@ -22,8 +22,8 @@ def test_compare_finds_the_same_weights_equal():
     found = compare_weights(operands(zoo.file("float32")), operands(zoo.file("float32")))
 
     assert {State.equal} == {one.state for one in found.compared}
-    assert not found.apart()
-    assert not found.unrelated()
+    assert not found.differing()
+    assert not found.is_unrelated()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_compare_allows_for_quantization(name):
     found = compare_weights(operands(zoo.file("float32")), operands(zoo.file(name)))
 
     assert State.quantized in {one.state for one in found.compared}
-    assert () == found.apart()
+    assert () == found.differing()
 
 
 @pytest.mark.parametrize("recipe", ["dynamic_wi4c_afp32", "dynamic_wi2c_afp32"])
@@ -58,14 +58,14 @@ def test_compare_turns_rotated_weights_back():
     """As litert-quantizer's recipes with a Hadamard rotation leave them."""
     content = quantized("dynamic_wi8c_hr_afp32", zoo.file("float32"))
 
-    assert () == compare_weights(operands(zoo.file("float32")), operands(content)).apart()
+    assert () == compare_weights(operands(zoo.file("float32")), operands(content)).differing()
 
 
 def test_compare_tells_another_training():
     """Pooled over the file: some small layer may resemble by chance."""
     found = compare_weights(operands(zoo.file("float32")), operands(other_training()))
 
-    assert found.unrelated()
+    assert found.is_unrelated()
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("float32", "f4"), ("int8", "i4")])
@@ -74,7 +74,7 @@ def test_compare_names_the_layer_of_one_changed_bias(name, dtype):
     content = zoo.file(name)
     content = with_constant(content, position(content, "CONV_2D"), 2, lift(dtype), dtype)
 
-    found = compare_weights(operands(zoo.file("float32")), operands(content)).apart()
+    found = compare_weights(operands(zoo.file("float32")), operands(content)).differing()
 
     assert [("biases", State.different)] == [(one.part, one.state) for one in found]
     assert "conv2d" in found[0].layer
@@ -92,7 +92,7 @@ def test_compare_finds_one_changed_weight_among_thousands():
         operands(zoo.file("float32")), operands(with_constant(content, place, 1, flip, "i1"))
     )
 
-    assert [("weights", State.different)] == [(one.part, one.state) for one in found.apart()]
+    assert [("weights", State.different)] == [(one.part, one.state) for one in found.differing()]
 
 
 def test_compare_finds_nan_and_zeros():

@@ -13,8 +13,8 @@ import zoo
 
 from litemill.cli import main
 from litemill.config.schema.variant import Calibration, Optimization, TensorType, Variant
+from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
-from litemill.conversion.verification import arithmetic_of
 from litemill.tflite.flatbuffer import describe
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def models():
 
 def litemill(folder, *words):
     """Run the command in a folder; (status, standard output, standard error)."""
-    code = "from litemill.cli import main; main()"
+    code = "from litemill.cli import main; main.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "convert", *words],
         cwd=folder,
@@ -57,7 +57,8 @@ def test_the_first_thing_that_a_visitor_tries(models):
     assert (0, "") == (status, err)
     assert (
         f"model.tflite: {size} bytes, float32, image float32 [any, 8, 8, 1] -> "
-        "digit float32 [any, 10]\nchecked: weights, types and signature are as asked\n"
+        "digit float32 [any, 10]\n"
+        "checked: weights, types and signature are as requested; LiteRT runs it\n"
     ) == out
     assert {models / "model.tflite"} == set(models.iterdir()) - before
 
@@ -70,7 +71,7 @@ def test_a_preset_with_samples_from_a_file(models):
     found = describe((models / "sub" / "int8.tflite").read_bytes())
 
     assert (0, "") == (status, err)
-    assert "calibrated on 40 samples, all that there are of the 100 asked for; " in out
+    assert "calibrated on 40 samples, all there are of the 100 requested; " in out
     assert "dB SNR against the source model (digit) on the same 40 samples\n" in out
     assert ("int8", "int8", "float32") == (
         arithmetic_of(found),
@@ -91,7 +92,7 @@ def test_what_a_variant_says_is_done_or_the_change_is_told(models, tmp_path):
     status, out, err = litemill(tmp_path, source, samples, "--variant=careful", "--output_file=a")
 
     assert (0, "") == (status, err)
-    told = "picked random instead of per_class: the samples have no classes"
+    told = "selection random instead of stratified: the samples have no classes"
     assert f"calibrated on 30 samples, {told}; " in out
     assert "dB SNR against the source model (digit) on the other 10 samples\n" in out
 
@@ -127,13 +128,13 @@ def test_the_only_signature_of_a_saved_model_needs_no_name(models):
     ("words", "told"),
     [
         (["--keras_model_file=none.h5"], "none.h5: no such file; expected a .keras or .h5 file"),
-        (["--keras_model_file=."], ".: a folder; give it as --saved_model_dir"),
-        (["--saved_model_dir=model.h5"], "model.h5: a file; give it as --keras_model_file"),
+        (["--keras_model_file=."], ".: a folder; use --saved_model_dir"),
+        (["--saved_model_dir=model.h5"], "model.h5: a file; use --keras_model_file"),
         (["--keras_model_file=half.h5"], "half.h5: not a readable Keras file (Unable to"),
         (["--keras_model_file=picture.keras"], "picture.keras: not a readable Keras file ("),
         (
             ["--keras_model_file=model.h5", "--variant=int8"],
-            "variant int8: calibration takes real inputs, and there are none; give them as --sampl",
+            "variant int8: no samples to calibrate with; use --samples FILE.npz",
         ),
         (
             ["--keras_model_file=model.h5", "--variant=int8", "--samples=other.npz"],

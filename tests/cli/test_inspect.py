@@ -80,7 +80,7 @@ def test_inspect_refuses_other_files(tmp_path, content, told):
 def test_inspect_imports_nothing_heavy():
     """So that `--help` answers at once."""
     code = (
-        "import sys, litemill.inspect;"
+        "import sys, litemill.cli.inspect;"
         "assert not {'numpy', 'tensorflow', 'ai_edge_litert'} & set(sys.modules)"
     )
 

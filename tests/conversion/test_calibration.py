@@ -34,7 +34,7 @@ def test_random_is_seeded_and_takes_none_twice():
     )
 
 
-def test_per_class_takes_as_many_of_each_as_there_are():
+def test_stratified_takes_as_many_of_each_as_there_are():
     """A class that runs out leaves its turns to the others."""
     rows = select_rows(Calibration(samples=9, selection=Selection.stratified), samples())
     most = select_rows(Calibration(samples=14, selection=Selection.stratified), samples())
@@ -53,9 +53,9 @@ def test_too_many_samples_are_refused():
     assert str(caught.value).startswith(told)
 
 
-def test_per_class_needs_classes():
+def test_stratified_needs_classes():
     """A data set of regression has none."""
-    with pytest.raises(DataError, match="per_class for a data set without classes"):
+    with pytest.raises(DataError, match="stratified, in a data set without classes"):
         select_rows(Calibration(samples=3, selection=Selection.stratified), samples(classes=None))
 
 

@@ -49,7 +49,7 @@ def test_every_departure_is_told():
         convert_variant("v", INT8, source, zoo.split(source))
 
     assert all(str(one).startswith("variant v: ") for one in caught.value.errors)
-    assert all(str(one).endswith("; the file was not kept") for one in caught.value.errors)
+    assert all(str(one).endswith("; output discarded") for one in caught.value.errors)
 
 
 def test_explained_failures_print_nothing_but_their_line(capfd):

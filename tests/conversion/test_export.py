@@ -6,30 +6,42 @@ import zoo
 
 from litemill.config.schema.train import Model
 from litemill.config.schema.validate import Export
-from litemill.conversion.export import write_export, write_reference_outputs
+from litemill.conversion.export import write_export
 from litemill.core.errors import ConfigError, ModelError
 from litemill.core.files import read_json, tree_sha256
 from litemill.models import saved_model
-from litemill.models.source_model import StoredModel, import_model
+from litemill.models.kinds import import_model
+from litemill.models.reference_outputs import (
+    read_reference_outputs,
+    signature_folder,
+    write_reference_outputs,
+)
+
+
+def imported(folder, **options):
+    """Import a model into a folder, as the stage train does."""
+    (folder / "train").mkdir()
+    return import_model(Model(**options), folder / "train")
 
 
 def test_export_writes_what_the_model_answers(tmp_path):
     """Whatever the batch size, for every output."""
     source = zoo.source("several")
     samples = zoo.split(source, 10)
-    write_export(source.brought, Export(batch_size=3), samples, tmp_path)
+    write_export(source.source, Export(batch_size=3), samples, tmp_path)
     truth = zoo.truth(source, samples)
 
     assert source.signature | {"subset": False} == read_json(tmp_path / "signature.json")
+    outputs = read_reference_outputs(tmp_path / "reference")
+    assert sorted(truth) == sorted(outputs)
     for name, expected in truth.items():
-        found = np.load(tmp_path / "reference" / f"{name}.npy")
-        np.testing.assert_allclose(expected, found, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(expected, outputs[name], rtol=1e-5, atol=1e-6)
 
 
 def test_the_signature_has_the_name_asked(tmp_path):
     """As consumers of the model call it."""
     source = zoo.source("dense")
-    write_export(source.brought, Export(signature="score"), zoo.split(source), tmp_path)
+    write_export(source.source, Export(signature="score"), zoo.split(source), tmp_path)
 
     assert ["score"] == saved_model.signature_keys(tmp_path / "saved_model")
     assert "score" == read_json(tmp_path / "signature.json")["key"]
@@ -37,18 +49,16 @@ def test_the_signature_has_the_name_asked(tmp_path):
 
 def test_other_signatures_have_references_of_their_own(tmp_path):
     """Each with the inputs that it takes."""
-    brought = StoredModel(tmp_path / "train")
-    import_model(Model(file=str(zoo.module_saved()), signature="total"), brought)
+    source_model = imported(tmp_path, file=str(zoo.module_saved()), signature="total")
     total, double = (zoo.split(zoo.module_source(key), 4) for key in ("total", "double"))
     both = type(total)(total.inputs | double.inputs, {}, None, "none")
-    write_export(brought, Export(others=["double"]), both, tmp_path / "out")
+    write_export(source_model, Export(others=["double"]), both, tmp_path / "out")
 
-    assert ["product", "sum"] == sorted(
-        path.stem for path in (tmp_path / "out" / "reference").iterdir()
-    )
-    other = tmp_path / "out" / "signatures" / "double"
+    assert ["product", "sum"] == list(read_reference_outputs(tmp_path / "out" / "reference"))
+    other = signature_folder(tmp_path / "out", "double")
     expected = double.inputs["x"] * np.float32([2, 4, 8])
-    np.testing.assert_allclose(expected, np.load(other / "reference" / "y.npy"), rtol=1e-6)
+    outputs = read_reference_outputs(other / "reference")
+    np.testing.assert_allclose(expected, outputs["y"], rtol=1e-6)
 
 
 def test_a_fixed_batch_is_filled_up_and_cut_off(tmp_path):
@@ -58,18 +68,18 @@ def test_a_fixed_batch_is_filled_up_and_cut_off(tmp_path):
     write_reference_outputs(
         saved_model.load_signature(source.saved_model, zoo.KEY), samples, 64, tmp_path / "reference"
     )
-    kernel, bias = source.brought.load_keras().get_weights()
+    kernel, bias = source.source.load_keras().get_weights()
 
     np.testing.assert_allclose(
         samples.inputs["features"] @ kernel + bias,
-        np.load(tmp_path / "reference" / "value.npy"),
+        read_reference_outputs(tmp_path / "reference")["value"],
         rtol=1e-5,
     )
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("over_batch", "output y: gives (3,) for 4 samples; expected one row a sample")],
+    [("over_batch", "output y: shape (3,) for 4 samples; expected a row for each sample")],
 )
 def test_a_model_that_answers_no_rows_is_told(tmp_path, name, told):
     """Such as one that sums over the batch."""
@@ -87,10 +97,10 @@ def test_a_model_that_answers_no_rows_is_told(tmp_path, name, told):
 def test_samples_that_do_not_fit_are_told_before_anything_is_replaced(tmp_path):
     """What was there stays."""
     source = zoo.source("dense")
-    write_export(source.brought, Export(), zoo.split(source), tmp_path)
+    write_export(source.source, Export(), zoo.split(source), tmp_path)
     before = (tmp_path / "signature.json").read_bytes()
     with pytest.raises(ModelError, match="the data has shape"):
-        write_export(source.brought, Export(signature="x"), zoo.split(zoo.source("cnn")), tmp_path)
+        write_export(source.source, Export(signature="x"), zoo.split(zoo.source("cnn")), tmp_path)
 
     assert before == (tmp_path / "signature.json").read_bytes()
     assert [zoo.KEY] == saved_model.signature_keys(tmp_path / "saved_model")
@@ -98,17 +108,17 @@ def test_samples_that_do_not_fit_are_told_before_anything_is_replaced(tmp_path):
 
 def test_what_fails_late_leaves_the_export_of_before_as_a_whole(tmp_path):
     """Description, answers and float file are of one model: here, the second signature fails."""
-    brought, out = StoredModel(tmp_path / "train"), tmp_path / "out"
-    import_model(Model(file=str(zoo.module_saved()), signature="total"), brought)
+    source_model = imported(tmp_path, file=str(zoo.module_saved()), signature="total")
+    out = tmp_path / "out"
     total = zoo.split(zoo.module_source("total"), 4)
-    write_export(brought, Export(), total, out)
+    write_export(source_model, Export(), total, out)
     before = tree_sha256(out)
     fewer = total.take(range(3))
 
     with pytest.raises(
         ModelError, match="signature double: the data has the inputs ; the model takes x"
     ):
-        write_export(brought, Export(others=["double"]), fewer, out)
+        write_export(source_model, Export(others=["double"]), fewer, out)
 
     assert before == tree_sha256(out)
     assert ["out", "train"] == sorted(path.name for path in tmp_path.iterdir())
@@ -117,13 +127,15 @@ def test_what_fails_late_leaves_the_export_of_before_as_a_whole(tmp_path):
 @pytest.mark.slow
 def test_a_keras_2_model_has_the_signature_that_is_asked(tmp_path):
     """As one of Keras 3; with the same answers, and the same bytes every time."""
-    brought = StoredModel(tmp_path / "train")
-    import_model(Model(file=str(zoo.keras_2())), brought)
+    source_model = imported(tmp_path, file=str(zoo.keras_2()))
     samples = zoo.split(zoo.source("cnn"), 4)
     for folder in ("named", "again"):
-        write_export(brought, Export(signature="score"), samples, tmp_path / folder)
-    write_export(brought, Export(), samples, tmp_path / "plain")
-    named, plain = (np.load(tmp_path / f / "reference/digit.npy") for f in ("named", "plain"))
+        write_export(source_model, Export(signature="score"), samples, tmp_path / folder)
+    write_export(source_model, Export(), samples, tmp_path / "plain")
+    named, plain = (
+        read_reference_outputs(tmp_path / folder / "reference")["digit"]
+        for folder in ("named", "plain")
+    )
 
     assert ["score"] == saved_model.signature_keys(tmp_path / "named" / "saved_model")
     assert "score" == read_json(tmp_path / "named" / "signature.json")["key"]
@@ -136,9 +148,9 @@ def test_a_metric_of_no_output_is_refused_before_anything_is_exported(tmp_path):
     source = zoo.source("cnn")
     [name] = source.signature["outputs"]
 
-    with pytest.raises(ConfigError, match=f"the model gives no 'x'; .*{name}"):
-        write_export(source.brought, Export(), zoo.split(source), tmp_path, {"output": "x"})
+    with pytest.raises(ConfigError, match=f"the model has no output 'x'; .*{name}"):
+        write_export(source.source, Export(), zoo.split(source), tmp_path, {"output": "x"})
 
     assert not (tmp_path / "saved_model").exists()
-    write_export(source.brought, Export(), zoo.split(source), tmp_path, {"output": None})
+    write_export(source.source, Export(), zoo.split(source), tmp_path, {"output": None})
     assert (tmp_path / "saved_model").is_dir()

@@ -7,10 +7,10 @@ import pytest
 import zoo
 
 from litemill.config.schema.variant import Calibration, Optimization, Route, TensorType, Variant
-from litemill.conversion import options, quantization_denylist, recipes
+from litemill.conversion import recipes
 from litemill.conversion.convert import convert_variant
 from litemill.conversion.float_layers import FloatLayers
-from litemill.conversion.routes import ROUTES
+from litemill.conversion.tflite_converter import ConverterOptions, convert_saved_model
 from litemill.core.errors import LitemillError
 from litemill.tflite.graph import edges, nodes
 from litemill.tflite.interpreter import Model
@@ -98,12 +98,10 @@ def test_sparing_no_layer_gives_the_bytes_of_an_ordinary_conversion():
     def given():
         return ({"image": samples.inputs["image"][n : n + 1]} for n in range(FEW.samples))
 
-    prepare = quantization_denylist.with_denylist(
-        options.converter_settings(variant, given), FloatLayers([], source.key, "v")
-    )
+    options = ConverterOptions(variant, given, denylist=lambda _: [])
 
     assert (
-        ROUTES["saved_model"](source, prepare)
+        convert_saved_model(source.saved_model, source.key, options)
         == convert_variant("v", variant, source, samples).content
     )
 
@@ -129,25 +127,25 @@ def test_a_name_that_no_layer_has_is_refused_with_the_nearest():
         made(optimization=INT8, float_layers=[name.replace("MatMul", "MatMl")])
 
 
-def test_a_layer_that_stays_quantized_is_a_departure():
+def test_a_layer_that_stays_quantized_is_a_mismatch():
     """The file is asked, not the converter: here it was made without the names."""
-    islands = FloatLayers([layer(1)], zoo.KEY, "v")
-    islands.find(made())
+    layers = FloatLayers([layer(1)], zoo.KEY, "v")
+    layers.find(made())
 
-    told = list(islands.departures(made(optimization=INT8), others=False))
+    told = layers.mismatches(made(optimization=INT8), others=False)
 
     assert 1 == len(told)
-    assert "is quantized; it was to stay in float" in told[0]
+    assert "requested float32, got quantized" in told[0]
 
 
-def test_a_float_layer_that_was_not_named_is_a_departure():
+def test_a_float_layer_that_was_not_named_is_a_mismatch():
     """An integer-only device could not run it, and nobody asked for it."""
-    islands = FloatLayers([layer(1)], zoo.KEY, "v")
-    islands.find(made())
+    layers = FloatLayers([layer(1)], zoo.KEY, "v")
+    layers.find(made())
     file = made(optimization=INT8, float_layers=[layer(1), layer(2)])
 
-    told = list(islands.departures(file, others=False))
+    told = layers.mismatches(file, others=False)
 
     assert 1 == len(told)
-    assert "computes in float; it is no layer of float_layers" in told[0]
-    assert [] == list(islands.departures(file, others=True))
+    assert "computes in float and is not in float_layers" in told[0]
+    assert [] == layers.mismatches(file, others=True)

@@ -11,7 +11,7 @@ from litemill.tflite.flatbuffer import describe
 def written(source, out):
     """Write the float file of a source model."""
     with capture_output():
-        float_model.write_float_model(source.saved_model, zoo.KEY, out)
+        float_model.write_float_model(source, out)
     return out / "float"
 
 

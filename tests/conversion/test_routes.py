@@ -62,7 +62,7 @@ def test_a_signature_of_a_module_is_chosen_by_name(key):
     done, answers, truth = converted(None, Variant(), key)
 
     assert_faithful(answers, truth)
-    assert [key] == [signature.key for signature in done.found.signatures]
+    assert [key] == [signature.key for signature in done.description.signatures]
 
 
 @pytest.mark.parametrize("route", [Route.keras, Route.concrete_function])
@@ -87,8 +87,8 @@ def test_recurrent_layers_convert_with_a_fixed_batch_or_unrolled(name, route, op
     done, answers, truth = converted(name, Variant(route=route, **options))
 
     assert_faithful(answers, truth)
-    assert (options.get("batch", -1), 6, 3) == done.found.inputs[0].shape
-    assert ("WHILE" in {one.name for one in done.found.operators}) == ("batch" in options)
+    assert (options.get("batch", -1), 6, 3) == done.description.inputs[0].shape
+    assert ("WHILE" in {one.name for one in done.description.operators}) == ("batch" in options)
 
 
 def test_a_recurrent_layer_for_any_batch_is_refused_with_the_ways_out():
@@ -98,7 +98,7 @@ def test_a_recurrent_layer_for_any_batch_is_refused_with_the_ways_out():
 
     assert (
         "variant v: a recurrent layer (or another loop) for any batch size, which TensorFlow Lite "
-        "lacks; `batch: 1` fixes the size, `unroll: true` writes recurrent layers out"
+        "lacks; `batch: 1` fixes the size, `unroll: true` unrolls recurrent layers"
     ) == str(caught.value)
 
 
@@ -108,14 +108,16 @@ def test_a_fixed_batch_is_in_the_file(route):
     done, answers, truth = converted("several", Variant(route=route, batch=3))
 
     assert_faithful(answers, truth)
-    assert {3} == {tensor.shape[0] for tensor in (*done.found.inputs, *done.found.outputs)}
+    assert {3} == {
+        tensor.shape[0] for tensor in (*done.description.inputs, *done.description.outputs)
+    }
 
 
 def test_a_graph_of_no_keras_takes_a_fixed_batch_and_is_not_unrolled():
     """It is called with the size; it cannot be traced anew."""
     done, _, _ = converted(None, Variant(batch=2), "total")
 
-    assert {2} == {tensor.shape[0] for tensor in done.found.inputs}
+    assert {2} == {tensor.shape[0] for tensor in done.description.inputs}
     with pytest.raises(LitemillError, match=r"`unroll` of a graph; expected a \.keras"):
         convert_variant("v", Variant(unroll=True), zoo.module_source("total"), None)
 

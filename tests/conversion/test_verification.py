@@ -6,7 +6,8 @@ import pytest
 import zoo
 
 from litemill.config.schema.variant import Optimization, TensorType, Variant
-from litemill.conversion.verification import arithmetic_of, mismatches
+from litemill.conversion.arithmetic import arithmetic_of
+from litemill.conversion.verification import mismatches
 from litemill.tflite.flatbuffer import describe
 
 INT8, INT16X8 = Optimization.int8, Optimization.int16x8
@@ -28,24 +29,24 @@ RIGHT = {
 }
 
 
-def told(name, variant, signature=zoo.SIGNATURE):
-    """Give the departures of a file of the zoo."""
+def lines_of(name, variant, signature=zoo.SIGNATURE):
+    """Return the mismatches of a file of the zoo."""
     return mismatches(describe(zoo.file(name)), variant, signature)
 
 
 @pytest.mark.parametrize("name", RIGHT)
-def test_departures_finds_nothing_in_right_files(name):
+def test_mismatches_find_nothing_in_right_files(name):
     """Every optimization, every input and output type."""
-    assert [] == told(name, RIGHT[name])
+    assert [] == lines_of(name, RIGHT[name])
 
 
 @pytest.mark.parametrize("asked", RIGHT)
 @pytest.mark.parametrize("name", RIGHT)
-def test_departures_tells_every_two_kinds_of_file_apart(name, asked):
+def test_mismatches_tell_every_two_kinds_of_file_apart(name, asked):
     """No file passes for what another option would have made, unless the option allows it."""
     allowed = {(name, name), ("int8_float_io", "island")}  # fallback is a permission
 
-    assert ((name, asked) in allowed) == (told(name, RIGHT[asked]) == [])
+    assert ((name, asked) in allowed) == (lines_of(name, RIGHT[asked]) == [])
 
 
 @pytest.mark.parametrize(
@@ -66,31 +67,31 @@ def test_kind_is_what_the_file_computes_in(name, expected):
     assert expected == arithmetic_of(describe(zoo.file(name)))
 
 
-def test_departures_finds_a_model_without_its_weights():
+def test_mismatches_find_a_model_without_its_weights():
     """The trap of `from_concrete_functions` with a Keras 3 model."""
-    (line,) = told("weights_gone", Variant())
+    (line,) = lines_of("weights_gone", Variant())
 
-    assert line.startswith("the weights are gone: nothing sets the variables ")
+    assert line.startswith("uninitialised variables: ")
 
 
-def test_departures_finds_an_int8_that_is_only_dynamic_range():
+def test_mismatches_find_an_int8_that_is_only_dynamic_range():
     """That is what the converter makes without a representative dataset."""
-    assert "int8 was asked, the file is dynamic range" in told("dynamic_range", RIGHT["int8"])[0]
+    assert "requested int8, got dynamic range" in lines_of("dynamic_range", RIGHT["int8"])[0]
 
 
-def test_departures_finds_a_float32_with_integer_weights():
+def test_mismatches_find_a_float32_with_integer_weights():
     """A file that is not what its name says."""
-    assert "none was asked, the file is dynamic range" in told("dynamic_range", Variant())[0]
+    assert "requested float32, got dynamic range" in lines_of("dynamic_range", Variant())[0]
 
 
-def test_departures_names_the_operators_of_a_float_island():
-    """Only where no fallback was asked."""
-    lines = told("island", Variant(optimization=INT8))
+def test_mismatches_name_the_operators_of_a_float_island():
+    """Only where no fallback requested."""
+    lines = lines_of("island", Variant(optimization=INT8))
 
-    assert ["SIN computes in float (float32 -> float32); no fallback was asked"] == lines
+    assert ["SIN computes in float (float32 -> float32); no fallback requested"] == lines
 
 
-def test_departures_lets_small_weights_stay_float_under_dynamic_range():
+def test_mismatches_let_small_weights_stay_float_under_dynamic_range():
     """The converter leaves constants of fewer than 1,024 elements alone."""
     signature = {
         "key": zoo.KEY,
@@ -98,57 +99,57 @@ def test_departures_lets_small_weights_stay_float_under_dynamic_range():
         "outputs": {"value": {"dtype": "float32", "shape": [None, 1]}},
     }
 
-    assert [] == told("small_dynamic_range", RIGHT["dynamic_range"], signature)
-    assert [] != told("float32", RIGHT["dynamic_range"])
+    assert [] == lines_of("small_dynamic_range", RIGHT["dynamic_range"], signature)
+    assert [] != lines_of("float32", RIGHT["dynamic_range"])
 
 
-def test_departures_finds_an_input_that_stayed_float():
+def test_mismatches_find_an_input_that_stayed_float():
     """And an output."""
     assert [
-        "the input 'image' is float32; int8 was asked",
-        "the output 'digit' is float32; int8 was asked",
-    ] == told("int8_float_io", RIGHT["int8"])
+        "input 'image': requested int8, got float32",
+        "output 'digit': requested int8, got float32",
+    ] == lines_of("int8_float_io", RIGHT["int8"])
 
 
-def test_departures_finds_dense_scales_that_are_not_as_asked():
+def test_mismatches_find_dense_scales_that_are_not_as_asked():
     """Per channel where per tensor was asked, and the reverse."""
     assert {"per tensor"} == {
-        line[-10:] for line in told("int8_per_tensor", RIGHT["int8_float_io"])
+        line[-10:] for line in lines_of("int8_per_tensor", RIGHT["int8_float_io"])
     }
-    assert 2 == len(told("int8_float_io", RIGHT["int8_per_tensor"]))
+    assert 2 == len(lines_of("int8_float_io", RIGHT["int8_per_tensor"]))
 
 
-def test_departures_finds_a_lost_signature():
+def test_mismatches_find_a_lost_signature():
     """A concrete function without a trackable has none."""
-    assert ["the signature 'serving_default' is not in the file; there is none"] == told(
+    assert ["requested the signature 'serving_default', got none"] == lines_of(
         "without_signature", Variant()
     )
 
 
-def test_departures_finds_renamed_inputs_and_outputs():
+def test_mismatches_find_renamed_inputs_and_outputs():
     """What is missing and what is there instead."""
     signature = copy.deepcopy(zoo.SIGNATURE)
     signature["outputs"] = {"class": signature["outputs"]["digit"]}
 
     assert [
-        "the output 'class' is not in the file; there is 'digit'",
-        "the output 'digit' was not asked",
-    ] == told("float32", Variant(), signature)
+        "output 'class' is not in the file, which has 'digit'",
+        "output 'digit' was not requested",
+    ] == lines_of("float32", Variant(), signature)
 
 
-def test_departures_finds_a_batch_that_is_not_as_asked():
+def test_mismatches_find_a_batch_that_is_not_as_asked():
     """A fixed one where a dynamic one was asked, and the reverse."""
     fixed = copy.deepcopy(zoo.SIGNATURE)
     fixed["inputs"]["image"]["shape"][0] = fixed["outputs"]["digit"]["shape"][0] = 4
 
-    assert [] == told("fixed_batch", Variant(), fixed)
-    assert "the input 'image' is of shape [4, 8, 8, 1]; [-1, 8, 8, 1] was asked" in told(
+    assert [] == lines_of("fixed_batch", Variant(), fixed)
+    assert "input 'image': requested shape [-1, 8, 8, 1], got [4, 8, 8, 1]" in lines_of(
         "fixed_batch", Variant()
     )
-    assert 2 == len(told("float32", Variant(), fixed))
+    assert 2 == len(lines_of("float32", Variant(), fixed))
 
 
-def test_departures_finds_outputs_that_changed_places():
+def test_mismatches_find_outputs_that_changed_places():
     """Outputs are told apart by name; each has its own shape."""
     three = {"total": 3, "apart": 5, "one": 1}
     signature = {
@@ -165,11 +166,11 @@ def test_departures_finds_outputs_that_changed_places():
         signature["outputs"]["one"],
     )
 
-    assert [] == told("several", Variant(), signature)
-    assert [] == told("several_int8", RIGHT["int8_float_io"], signature)
-    assert 2 == len(told("several", Variant(), swapped))
+    assert [] == lines_of("several", Variant(), signature)
+    assert [] == lines_of("several_int8", RIGHT["int8_float_io"], signature)
+    assert 2 == len(lines_of("several", Variant(), swapped))
 
 
-def test_departures_finds_operators_that_the_runtime_does_not_have():
+def test_mismatches_find_operators_that_the_runtime_does_not_have():
     """A TensorFlow operator that the converter passed through."""
-    assert any("FlexAtan is a TensorFlow operator" in line for line in told("flex", Variant()))
+    assert any("FlexAtan is a TensorFlow operator" in line for line in lines_of("flex", Variant()))

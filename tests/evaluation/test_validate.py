@@ -16,7 +16,7 @@ from litemill.config.schema.validate import KERNELS, Goal, Metric, Validate
 from litemill.core.errors import ConfigError, DataError
 from litemill.data.samples import Samples
 from litemill.evaluation import kernel_matrix
-from litemill.evaluation.validate import _apart, measure_variant, read_reference
+from litemill.evaluation.validate import _apart, measure_variant
 from litemill.runtime.subprocess_isolation import OutOfTimeError
 from litemill.tflite.interpreter import Kernels, Model
 
@@ -217,15 +217,6 @@ def test_validate_refuses_a_score_that_does_not_import(target):
         measure("float32", options=options)
 
 
-def test_read_reference_refuses_a_damaged_array(tmp_path):
-    """Missing, or cut off."""
-    with pytest.raises(DataError, match="no such file"):
-        read_reference(tmp_path, ["digit"])
-    (tmp_path / "digit.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(DataError, match="damaged"):
-        read_reference(tmp_path, ["digit"])
-
-
 def test_validate_measures_every_set_of_kernels():
     """The default ones stand on top, too; answers of int8 differ a little between them."""
     found = measure("int8")
@@ -384,7 +375,8 @@ def write_stages(root, content):
         folder.mkdir(parents=True)
     np.save(split / "inputs/image.npy", IMAGES)
     np.save(split / "targets/target.npy", TARGET)
-    np.save(export / "reference/digit.npy", reference()["digit"])
+    np.save(export / "reference/0.npy", reference()["digit"])
+    (export / "reference/names.json").write_text('["digit"]')
     told = {
         "samples": COUNT,
         "sha256": "",

@@ -8,7 +8,7 @@ import pytest
 import zoo
 
 from litemill.core.errors import ModelError
-from litemill.models import keras_model
+from litemill.models import custom_objects, keras_model
 
 LAYERS = """
 import keras
@@ -159,9 +159,9 @@ def test_layers_of_a_module_are_found(tmp_path, layers):
 
 def test_collect_takes_what_a_module_defines(layers):
     """Not what it imports."""
-    assert {"Twice", "_private"} == set(keras_model.import_custom_objects([layers]))
+    assert {"Twice", "_private"} == set(custom_objects.import_custom_objects([layers]))
     with pytest.raises(ModelError, match="custom_objects: nowhere: No module named 'nowhere'"):
-        keras_model.import_custom_objects(["nowhere"])
+        custom_objects.import_custom_objects(["nowhere"])
 
 
 def test_what_keras_3_refuses_of_keras_2_is_told_shortly():

@@ -9,7 +9,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from litemill.core.errors import ModelError
 from litemill.core.files import tree_files
-from litemill.models import saved_model
+from litemill.models import keras_graph, saved_model
 
 KEY = "classify"
 
@@ -57,8 +57,8 @@ def test_outputs_are_those_of_the_model_by_name(tmp_path):
 
 def test_a_sequential_model_is_known_by_its_last_layer():
     """It was loaded from a file, and never called."""
-    assert ["digit"] == saved_model.outputs(zoo.cnn())
-    assert ["image"] == list(saved_model.inputs(zoo.cnn()))
+    assert ["digit"] == keras_graph.output_names(zoo.cnn())
+    assert ["image"] == list(keras_graph.input_tensors(zoo.cnn()))
 
 
 def test_a_batch_size_may_be_fixed(tmp_path):
@@ -139,11 +139,11 @@ def test_a_graph_of_other_tags_is_loaded_and_saved_anew(tmp_path):
 def test_unrolled_refuses_what_has_no_steps():
     """No recurrent layer, or sequences of any length."""
     with pytest.raises(ModelError, match="no recurrent layers"):
-        saved_model.unroll(zoo.dense())
+        keras_graph.unroll(zoo.dense())
     steps = keras.Input((None, 3), name="steps")
     model = keras.Model(steps, keras.layers.LSTM(2)(steps), name="endless")
     with pytest.raises(ModelError) as caught:
-        saved_model.unroll(model)
+        keras_graph.unroll(model)
 
     assert (
         "model endless: takes sequences of any length as 'steps', which cannot be unrolled; "

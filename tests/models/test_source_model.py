@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ import zoo
 from litemill.config.schema.train import Model
 from litemill.config.schema.variant import Variant
 from litemill.conversion.convert import convert_variant
-from litemill.conversion.routes import Source
 from litemill.core.errors import LitemillError, ModelError
 from litemill.core.files import tree_files
-from litemill.models import saved_model
-from litemill.models.source_model import StoredModel, import_model
+from litemill.models import kinds, saved_model
+from litemill.models.exported_model import export_signature
+from litemill.models.kinds import KINDS, import_model, kind_of, open_model
+from litemill.models.source_model import SourceModel
 from litemill.tflite.interpreter import Model as LiteRT
 
 MODULE = """
@@ -68,10 +71,12 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def brought(project, **options):
-    """Bring a model; (where it is, what was said)."""
-    out = StoredModel(project / "out")
-    return out, import_model(Model(**options), out)
+def imported(project, **options):
+    """Import a model; return it and its description."""
+    model = Model(**options)
+    (project / "out").mkdir(exist_ok=True)
+    source = import_model(model, project / "out")
+    return open_model(project / "out"), source.describe(model)
 
 
 def answers(saved, key, x):
@@ -79,14 +84,69 @@ def answers(saved, key, x):
     return saved_model.load_signature(saved, key)(x=tf.constant(x, tf.float32))["y"].numpy()
 
 
+def test_the_table_has_every_module_of_a_kind():
+    """Adding one takes its module and a line of the table."""
+    modules = {path.stem for path in Path(kinds.__file__).parent.glob("*_source.py")}
+
+    assert modules == {kind.__module__.rpartition(".")[2] for kind in KINDS.values()}
+    assert all(issubclass(kind, SourceModel) for kind in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"build": {"_target_": "models.mine.build"}}, "keras"),
+        ({"file": "new.keras"}, "keras"),
+        ({"file": "given.weights"}, "keras"),
+        ({"file": "folder.keras"}, "saved_model"),
+        ({"file": "folder"}, "saved_model"),
+        ({"function": {"_target_": "models.mine.function"}}, "function"),
+    ],
+)
+def test_the_configuration_decides_about_the_kind(tmp_path, options, name):
+    """A file need not be there yet; a folder is a SavedModel whatever its name."""
+    (tmp_path / "given.weights").touch()
+    for folder in ("folder", "folder.keras"):
+        (tmp_path / folder).mkdir()
+
+    assert name == kind_of(Model(**options), tmp_path).name
+
+
+def test_a_model_without_a_source_is_of_no_kind():
+    """In one line."""
+    with pytest.raises(ModelError, match="model: no source; expected one of: build, file, funct"):
+        kind_of(Model())
+
+
+def test_only_keras_models_have_the_keras_route(project):
+    """Others say so in one line; and no other kind can be unrolled."""
+    source, _ = imported(project, file=str(zoo.module_saved()), signature="double")
+    with pytest.raises(ModelError, match=r"no Keras model \(saved_model\); use another route"):
+        source.load_keras()
+
+    assert {name: "keras" in kind.routes for name, kind in KINDS.items()} == {
+        name: kind.has_layers for name, kind in KINDS.items()
+    }
+
+
+def test_a_model_of_an_unknown_kind_is_refused(project):
+    """Such as one that a later version of Litemill has stored."""
+    imported(project, file=str(zoo.module_saved()), signature="double")
+    loading = project / "out" / "imported" / "loading.json"
+    loading.write_text(loading.read_text().replace('"saved_model"', '"saved_modle"'))
+
+    with pytest.raises(ModelError, match="did you mean 'saved_model'"):
+        open_model(project / "out")
+
+
 @pytest.mark.parametrize("suffix", ["keras", "h5", "hdf5"])
 def test_a_keras_file_becomes_the_pipelines_own(project, suffix):
     """With the same weights."""
     zoo.dense().save(f"given.{suffix}")
-    out, told = brought(project, file=f"given.{suffix}")
+    out, told = imported(project, file=f"given.{suffix}")
 
     assert f"a Keras file, given.{suffix} (Keras {keras.__version__})" == told
-    assert out.is_keras()
+    assert "keras" == out.name
     for expected, found in zip(
         zoo.dense().get_weights(), out.load_keras().get_weights(), strict=True
     ):
@@ -95,18 +155,14 @@ def test_a_keras_file_becomes_the_pipelines_own(project, suffix):
 
 def test_a_keras_2_file_becomes_a_saved_model(project):
     """Through Keras 2, in a process of its own; and can be given another batch size there."""
-    out, told = brought(project, file=str(zoo.keras_2()))
-    signature = saved_model.describe_signature(
-        saved_model.load_signature(out.saved_model, zoo.KEY), zoo.KEY
-    )
-    source = Source(out.saved_model, out, signature)
-    done = convert_variant("v", Variant(batch=2), source, None)
+    out, told = imported(project, file=str(zoo.keras_2()))
+    exported = export_signature(out, out.saved_model, zoo.KEY)
+    done = convert_variant("v", Variant(batch=2), exported, None)
 
     assert told.endswith("(through Keras 2, since Keras 3 refuses it)")
-    assert not out.is_keras()
-    assert zoo.KEY == out.exported_key()
-    assert zoo.SIGNATURE == signature
-    assert (2, 8, 8, 1) == done.found.inputs[0].shape
+    assert "keras_2" == out.name
+    assert zoo.SIGNATURE == exported.signature
+    assert (2, 8, 8, 1) == done.description.inputs[0].shape
     image = zoo.batch_of((8, 8, 1), 4)
     np.testing.assert_allclose(
         saved_model.load_signature(out.saved_model, zoo.KEY)(image=tf.constant(image))["digit"],
@@ -117,10 +173,10 @@ def test_a_keras_2_file_becomes_a_saved_model(project):
 
 def test_a_saved_model_is_copied_with_one_signature_chosen(project):
     """Without the random number that nothing needs."""
-    out, told = brought(project, file=str(zoo.module_saved()), signature="double")
+    out, told = imported(project, file=str(zoo.module_saved()), signature="double")
 
     assert f"a SavedModel, {zoo.module_saved()}" == told
-    assert "double" == out.exported_key()
+    assert "double" == out.signature_key("any")
     assert "fingerprint.pb" not in tree_files(out.saved_model)
     np.testing.assert_array_equal([[2, 4, 8]], answers(out.saved_model, "double", [[1, 1, 1]]))
 
@@ -132,7 +188,7 @@ def test_a_saved_model_is_copied_with_one_signature_chosen(project):
 def test_a_function_is_called_by_name(project, target, signature, expected):
     """A module's functions by the signature's name; a function of its own has that name after."""
     function = {"_target_": f"mymodels.code.{target}"}
-    out, told = brought(project, function=function, signature=signature)
+    out, told = imported(project, function=function, signature=signature)
 
     assert f"a function of mymodels.code.{target}" == told
     assert expected == answers(out.saved_model, signature, [[4, 4, 4]])[0, 0]
@@ -174,7 +230,7 @@ def test_what_cannot_be_brought_is_told_in_one_line(project, options, told):
     """And nothing of Keras 2 is tried for it."""
     zoo.dense().save(zoo.folder() / "any.h5")
     with pytest.raises(LitemillError) as caught:
-        brought(project, **options)
+        imported(project, **options)
 
     assert told == str(caught.value)
 
@@ -183,7 +239,7 @@ def test_the_code_of_custom_layers_comes_along(project, monkeypatch):
     """All of the project's own that it is made of; later stages load the model with the copy."""
     code = __import__("mymodels.code", fromlist=["Twice"])
     keras.Sequential([keras.Input((2,), name="x"), code.Twice()]).save("given.keras")
-    out, _ = brought(project, file="given.keras", custom_objects=["mymodels.code"])
+    out, _ = imported(project, file="given.keras", custom_objects=["mymodels.code"])
 
     copied = ["mymodels/__init__.py", "mymodels/code.py", "mymodels/parts.py"]
     assert copied == tree_files(project / "out" / "imported" / "code")
@@ -193,11 +249,11 @@ def test_the_code_of_custom_layers_comes_along(project, monkeypatch):
 
 def test_bring_begins_anew(project):
     """What an earlier model left is gone."""
-    brought(project, file=str(zoo.module_saved()), signature="double")
+    imported(project, file=str(zoo.module_saved()), signature="double")
     zoo.dense().save("given.keras")
-    out, _ = brought(project, file="given.keras")
+    out, _ = imported(project, file="given.keras")
 
     assert not out.saved_model.exists()
     (project / "given.keras").write_bytes(b"PK")
     with pytest.raises(ModelError, match=r"given.keras: not a readable Keras file"):
-        brought(project, file="given.keras")
+        imported(project, file="given.keras")

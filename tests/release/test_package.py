@@ -16,7 +16,7 @@ from litemill.core.errors import DataError, GateError, LitemillError
 from litemill.core.files import read_json, sha256, tree_files, tree_sha256, write_json
 from litemill.core.version import VERSION
 from litemill.data.samples import Samples
-from litemill.models.source_model import StoredModel, import_model
+from litemill.models.kinds import import_model
 from litemill.release.golden import golden
 from litemill.tflite.interpreter import Kernels, Model
 
@@ -126,14 +126,14 @@ def test_a_file_that_is_not_the_judged_one_is_refused_and_the_old_bundle_stays(b
 
 def test_the_source_of_an_imported_model_is_what_was_imported(built):
     """Not the line that stands in the place of a model of Keras 3."""
-    brought = StoredModel(built / "train")
-    import_model(TrainedModel(file=str(zoo.module_saved()), signature="double"), brought)
+    model = TrainedModel(file=str(zoo.module_saved()), signature="double")
+    source = import_model(model, built / "train")
 
     found = read_json(collect(built) / "manifest.json")["source"]
 
     assert {"train/imported", "export/saved_model"} == set(found)
     assert found["train/imported"] == tree_sha256(built / "train" / "imported")
-    assert brought.keras.read_bytes().startswith(b"No model of Keras 3")
+    assert source.keras_file.read_bytes().startswith(b"No model of Keras 3")
 
 
 def test_without_classes_there_are_no_labels(built):

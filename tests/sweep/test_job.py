@@ -18,7 +18,7 @@ from litemill.config.schema.train import Model
 from litemill.config.schema.validate import Export, Validate
 from litemill.conversion.export import write_export
 from litemill.data.samples import Samples
-from litemill.models.source_model import StoredModel, import_model
+from litemill.models.kinds import import_model
 
 # Computes a point of Keras 2 as a sweep does, then measures its file as one that crashed before.
 POINTS = """
@@ -44,9 +44,9 @@ def build(tmp_path_factory):
     inputs = {"image": zoo.batch_of((8, 8, 1), 16, seed=1)}
     for split in ("calibration", "evaluation"):
         packaged.write_split(build / "prepare" / split, inputs)
-    brought = StoredModel(build / "train")
-    import_model(Model(file=str(zoo.keras_2())), brought)
-    write_export(brought, Export(), Samples(inputs, {}, None, "none"), build / "export")
+    (build / "train").mkdir()
+    source = import_model(Model(file=str(zoo.keras_2())), build / "train")
+    write_export(source, Export(), Samples(inputs, {}, None, "none"), build / "export")
     told = {"numerics": to_plain(Numerics()), "validate": to_plain(Validate())}
     (build / "params.yaml").write_text(yaml.safe_dump(told))
     return build

@@ -17,8 +17,8 @@ from litemill.config.schema.variant import (
     Variant,
 )
 from litemill.conversion import recipes
+from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
-from litemill.conversion.verification import arithmetic_of
 from litemill.core.errors import LitemillError
 from litemill.tflite.interpreter import Model
 
@@ -49,7 +49,7 @@ def test_every_option_of_the_schema_has_a_test_here():
     tested = {"optimization", "input_type", "output_type", "calibration", "float_fallback"}
     tested |= {"per_channel_dense", "select_tf_ops", "custom_ops", "recipe"}
     elsewhere = {"route", "batch", "unroll", "signature"}  # test_routes.py
-    elsewhere |= {"float_layers"}  # test_islands.py
+    elsewhere |= {"float_layers"}  # test_float_layers.py
 
     assert tested | elsewhere == {field.name for field in dataclasses.fields(Variant)}
 
@@ -68,7 +68,7 @@ def test_optimization_is_what_the_file_computes_in(optimization, expected, most)
     """And the answers stay near the source model's."""
     done = made(optimization=optimization)
 
-    assert expected == arithmetic_of(done.found)
+    assert expected == arithmetic_of(done.description)
     assert noise(done) < most
 
 
@@ -87,7 +87,7 @@ def test_unrolled_recurrent_layers_can_be_quantized(name, optimization):
     """For any batch size."""
     done = made(name, optimization=optimization, unroll=True)
 
-    assert optimization.name == arithmetic_of(done.found)
+    assert optimization.name == arithmetic_of(done.description)
     assert noise(done, name) < 0.2
 
 
@@ -110,7 +110,7 @@ def test_integers_of_a_loop_are_refused():
 )
 def test_input_and_output_have_the_types_asked(optimization, given, answered):
     """Each for itself."""
-    found = made(optimization=optimization, input_type=given, output_type=answered).found
+    found = made(optimization=optimization, input_type=given, output_type=answered).description
 
     assert (given.name, answered.name) == (found.inputs[0].dtype, found.outputs[0].dtype)
 
@@ -131,7 +131,9 @@ def test_calibration_decides_about_the_scales():
 
 def test_float_fallback_lets_operators_stay_in_float():
     """Without it, a model that needs it is refused, and its operator named."""
-    assert "mixed" == arithmetic_of(made("island", optimization=INT8, float_fallback=True).found)
+    assert "mixed" == arithmetic_of(
+        made("island", optimization=INT8, float_fallback=True).description
+    )
     with pytest.raises(LitemillError, match="SIN computes in float"):
         made("island", optimization=INT8)
 
@@ -140,7 +142,7 @@ def test_float_fallback_lets_operators_stay_in_float():
 @pytest.mark.parametrize("optimization", [DYNAMIC, INT8])
 def test_per_channel_dense_decides_about_the_scales_of_dense_layers(per_channel, optimization):
     """On is newer and better; older micro runtimes need it off."""
-    found = made(optimization=optimization, per_channel_dense=per_channel).found
+    found = made(optimization=optimization, per_channel_dense=per_channel).description
     dense = [
         one.scales for one in found.constants if one.operator == "FULLY_CONNECTED" and one.scales
     ]
@@ -159,14 +161,14 @@ def test_operators_without_a_word_for_them_are_named():
         unsupported()
 
     assert (
-        "variant v: no TensorFlow Lite operator for Cholesky, MatrixInverse; what would allow it: "
+        "variant v: no TensorFlow Lite operator for Cholesky, MatrixInverse; use "
         "`select_tf_ops: true`, for applications that link TensorFlow's kernels"
     ) == str(caught.value)
 
 
 def test_select_tf_ops_puts_tensorflow_operators_into_the_file():
     """Named Flex... there."""
-    names = {one.name for one in unsupported(select_tf_ops=True).found.operators}
+    names = {one.name for one in unsupported(select_tf_ops=True).description.operators}
 
     assert {"FlexCholesky", "FlexMatrixInverse"} <= names
 
@@ -180,7 +182,7 @@ def test_custom_operators_are_named_and_allowed_by_name():
         convert_variant("v", Variant(custom_ops=["Other"]), source, None)
     done = convert_variant("v", Variant(custom_ops=["Betainc"]), source, None)
 
-    assert ["Betainc"] == [one.name for one in done.found.operators if one.custom]
+    assert ["Betainc"] == [one.name for one in done.description.operators if one.custom]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_a_recipe_decides_about_the_weights(recipe, types):
     done = made("wide", recipe=recipes.resolve_recipe(recipe, "recipe"))
 
     assert types == recipes.weight_types(recipes.resolve_recipe(recipe, "recipe"))
-    assert types <= set(done.found.weights)
+    assert types <= set(done.description.weights)
     assert noise(done, "wide") < 0.3
 
 
@@ -209,8 +211,11 @@ def test_a_static_recipe_is_calibrated(recipe, dtype, expected):
     rules, integer = recipes.resolve_recipe(recipe, "recipe"), TensorType[dtype]
     done = made(recipe=rules, input_type=TensorType.float32, output_type=integer)
 
-    assert expected == arithmetic_of(done.found)
-    assert ("float32", dtype) == (done.found.inputs[0].dtype, done.found.outputs[0].dtype)
+    assert expected == arithmetic_of(done.description)
+    assert ("float32", dtype) == (
+        done.description.inputs[0].dtype,
+        done.description.outputs[0].dtype,
+    )
     assert FEW.samples == len(done.rows)
 
 
@@ -219,7 +224,7 @@ def test_blockwise_weights_need_a_size_that_blocks_divide():
     blocks = {"operation": "FULLY_CONNECTED", "recipe": "dynamic_wi4b32_afp32"}
     done = made("blocks", recipe=recipes.resolve_recipe([blocks], "recipe"))
 
-    assert "int4" in done.found.weights
+    assert "int4" in done.description.weights
     assert noise(done, "blocks") < 0.3
     with pytest.raises(LitemillError, match="not divisible by block size 32"):
         made("wide", recipe=recipes.resolve_recipe([blocks], "recipe"))
@@ -233,14 +238,14 @@ def test_a_mixed_recipe_has_the_types_of_all_its_rules():
     ]
 
     assert {"int4", "int8"} <= set(
-        made(recipe=recipes.resolve_recipe(rules, "recipe")).found.weights
+        made(recipe=recipes.resolve_recipe(rules, "recipe")).description.weights
     )
 
 
 def test_a_recipe_that_changes_nothing_is_refused():
     """The quantizer itself says nothing: it has no 8-bit blocks."""
     rules = recipes.resolve_recipe("dynamic_wi8b32_afp32", "recipe")
-    with pytest.raises(LitemillError, match="a recipe was asked, nothing is quantized"):
+    with pytest.raises(LitemillError, match="requested a recipe, nothing is quantized"):
         made(recipe=rules)
 
 
@@ -250,7 +255,7 @@ def test_a_rule_that_fits_no_operator_is_refused():
         {"recipe": "weight_only_wi8_afp32"},
         {"regex": "no_such_layer", "recipe": "dynamic_wi4_afp32"},
     ]
-    with pytest.raises(LitemillError, match="a recipe of int4 weights was asked, the file has non"):
+    with pytest.raises(LitemillError, match="the recipe requests int4 weights, got none"):
         made(recipe=recipes.resolve_recipe(rules, "recipe"))
 
 

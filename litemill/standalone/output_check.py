@@ -1,0 +1,125 @@
+"""Does LiteRT run a converted file, and does it answer what the source model answers?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from litemill.conversion.arithmetic import arithmetic_of
+from litemill.core.errors import ConversionError, InterpreterError
+from litemill.evaluation.tolerance import measure_output, shortfalls, tolerance_of
+from litemill.models.reference_outputs import read_reference_outputs
+from litemill.tflite.untrusted_file import UntrustedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litemill.conversion.convert import ConvertedFile
+    from litemill.data.samples import Samples
+    from litemill.models.exported_model import ExportedModel
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+BATCH = 64  # samples at a time
+TIMEOUT_SECONDS = 600.0
+DISCARDED = "output discarded; --keep writes it anyway"
+
+
+@dataclass(frozen=True)
+class OutputCheck:
+    """What was checked, in a line; and why the file should not be used."""
+
+    summary: str
+    failures: list[ConversionError] = field(default_factory=list)
+
+
+def check_runs(place: str, converted: ConvertedFile, model: ExportedModel) -> OutputCheck:
+    """Run a file on one sample of zeros.
+
+    A model that takes samples of any shape is not run: not every shape need suit it.
+    """
+    inputs = {
+        name: np.zeros([1, *spec["shape"][1:]], spec["dtype"])
+        for name, spec in model.signature["inputs"].items()
+        if spec["shape"] and None not in spec["shape"][1:]
+    }
+    if len(inputs) < len(model.signature["inputs"]):
+        return OutputCheck("not run, as it takes samples of any shape: see --samples")
+    try:
+        _file(place, converted, model).answers(inputs)
+    except InterpreterError as error:
+        return _not_run(place, converted, error)
+    return OutputCheck("LiteRT runs it")
+
+
+def check_outputs(
+    place: str, converted: ConvertedFile, model: ExportedModel, samples: Samples, folder: Path
+) -> OutputCheck:
+    """Compare a file's outputs with the source model's on samples that did not calibrate it.
+
+    Where all of them did, on these.
+
+    Args:
+        place: what errors call the file.
+        converted: the file.
+        model: the source model.
+        samples: real inputs.
+        folder: where the source's outputs go; made here.
+    """
+    kind = ""
+    if converted.rows:
+        others = sorted(set(range(len(samples))) - set(converted.rows))
+        kind = "the other " if others else "the same "
+        samples = samples.take(others) if others else samples
+    model.write_reference_outputs(samples, BATCH, folder)
+    reference = read_reference_outputs(folder)
+    inputs = next(samples.batches(len(samples))).inputs
+    try:
+        outputs = _file(place, converted, model).answers(inputs)
+    except InterpreterError as error:
+        return _not_run(place, converted, error)
+    measures = {name: measure_output(reference[name], outputs[name]) for name in reference}
+    limits = tolerance_of(converted.description, arithmetic_of(converted.description))
+    failures = [
+        ConversionError(place, f"not faithful: {line}", DISCARDED)
+        for name, measured in measures.items()
+        for line in shortfalls(name, measured, limits, len(samples))
+    ]
+    summary = f"{_lowest_snr(measures)} on {kind}{format_count(len(samples))}"
+    return OutputCheck(summary, failures)
+
+
+def format_count(count: int) -> str:
+    """Write a number of samples."""
+    return "1 sample" if count == 1 else f"{count} samples"
+
+
+def _file(place: str, converted: ConvertedFile, model: ExportedModel) -> UntrustedFile:
+    # It runs in a process of its own, with no TensorFlow in it: the file may take it down.
+    return UntrustedFile(
+        Path(place), converted.content, converted.description, model.key, TIMEOUT_SECONDS
+    )
+
+
+def _not_run(place: str, converted: ConvertedFile, error: InterpreterError) -> OutputCheck:
+    if any(operator.custom for operator in converted.description.operators):
+        # As requested: only an application has these operators.
+        return OutputCheck(f"not run here ({error.found})")
+    message = f"LiteRT cannot run it: {error.found}"
+    return OutputCheck("LiteRT cannot run it", [ConversionError(place, message, DISCARDED)])
+
+
+def _lowest_snr(measures: Mapping[str, Mapping[str, Any]]) -> str:
+    broken = [name for name, measured in measures.items() if measured["non_finite"]]
+    if broken:
+        return f"NaN or infinity in {', '.join(broken)}"
+    snr = {
+        n: measured["snr_db"] for n, measured in measures.items() if measured["snr_db"] is not None
+    }
+    if not snr:
+        return "the same outputs as the source model"
+    name = min(snr, key=lambda name: snr[name])
+    return f"{snr[name]:.1f} dB SNR against the source model ({name})"
