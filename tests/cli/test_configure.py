@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 import yaml
+from project import ROOT
 
 from litemill.cli import configure
 from litemill.core.errors import ConfigError, LitemillError
@@ -169,3 +172,15 @@ def test_explain_goes_on_with_conflicted_parameters(tree):
     assert 0 == done.returncode or 1 == len(done.stderr.splitlines())
     assert "Traceback" not in done.stderr
     assert 0 == done.returncode or "dvc repro configure" in done.stderr
+
+
+def test_the_options_page_shows_real_output(tree):
+    """Each command of docs/options.md, run in a copy of this project."""
+    page = (ROOT / "docs/options.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"^\$ litemill (.+)\n((?:(?!\$ ).*\n)*)", "".join(blocks), re.MULTILINE)
+    assert 4 == len(shown)
+    for line, expected in shown:
+        command = [sys.executable, "-m", "litemill", *shlex.split(line)]
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+        assert expected == done.stdout + done.stderr
