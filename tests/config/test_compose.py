@@ -167,7 +167,7 @@ def test_all_wrong_choices_are_refusals(tree):
         ("conf/config.yaml", "train: {}\n", "conf/config.yaml: hydra.searchpath: no pkg://"),
     ],
 )
-def test_a_file_that_does_not_parse_is_told_with_its_line(tree, file, text, expected):
+def test_a_file_that_does_not_parse_is_reported_with_its_line(tree, file, text, expected):
     """In conf/ too, where Hydra's own message names no file."""
     write(tree)
     own_choice(tree, file).write_text(text)
