@@ -106,7 +106,8 @@ def _configure_project(*, write: bool) -> None:
         print("\n".join(differences(before, after)) or f"{PARAMS} is up to date")
     for note in portability_notes(after, Path.cwd()):
         print(f"note: {note}")
-    for line in registry.differences(Path.cwd(), after["report"]["variants"]):
+    # The summary is all that a new project needs to read.
+    for line in registry.differences(Path.cwd(), after["report"]["variants"]) if before else ():
         print(line)
     if write:
         write_parameters(after)

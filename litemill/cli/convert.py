@@ -38,7 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _flag(group, "output_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "batch", type=int, help="a fixed batch size")
     _flag(group, "unroll", action="store_true", help="unroll recurrent layers")
-    _flag(group, "route", choices=[*Route.__members__], help="from which form of the model the converter starts")
+    _flag(
+        group,
+        "route",
+        choices=[*Route.__members__],
+        help="from which form of the model the converter starts",
+    )
     keep = "write the file though LiteRT cannot run it or its outputs are not the source model's"
     _flag(group, "keep", action="store_true", help=keep)
     group = parser.add_argument_group("loading the source")
@@ -133,7 +138,7 @@ def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
     """Return the named variant, changed by the command line."""
     from litemill.config.schema.variant import Route, TensorType
     from litemill.conversion import option_conflicts, presets
-    from litemill.core.errors import ConfigError, ErrorGroup
+    from litemill.core.errors import ErrorGroup
 
     name = arguments.variant
     variant = presets.load_variant(name, Path.cwd())
@@ -148,8 +153,6 @@ def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
     if arguments.unroll:
         changes["unroll"] = True
     variant = replace(variant, **changes)
-    if wrong := option_conflicts.conflicts(variant):
-        raise ErrorGroup(
-            ConfigError(f"variant {name}, {option}", reason) for option, reason in wrong.items()
-        )
+    if wrong := option_conflicts.conflicts(variant, lambda option: f"variant {name}, {option}"):
+        raise ErrorGroup(wrong)
     return name, variant

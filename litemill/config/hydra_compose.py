@@ -38,13 +38,14 @@ def compose_words(
     from hydra.core.config_store import ConfigStore
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     _check_files(root)
     try:
         ConfigStore.instance().store("params", dict(overrides), OVERRIDES, "_global_")
         with hydra.initialize_config_dir(str((root / "conf").resolve()), version_base="1.3"):
             return hydra.compose("config", overrides=[*words, *options], return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         if options:
             compose_words(root, words, [], overrides)
             place = f"{cli_overrides.PLACE}: {' '.join(options)}"
@@ -53,7 +54,8 @@ def compose_words(
         if key := getattr(error, "full_key", None):
             place = f"params.yaml: overrides.{key}"
             raise ConfigError(place, first_line(error), "expected `${key}`") from None
-        raise ConfigError("conf/config.yaml", str(error), "expected what Hydra composes") from None
+        found = str(error).partition("Config search path:")[0]
+        raise ConfigError("conf/config.yaml", found, "expected what Hydra composes") from None
 
 
 def resolve(config: DictConfig, place: Callable[[str], str]) -> dict[str, Any]:

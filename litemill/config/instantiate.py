@@ -1,4 +1,4 @@
-"""Calls what a `_target_` names: a data set, a model, an optimizer; without importing Hydra."""
+"""Call what a `_target_` names: a data set, a model, an optimizer; without importing Hydra."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def instantiate(spec: Mapping[str, Any], place: str, **offered: Any) -> Any:
     """Call the `_target_` of `spec` with its other keys as keyword arguments.
 
     Each of `offered` is passed too, where the target has a parameter of that name and `spec` has
-    no such key. What the target itself raises is not touched.
+    no such key. What the target itself raises passes through.
 
     Raises:
         ConfigError: there is no such target, or it does not take these arguments.
@@ -29,7 +29,7 @@ def instantiate(spec: Mapping[str, Any], place: str, **offered: Any) -> Any:
     arguments = {str(key): value for key, value in spec.items() if key != "_target_"}
     try:
         signature = inspect.signature(function)
-    except ValueError:  # some functions of C do not tell
+    except ValueError:  # some functions of C have no signature
         return function(**arguments)
     arguments = {k: v for k, v in offered.items() if k in signature.parameters} | arguments
     _check(signature, arguments, f"{place} ({spec['_target_']})")
@@ -45,20 +45,19 @@ def resolve_target(name: str, place: str) -> Callable[..., Any]:
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         raise ConfigError(place, repr(name), "expected a dotted name, such as 'data.digits.load'")
-    found: Any = _module(parts[0], name, place)
+    value: Any = _module(parts[0], name, place)
     for i, part in enumerate(parts[1:], 1):
-        if not hasattr(found, part) and inspect.ismodule(found):
-            found = _submodule(found, ".".join(parts[: i + 1]), name, place)
-        elif hasattr(found, part):
-            found = getattr(found, part)
+        if hasattr(value, part):
+            value = getattr(value, part)
+        elif inspect.ismodule(value):
+            value = _submodule(value, ".".join(parts[: i + 1]), name, place)
         else:
-            known = [n for n in dir(found) if not n.startswith("_")]
+            known = [n for n in dir(value) if not n.startswith("_")]
             raise ConfigError(place, f"no {part!r} in {name!r}", nearest(part, known))
-    if not callable(found):
-        raise ConfigError(
-            place, f"{name!r} is of type {type(found).__name__}", "expected a function"
-        )
-    return found  # type: ignore[no-any-return]
+    if not callable(value):
+        kind = type(value).__name__
+        raise ConfigError(place, f"{name!r} is of type {kind}", "expected a function")
+    return value  # type: ignore[no-any-return]
 
 
 def _submodule(parent: ModuleType, dotted: str, name: str, place: str) -> ModuleType:
@@ -84,6 +83,6 @@ def _check(signature: inspect.Signature, arguments: dict[str, Any], place: str) 
         signature.bind(**arguments)
     except TypeError as error:
         unknown = [key for key in arguments if key not in signature.parameters]
-        expected = nearest(unknown[0], signature.parameters) if unknown else "give it a value"
+        expected = nearest(unknown[0], signature.parameters) if unknown else "add it"
         found = f"no argument {unknown[0]!r}" if unknown else str(error)
         raise ConfigError(place, found, expected) from None

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def parameters(schema: type[T], *keys: str, path: Path = PARAMS) -> T:
-    """Give one section of the resolved parameters as its dataclass.
+    """Read one section of the resolved parameters as its dataclass.
 
     configure has checked every value against the same dataclass, so nothing is checked again here;
     OmegaConf, which could do both, takes longer to import than most stages have to work.
@@ -28,22 +28,22 @@ def parameters(schema: type[T], *keys: str, path: Path = PARAMS) -> T:
 
 
 def section(*keys: str, path: Path = PARAMS) -> Any:
-    """Give one section of the resolved parameters, such as `section("convert", "int8")`.
+    """Read one section of the resolved parameters, such as `section("convert", "int8")`.
 
     Raises:
         ConfigError: the file or the section is missing.
     """
     try:
-        found = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(path, "no such file", "run `dvc repro configure` first") from None
     except ValueError as error:
         raise ConfigError(path, f"not JSON ({error})", "run `dvc repro configure` first") from None
     for key in keys:
-        if not isinstance(found, dict) or key not in found:
+        if not isinstance(value, dict) or key not in value:
             raise ConfigError(path, f"no key {'.'.join(keys)}", "run `dvc repro configure` first")
-        found = found[key]
-    return found
+        value = value[key]
+    return value
 
 
 def written_sections(path: Path = PARAMS) -> dict[str, Any] | None:
@@ -56,7 +56,7 @@ def written_sections(path: Path = PARAMS) -> dict[str, Any] | None:
 
 
 def to_plain(value: Any) -> Any:
-    """Give a dataclass as build/params.json holds it: mappings, lists, and names for choices."""
+    """Convert a dataclass to what build/params.json holds: mappings, lists, and names for choices."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, enum.Enum):
@@ -67,7 +67,7 @@ def to_plain(value: Any) -> Any:
 
 
 def as_dataclass(schema: type[T], values: dict[str, Any]) -> T:
-    """Give one section of the resolved parameters, already read, as its dataclass."""
+    """Convert one section of the resolved parameters to its dataclass."""
     hints = get_type_hints(schema)
     return schema(**{name: _as_type(hints[name], value) for name, value in values.items()})
 

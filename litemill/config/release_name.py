@@ -1,4 +1,4 @@
-"""What a release may be called."""
+"""Names and versions that a release may have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from litemill.core.errors import ReleaseError
 
-# As https://semver.org gives it, with the parts that it allows.
+# The grammar of https://semver.org, with the parts that it allows.
 SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
@@ -21,12 +21,12 @@ VERSIONS = "expected a version such as 1.2.0 or 1.2.0-rc.1 (Semantic Versioning 
 
 
 def is_release_name(name: str) -> bool:
-    """Tell whether a release may have this name: it becomes a file's."""
+    """Return whether a release may have this name, which becomes a file's."""
     return PLAIN.fullmatch(name) is not None
 
 
 def is_release_version(version: str) -> bool:
-    """Tell whether this is a version, of Semantic Versioning or PEP 440, that a file may have."""
+    """Return whether this is a version, of Semantic Versioning or PEP 440, that a file may have."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -38,7 +38,7 @@ def is_release_version(version: str) -> bool:
 
 
 def bundle_name(name: str, version: str) -> str:
-    """Give NAME-VERSION, the name of the archive and of its one folder.
+    """Return NAME-VERSION, the name of the archive and of its one folder.
 
     Raises:
         ReleaseError: the name is no plain file name, or the version is no version.

@@ -76,8 +76,8 @@ def choices_in(values: Mapping[str, Any]) -> dict[str, str]:
 
 def selectable_keys(root: Path) -> list[str]:
     """List the keys that params.yaml may have."""
-    single = [group for group in groups(root) if group not in LISTS.values()]
-    return [*single, *LISTS, "overrides"]
+    single = {"experiment", *groups(root)} - set(LISTS.values())
+    return [*sorted(single), *LISTS, "overrides"]
 
 
 def read_selection(root: Path, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -199,4 +199,5 @@ def unknown_choice(root: Path, group: str, choice: Any, place: str) -> list[Lite
     known = choices(root, group)
     if isinstance(choice, str) and choice in known:
         return []
-    return [ConfigError(place, f"no {choice!r} in conf/{group}/", nearest(str(choice), known))]
+    expected = nearest(str(choice), known) if known else f"expected a file of conf/{group}/"
+    return [ConfigError(place, f"no {choice!r} in conf/{group}/", expected)]

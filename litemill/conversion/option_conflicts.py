@@ -1,4 +1,4 @@
-"""What a variant can say: combinations of options that the converter cannot express, and why."""
+"""Combinations of options that the converter does not support, and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from litemill.conversion import recipes
 from litemill.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    # An option, what it is, and what was expected.
+    Conflict = tuple[str, str, str]
 
 _TYPES = {
     Optimization.none: [TensorType.float32],
@@ -18,80 +21,92 @@ _TYPES = {
     Optimization.int8: [TensorType.float32, TensorType.int8, TensorType.uint8],
     Optimization.int16x8: [TensorType.float32, TensorType.int16],
 }
+# Options for which the tflite_convert program has no flag.
+_WITHOUT_FLAG = ("select_tf_ops", "custom_ops", "per_channel_dense")
 
 
-def conflicts(variant: Variant) -> dict[str, str]:
-    """Tell by option why a variant cannot be made; empty when it can.
+def conflicts(variant: Variant, place: Callable[[str], str] = str) -> list[ConfigError]:
+    """List why a variant cannot be made; empty when it can.
 
-    The values read *what was found; what was expected*.
+    Args:
+        variant: the options; a recipe is resolved.
+        place: names the place of an option, such as `calibration.samples`.
     """
-    found = {**dict(_types(variant)), **dict(_by_program(variant))}
-    asked = variant.optimization
-    if (asked in CALIBRATED or variant.recipe) and variant.calibration.samples < 1:
-        found["calibration.samples"] = f"{variant.calibration.samples}; expected at least 1"
-    if variant.float_fallback and asked not in CALIBRATED:
-        found["float_fallback"] = (
-            f"true with optimization {asked.name}; it only concerns int8 and int16x8"
-        )
-    if variant.float_layers and variant.recipe is None and asked is not Optimization.int8:
-        found["float_layers"] = (
-            f"{len(variant.float_layers)} with optimization {asked.name}, by which the converter "
-            "spares no layer; expected optimization int8, or a recipe"
-        )
-    elif len(set(variant.float_layers)) < len(variant.float_layers):
-        found["float_layers"] = "a layer twice; expected each once"
-    if variant.select_tf_ops and asked in CALIBRATED and not variant.float_fallback:
-        found["select_tf_ops"] = (
-            "true for an integer-only model; TensorFlow's kernels compute in float: "
-            "set float_fallback: true"
-        )
-    if variant.recipe is not None and asked is not Optimization.none:
-        found["recipe"] = (
-            f"a recipe beside optimization {asked.name}; expected one of the two: a recipe "
-            "quantizes the float file"
-        )
-    if variant.batch is not None and variant.batch < 1:
-        found["batch"] = f"{variant.batch}; expected at least 1, or null for any"
-    return found
+    checks = (_types, _cli_route, _calibration, _float_parts, _recipe, _batch)
+    # One error an option is enough; the later check knows more.
+    last = {option: (found, due) for check in checks for option, found, due in check(variant)}
+    return [ConfigError(place(option), found, due) for option, (found, due) in last.items()]
 
 
 def needs_calibration(variant: Variant) -> bool:
-    """Tell whether a variant is calibrated, by its optimization or its resolved recipe."""
+    """Return whether a variant is calibrated, by its optimization or its resolved recipe."""
     return variant.optimization in CALIBRATED or recipes.recipe_is_calibrated(variant.recipe)
 
 
-def too_few_samples(asked: int, there: float, place: str) -> ConfigError:
-    """Say that a calibration split of `there` samples has fewer than a variant asks for."""
-    told = f"expected at most {there:.15g}, or more for data.split.calibration"
-    return ConfigError(place, f"asks for {asked} of {there:.15g} samples", told)
+def too_few_samples(requested: int, available: float, place: str) -> ConfigError:
+    """Return the error of a calibration split with fewer samples than a variant requests."""
+    expected = f"expected at most {available:.15g}, or more for data.split.calibration"
+    return ConfigError(place, f"asks for {requested} of {available:.15g} samples", expected)
 
 
-def _by_program(variant: Variant) -> Iterator[tuple[str, str]]:
-    """Tell what the route cli cannot do: the tflite_convert program has no flags for it."""
+def _types(variant: Variant) -> Iterator[Conflict]:
+    allowed, method = _TYPES[variant.optimization], f"optimization {variant.optimization.name}"
+    if variant.recipe is not None:
+        names = {"float32", *recipes.activation_types(variant.recipe)}
+        allowed, method = [kind for kind in TensorType if kind.name in names], "this recipe"
+    for option in ("input_type", "output_type"):
+        kind = getattr(variant, option)
+        if kind not in allowed:
+            expected = f"expected one of: {', '.join(each.name for each in allowed)}"
+            yield option, f"{kind.name} with {method}", expected
+
+
+def _cli_route(variant: Variant) -> Iterator[Conflict]:
     if variant.route is not Route.cli:
         return
-    same = "use the route saved_model, which gives the same bytes"
-    asked = variant.optimization
-    if asked is not Optimization.none:
-        told = "by the route cli; the tflite_convert program has no quantization flags"
-        yield "optimization", f"{asked.name} {told}: {same}"
+    if variant.optimization is not Optimization.none:
+        why = "the tflite_convert program has no quantization flags"
+        expected = f"{why}: use the route saved_model, which gives the same bytes"
+        yield "optimization", f"{variant.optimization.name} by the route cli", expected
     default = Variant()
-    for option in ("select_tf_ops", "custom_ops", "per_channel_dense"):
+    for option in _WITHOUT_FLAG:
         value = getattr(variant, option)
         if value != getattr(default, option):
             word = str(value).lower() if isinstance(value, bool) else value
-            told = "by the route cli; the tflite_convert program has no flag for it"
-            yield option, f"{word} {told}: use the route saved_model"
+            expected = "the tflite_convert program has no flag for it: use the route saved_model"
+            yield option, f"{word} by the route cli", expected
 
 
-def _types(variant: Variant) -> Iterator[tuple[str, str]]:
-    for option in ("input_type", "output_type"):
-        asked, allowed = getattr(variant, option), _TYPES[variant.optimization]
-        if variant.recipe is not None:
-            static = recipes.activation_types(variant.recipe)
-            allowed = [kind for kind in TensorType if kind.name in {"float32", *static}]
-        if asked not in allowed:
-            names = ", ".join(kind.name for kind in allowed)
-            way = "this recipe" if variant.recipe else f"optimization {variant.optimization.name}"
-            found = f"{asked.name} with {way}"
-            yield option, f"{found}; expected one of: {names}"
+def _calibration(variant: Variant) -> Iterator[Conflict]:
+    samples = variant.calibration.samples
+    if (variant.optimization in CALIBRATED or variant.recipe) and samples < 1:
+        yield "calibration.samples", str(samples), "expected at least 1"
+
+
+def _float_parts(variant: Variant) -> Iterator[Conflict]:
+    method, layers = variant.optimization, variant.float_layers
+    calibrated = method in CALIBRATED
+    if variant.float_fallback and not calibrated:
+        expected = "it only concerns int8 and int16x8"
+        yield "float_fallback", f"true with optimization {method.name}", expected
+    if layers and variant.recipe is None and method is not Optimization.int8:
+        found = f"{len(layers)} with optimization {method.name}, by which the converter "
+        expected = "expected optimization int8, or a recipe"
+        yield "float_layers", f"{found}spares no layer", expected
+    elif len(set(layers)) < len(layers):
+        yield "float_layers", "a layer twice", "expected each once"
+    if variant.select_tf_ops and calibrated and not variant.float_fallback:
+        expected = "TensorFlow's kernels compute in float: set float_fallback: true"
+        yield "select_tf_ops", "true for an integer-only model", expected
+
+
+def _recipe(variant: Variant) -> Iterator[Conflict]:
+    if variant.recipe is not None and variant.optimization is not Optimization.none:
+        found = f"a recipe beside optimization {variant.optimization.name}"
+        expected = "expected one of the two: a recipe quantizes the float file"
+        yield "recipe", found, expected
+
+
+def _batch(variant: Variant) -> Iterator[Conflict]:
+    if variant.batch is not None and variant.batch < 1:
+        yield "batch", str(variant.batch), "expected at least 1, or null for any"

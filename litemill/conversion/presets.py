@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litemill.config.schema.config import VariantChoice
 from litemill.config.schema.variant import Variant
@@ -13,9 +12,12 @@ from litemill.config.selection import choices, file_of
 from litemill.conversion import recipes
 from litemill.core.errors import ConfigError, ErrorGroup, first_line, nearest
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 def load_variant(name: str, root: Path) -> Variant:
-    """Give a variant as its file says, whatever params.yaml chooses or overrides.
+    """Load a variant as its file says, whatever params.yaml chooses or overrides.
 
     Args:
         name: of the file in conf/variant/.
@@ -23,7 +25,7 @@ def load_variant(name: str, root: Path) -> Variant:
 
     Raises:
         ConfigError: there is no such variant.
-        SeveralErrors: the file says something that no variant can have.
+        ErrorGroup: the file says something that no variant can have.
     """
     if name not in choices(root, "variant"):
         raise ConfigError(
@@ -37,10 +39,10 @@ def load_variant(name: str, root: Path) -> Variant:
 
     if wrong := schema_errors(tree, VariantChoice, place):
         raise ErrorGroup(wrong)
-    found = typed(tree, VariantChoice)
-    if found.recipe is not None:
-        found.recipe = recipes.resolve_recipe(found.recipe, place("recipe"))
-    return Variant(**{field.name: getattr(found, field.name) for field in fields(Variant)})
+    choice = typed(tree, VariantChoice)
+    if choice.recipe is not None:
+        choice.recipe = recipes.resolve_recipe(choice.recipe, place("recipe"))
+    return Variant(**{field.name: getattr(choice, field.name) for field in fields(Variant)})
 
 
 def _composed(file: Path) -> dict[str, Any]:

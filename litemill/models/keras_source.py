@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from litemill.config.schema.train import is_keras_file
 from litemill.core.errors import ModelError
 from litemill.models import keras_file, keras_graph, keras_model, saved_model
 from litemill.models.custom_objects import import_custom_objects
@@ -28,7 +29,7 @@ class KerasSource(SourceModel):
         if model.file is None:
             return model.build is not None
         path = root / model.file
-        keras = path.is_file() or model.file.endswith(keras_model.SUFFIXES)
+        keras = path.is_file() or is_keras_file(model.file)
         return keras and not path.is_dir()
 
     @classmethod

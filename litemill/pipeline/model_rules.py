@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from litemill.config import import_graph
 from litemill.config.schema.train import SOURCE_KINDS, is_keras_file
-from litemill.config.schema.variant import KERAS_ROUTES, ROUTES_WITHOUT_SIGNATURE_NAME, Route
+from litemill.conversion.routes import RENAMING
 from litemill.core.errors import ConfigError, LitemillError, nearest
+from litemill.models.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from litemill.config.compose import Composed
     from litemill.config.schema.config import Config, VariantChoice
+    from litemill.models.source_model import SourceModel
 
 KERAS_SIGNATURE = "serving_default"  # the only one that the converter gives a Keras model
 
@@ -32,28 +34,34 @@ def model_errors(config: Config, composed: Composed, root: Path) -> Iterator[Lit
         if import_graph.module_file(module, root) is None:
             found = f"{module}: no module of that name"
             yield ConfigError(place("model.custom_objects"), found, "expected a dotted name")
-    for name, variant in config.variants.items():
-        yield from _variant_errors(f"variants.{name}", variant, config, place)
+    if len(kinds) == 1:
+        kind = kind_of(model, root)
+        for name, variant in config.variants.items():
+            yield from _variant_errors(f"variants.{name}", variant, config, kind, place)
 
 
 def _variant_errors(
-    path: str, variant: VariantChoice, config: Config, place: Callable[[str], str]
+    path: str,
+    variant: VariantChoice,
+    config: Config,
+    kind: type[SourceModel],
+    place: Callable[[str], str],
 ) -> Iterator[LitemillError]:
-    keras, main = config.model.is_keras(), main_signature(config)
-    if variant.unroll and not keras:
+    main = main_signature(config)
+    if variant.unroll and not kind.has_layers:
         found = "true, and the model is no Keras file that could be traced anew"
         yield ConfigError(place(f"{path}.unroll"), found, "expected false")
-    if variant.route in KERAS_ROUTES and not keras:
+    if variant.route.name not in kind.routes:
         source = "a SavedModel" if config.model.file else "a function"
         found = f"{variant.route.name}, and the model is {source}"
-        routes = ", ".join(route.name for route in Route if route not in KERAS_ROUTES)
-        yield ConfigError(place(f"{path}.route"), found, f"expected one of: {routes}")
+        expected = f"expected one of: {', '.join(kind.routes)}"
+        yield ConfigError(place(f"{path}.route"), found, expected)
     key = variant.signature or main
-    if variant.route in ROUTES_WITHOUT_SIGNATURE_NAME and key != KERAS_SIGNATURE:
+    if variant.route in RENAMING and key != KERAS_SIGNATURE:
         found = f"{variant.route.name}, which names every signature {KERAS_SIGNATURE}, not {key}"
         expected = "use the route saved_model, which keeps the name"
         yield ConfigError(place(f"{path}.route"), found, expected)
-    if keras and variant.signature not in (None, main):
+    if kind.has_layers and variant.signature not in (None, main):
         found = f"{variant.signature!r}; a Keras model has one"
         yield ConfigError(place(f"{path}.signature"), found, f"expected {main!r} or null")
 

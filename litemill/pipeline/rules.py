@@ -125,8 +125,7 @@ def _kernel_errors(kernels: list[str], place: str) -> Iterator[LitemillError]:
 def _variant_errors(
     path: str, variant: VariantChoice, data: Data | None, place: Place
 ) -> Iterator[LitemillError]:
-    for option, reason in option_conflicts.conflicts(variant).items():
-        yield ConfigError(place(f"{path}.{option}"), reason)
+    yield from option_conflicts.conflicts(variant, lambda option: place(f"{path}.{option}"))
     if data is not None and option_conflicts.needs_calibration(variant):
         yield from _calibration_errors(f"{path}.calibration", variant, data, place)
     yield from limit_errors(variant.limits, place, f"{path}.limits")

@@ -107,7 +107,7 @@ def _recipes() -> dict[str, str]:
 
 def refusal(variant: Variant, objection: Callable[[Variant], str | None]) -> str | None:
     """Tell why there cannot be such a file, in one line; None when there can."""
-    told = [f"{option}: {why}" for option, why in option_conflicts.conflicts(variant).items()]
+    told = [str(conflict) for conflict in option_conflicts.conflicts(variant)]
     against = None if told else objection(variant)
     return " | ".join(told) or against
 

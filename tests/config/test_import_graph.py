@@ -39,7 +39,7 @@ class Net:
 
 @pytest.fixture
 def root(tmp_path):
-    """Give a project with one model."""
+    """Return a project with one model."""
     files = {
         "models/__init__.py": "",
         "models/mine/__init__.py": SOURCE,
@@ -58,7 +58,7 @@ def root(tmp_path):
 
 
 def names(paths, root):
-    """Give paths as relative names."""
+    """Return paths as relative names."""
     return sorted(path.relative_to(root).as_posix() for path in paths)
 
 
@@ -85,7 +85,7 @@ def test_a_target_that_imports_passes(root, target):
 
 
 @pytest.mark.parametrize(
-    ("target", "told"),
+    ("target", "reported"),
     [
         ("models.mine.biuld", "no 'biuld' in models/mine/__init__.py; did you mean 'build'?"),
         (
@@ -101,16 +101,16 @@ def test_a_target_that_imports_passes(root, target):
         (None, "None; expected a dotted name"),
     ],
 )
-def test_a_target_that_does_not_import_is_refused(root, target, told):
+def test_a_target_that_does_not_import_is_refused(root, target, reported):
     """With the nearest name."""
     with pytest.raises(ConfigError) as refused:
         check_target(target, "here", root)
 
     assert str(refused.value).startswith("here: ")
-    assert told in str(refused.value)
+    assert reported in str(refused.value)
 
 
-def test_code_that_is_no_python_is_told_with_its_line(root):
+def test_code_that_is_no_python_is_reported_with_its_line(root):
     """Not with a traceback of ours."""
     with pytest.raises(ConfigError, match=r"^models/broken\.py:1: not Python; invalid syntax"):
         check_target("models.broken.build", "here", root)
@@ -119,8 +119,10 @@ def test_code_that_is_no_python_is_told_with_its_line(root):
 def test_check_imports_nothing():
     """Neither TensorFlow nor the code of the model runs in configure."""
     code = (
-        "import sys; from pathlib import Path; from litemill.config.import_graph import check_target\n"
-        "for target in ('models.digits_cnn.build', 'keras.optimizers.Adam', 'litemill.metrics.top1'):\n"
+        "import sys; from pathlib import Path\n"
+        "from litemill.config.import_graph import check_target\n"
+        "names = 'models.digits_cnn.build', 'keras.optimizers.Adam', 'litemill.metrics.top1'\n"
+        "for target in names:\n"
         "    check_target(target, 'here', Path.cwd())\n"
         "heavy = {'tensorflow', 'keras', 'models', 'numpy', 'metrics'} & set(sys.modules)\n"
         "assert not heavy, heavy"

@@ -40,8 +40,8 @@ class Outer:
     many: dict[str, Inner] = field(default_factory=dict)
 
 
-def told(**tree):
-    """Give the faults of a tree as text."""
+def reported(**tree):
+    """Return the errors of a tree as text."""
     found = schema_errors({"needed": "x", **tree}, Outer, lambda path: f"<{path}>")
     return [str(error) for error in found]
 
@@ -57,7 +57,7 @@ def told(**tree):
 )
 def test_a_tree_that_fits_has_no_faults(tree):
     """And becomes its dataclass."""
-    assert [] == told(**tree)
+    assert [] == reported(**tree)
     assert isinstance(typed({"needed": "x", **tree}, Outer), Outer)
 
 
@@ -97,7 +97,7 @@ def test_a_tree_that_fits_keeps_its_values():
 )
 def test_a_fault_names_the_place_what_was_found_and_what_was_expected(tree, expected):
     """One line each, with the nearest name where there is one."""
-    assert [expected] == told(**tree)
+    assert [expected] == reported(**tree)
 
 
 def test_a_missing_value_is_a_fault():
@@ -107,8 +107,8 @@ def test_a_missing_value_is_a_fault():
     assert ["needed: missing; expected text"] == [str(error) for error in found]
 
 
-def test_all_faults_are_told():
+def test_all_faults_are_reported():
     """Not the first of them."""
     tree = {"share": "x", "inner": {"kind": "y", "z": 1}, "many": {"a": 3}}
 
-    assert 4 == len(told(**tree))
+    assert 4 == len(reported(**tree))

@@ -83,7 +83,7 @@ def test_a_difference_names_package_found_and_expected(lock):
     assert [expected] == lines(lock)
 
 
-def test_all_differences_are_told(lock):
+def test_all_differences_are_reported(lock):
     """Not the first of them."""
     pin(lock, "numpy", "9.9.9")
     pin(lock, "tensorflow-cpu", "9.9.9")
@@ -98,7 +98,7 @@ def test_a_package_that_is_not_installed_is_a_difference():
     assert "toolchain: no-such-package: found none; expected 1.0" in str(error)
 
 
-def test_a_package_that_the_lock_lost_is_told(lock):
+def test_a_package_that_the_lock_lost_is_reported(lock):
     """An artifact's toolchain is known as a whole, or not at all."""
     lock.write_text(lock.read_text().replace("\nkeras==", "\nqeras=="))
 

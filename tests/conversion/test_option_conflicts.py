@@ -28,11 +28,11 @@ INT8 = Optimization.int8
 )
 def test_what_can_be_made_is_not_refused(variant):
     """Every option somewhere."""
-    assert {} == conflicts(variant)
+    assert [] == conflicts(variant)
 
 
 @pytest.mark.parametrize(
-    ("options", "option", "told"),
+    ("options", "option", "reported"),
     [
         ({"input_type": TensorType.int8}, "input_type", "int8 with optimization none; expected"),
         (
@@ -74,6 +74,8 @@ def test_what_can_be_made_is_not_refused(variant):
         ({"batch": 0}, "batch", "0; expected at least 1, or null for any"),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_the_reason(options, option, told):
+def test_what_cannot_be_made_is_refused_with_the_reason(options, option, reported):
     """By option, so that configure can name the place."""
-    assert told in conflicts(Variant(**options))[option]
+    [error] = conflicts(Variant(**options))
+    assert option == error.place
+    assert reported in f"{error.found}; {error.expected}"

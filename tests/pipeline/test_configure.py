@@ -142,7 +142,7 @@ def test_a_small_number_is_a_number(tree):
         (DATA, "calibration: 0.1", "calibration: 0", "split.calibration: found 0; expected more"),
         (DATA, "calibration: 0.1", "calibration: .nan", "split.calibration: found nan; expected"),
         (DATA, "digits.load", "digits.laod", "load._target_: data.digits.laod: no 'laod' in"),
-        (DATA, "litemill.metrics.top1", "litemill.metrics.top_1", "metric.score._target_: litemill.metrics.top_1: no 'top_1' in litemill/"),
+        (DATA, "metrics.top1", "metrics.top_1", "metric.score._target_: litemill.metrics.top_1: no 'top_1'"),
         (DATA, "goal: maximize", "goal: max", "metric.goal: found 'max'; expected one of: maxi"),
         (MODEL, "digits_cnn.build", "digits_cn.build", "build._target_: models.digits_cn.build"),
         (MODEL, "digits_cnn.build", "digits_cnn.bild", "build._target_: models.digits_cnn.bild"),
@@ -177,7 +177,7 @@ def test_a_wrong_option_is_refused_with_file_key_and_remedy(tree, file, old, new
     assert f"{file}: {expected}" == lines[0][: len(f"{file}: {expected}")]
 
 
-def test_an_override_is_told_as_one(tree):
+def test_an_override_is_reported_as_one(tree):
     """Not as the file that it overrides."""
     options(tree, train={"epoch": 1})
 
@@ -187,7 +187,7 @@ def test_an_override_is_told_as_one(tree):
 
 
 def test_a_wrong_type_hides_no_broken_rule(tree):
-    """All is told at once, but for what depends on the value of the wrong type."""
+    """All is reported at once, but for what depends on the value of the wrong type."""
     options(
         tree,
         train={"epoch": 1, "epochs": 0},
@@ -218,7 +218,7 @@ def test_a_wrong_type_hides_no_broken_rule(tree):
 @pytest.mark.parametrize(
     ("value", "found"), [("null", "missing"), ("float32", "found 'float32'; expected a list of")]
 )
-def test_variants_that_are_no_list_are_told_by_every_command(tree, value, found):
+def test_variants_that_are_no_list_are_reported_by_every_command(tree, value, found):
     """DVC itself, which comes first in `dvc repro`, names neither the file nor the key."""
     params = yaml.safe_load((tree / "params.yaml").read_text()) | {
         "variants": yaml.safe_load(value)
@@ -234,7 +234,7 @@ def test_variants_that_are_no_list_are_told_by_every_command(tree, value, found)
     assert 0 == subprocess.run(words, cwd=tree, capture_output=True, check=False).returncode
 
 
-def test_a_package_that_may_differ_and_is_none_is_told_where_it_stands(tree):
+def test_a_package_that_may_differ_and_is_none_is_reported_where_it_stands(tree):
     """In conf/config.yaml, or in params.yaml, which goes before it."""
     edit(tree, "conf/config.yaml", "\nhydra:", "\ntoolchain: {allow: [nunpy]}\nhydra:")
     why = "toolchain.allow: no 'nunpy'; did you mean 'numpy'?"
@@ -269,8 +269,8 @@ def test_calibration_by_class_needs_classes(tree):
     edit(tree, "params.yaml", "task: none", "task: regression")
 
     expected = (
-        "params.yaml: overrides.variants.int8.calibration.selection: stratified for the task regression, "
-        "which has no classes; expected one of: first, random"
+        "params.yaml: overrides.variants.int8.calibration.selection: stratified for the task "
+        "regression, which has no classes; expected one of: first, random"
     )
     assert expected in refusals(tree)
 
@@ -326,6 +326,61 @@ def test_every_suffix_of_keras_is_a_keras_model(tree, suffix):
     assert "keras" == configure(tree)["convert"]["int8"]["route"]
 
 
+@pytest.mark.parametrize(
+    ("model", "variant", "place", "found", "expected"),
+    [
+        (
+            {"file": "models/digits_cnn/saved"},
+            {"route": "keras"},
+            "variants.int8.route",
+            "keras, and the model is a SavedModel",
+            "expected one of: saved_model, concrete_function, cli",
+        ),
+        (
+            {"file": "models/digits_cnn/saved"},
+            {"unroll": True},
+            "variants.int8.unroll",
+            "true, and the model is no Keras file that could be traced anew",
+            "expected false",
+        ),
+        (
+            {"file": "models/digits_cnn/saved", "signature": "score"},
+            {"route": "concrete_function"},
+            "variants.int8.route",
+            "concrete_function, which names every signature serving_default, not score",
+            "use the route saved_model, which keeps the name",
+        ),
+        (
+            {"file": "models/digits_cnn/saved.pb"},
+            {},
+            "model.file",
+            "models/digits_cnn/saved.pb: no such file",
+            "did you mean 'saved'?",
+        ),
+        (
+            {},
+            {},
+            "model",
+            "none of them",
+            "expected one of: build, file, function",
+        ),
+    ],
+)
+def test_routes_are_those_of_the_source_model(  # noqa: PLR0917  # a table
+    tree, model, variant, place, found, expected
+):
+    """A SavedModel has no layers; its signatures have names of their own."""
+    (tree / "models/digits_cnn/saved").mkdir()
+    options(tree, model={"build": None, **model}, variants={"int8": variant})
+
+    with pytest.raises(LitemillError) as refused:
+        configure(tree)
+
+    [error] = refused.value.errors
+    assert f"params.yaml: overrides.{place}" == error.place
+    assert (found, expected) == (error.found, error.expected)
+
+
 def test_a_variant_may_name_the_signature_that_the_model_is_known_by(tree):
     """It is none of the others, which have references of their own."""
     options(tree, variants={"int8": {"signature": "serving_default"}})
@@ -370,7 +425,7 @@ def test_a_choice_without_its_folder_is_refused(tree):
     assert any(line.startswith("models/mine: no such folder; ") for line in refusals(tree))
 
 
-def test_many_faults_are_told_at_once(tree):
+def test_many_faults_are_reported_at_once(tree):
     """Of toolchain, model, variant and limits alike; one line each."""
     edit(tree, "requirements.lock", "\ntensorflow-cpu==", "\ntensorflow-cpu==9")
     edit(tree, MODEL, "digits_cnn.build", "digits_cnn.bild")
@@ -384,7 +439,7 @@ def test_many_faults_are_told_at_once(tree):
     assert all(": " in line for line in lines)
 
 
-def test_many_wrong_types_are_told_at_once(tree):
+def test_many_wrong_types_are_reported_at_once(tree):
     """In every file that has one."""
     edit(tree, TRAIN, "epochs: 20", "epochs: x")
     edit(tree, INT8, "optimization:", "optimisation:")

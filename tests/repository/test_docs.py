@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from litemill.cli.main import COMMANDS
+from litemill.config import selection
 from litemill.config.schema import MISSING
 from litemill.config.schema.config import (
     Config,
@@ -33,13 +34,16 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
-    ROOT / "conf" / "README.md",
     ROOT / "benchmarks" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 # YAML is the interface: what its comments say is documentation.
-COMMENTS = [ROOT / "params.yaml", ROOT / "dvc.yaml", *sorted((ROOT / "conf").rglob("*.yaml"))]
-# A section of conf/README.md -> the options that it documents.
+COMMENTS = [
+    ROOT / "params.yaml",
+    ROOT / "dvc.yaml",
+    *(path for home in ("conf", "litemill/conf") for path in sorted((ROOT / home).rglob("*.yaml"))),
+]
+# A section of docs/options.md -> the options that it documents.
 OPTIONS = {
     "model": {"": ModelChoice},
     "data": {"": Data},
@@ -48,7 +52,11 @@ OPTIONS = {
     "numerics": {"": Numerics},
     "sweep": {"": SweepChoice},
     "release": {"": ReleaseChoice},
-    "conf/config.yaml": {"export": Exporting, "validate": Measuring, "toolchain": Toolchain},
+    "Sections without choices": {
+        "export": Exporting,
+        "validate": Measuring,
+        "toolchain": Toolchain,
+    },
 }
 FOLDERS = "benchmarks|conf|data|docs|litemill|metrics|models|stages|tests"
 
@@ -88,7 +96,7 @@ def options(schema, path=""):
 
 
 def told(default):
-    """Write a default as conf/README.md does."""
+    """Write a default as docs/options.md does."""
     if default == MISSING:
         return "has to be set"
     if default == "":
@@ -107,30 +115,30 @@ def rows(section):
 
 
 @pytest.mark.parametrize("section", OPTIONS)
-def test_conf_readme_lists_every_option_with_its_default(section):
+def test_options_page_lists_every_option_with_its_default(section):
     """A new option needs a row; a removed one must lose it."""
     expected = {}
     for path, schema in OPTIONS[section].items():
         expected |= {name: told(default) for name, default in options(schema, path).items()}
     if section == "data":
         expected["metric"] = "`null`"
-    text = sections(read("conf/README.md"))[section].partition("Loaders that come")[0]
+    text = sections(read("docs/options.md"))[section].partition("Loaders that come")[0]
     assert expected == {name: cells[1] for name, cells in rows(text).items()}
 
 
-def test_conf_readme_has_a_section_for_every_group():
+def test_options_page_has_a_section_for_every_group():
     """The sections are those of the configuration; variants are of the group `variant`."""
-    groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    assert groups <= set(sections(read("conf/README.md")))
+    groups = set(selection.groups(ROOT))
+    assert groups <= set(sections(read("docs/options.md")))
     flat = {"export", "validate", "toolchain", "variants", "sweeps"}
     named = {"variant", "sweep"}
     assert {field.name for field in dataclasses.fields(Config)} - flat == groups - named
 
 
-def test_conf_readme_lists_every_check_with_its_default():
+def test_options_page_lists_every_check_with_its_default():
     """The limits of conf/limits/default.yaml, and the checks that are always on."""
-    section = sections(read("conf/README.md"))["limits"]
-    limits = yaml.safe_load(read("conf/limits/default.yaml"))
+    section = sections(read("docs/options.md"))["limits"]
+    limits = yaml.safe_load(read("litemill/conf/limits/default.yaml"))
     expected = {name: told(limits.get(name)) for name in checks.check_names()}
     assert expected == {name: cells[1] for name, cells in rows(section).items()}
     always = [name for name in checks._public("measured") if f"`{name}` (" not in section]
@@ -165,7 +173,8 @@ def test_pages_name_files_that_exist(page):
     assert [] == [link for link in links if not (page.parent / link).exists()]
     paths = re.findall(rf"(?<![\w/.])(?:{FOLDERS})/[\w./-]*\w", text)
     named = [path for path in paths if path not in made and not re.search("mine|NAME|test_", path)]
-    assert [] == [path for path in named if not (ROOT / path).exists()]
+    homes = (ROOT, ROOT / "litemill")  # conf/ of the project, or of the package
+    assert [] == [path for path in named if not any((home / path).exists() for home in homes)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -16,11 +16,6 @@ class Route(enum.Enum):
     cli = enum.auto()  # the `tflite_convert` program
 
 
-# Routes that start at a Keras model, and those that name every signature serving_default.
-KERAS_ROUTES = (Route.keras,)
-ROUTES_WITHOUT_SIGNATURE_NAME = (Route.keras, Route.concrete_function)
-
-
 class Optimization(enum.Enum):
     """What post-training quantization does."""
 
