@@ -6,7 +6,7 @@ import hashlib
 
 
 def output(**changes):
-    """Give the fidelity of one output, as of a good int8 variant."""
+    """Return the fidelity of an output, as of a good int8 variant."""
     return {
         "max_abs_error": 0.05,
         "mean_abs_error": 0.01,
@@ -19,7 +19,7 @@ def output(**changes):
 
 
 def measured(variant="int8", **changes):
-    """Give the measurement of one variant of a classifier."""
+    """Return the measurement of a variant of a classifier."""
     return {
         "variant": variant,
         "sha256": hashlib.sha256(variant.encode()).hexdigest(),
@@ -45,9 +45,9 @@ def measured(variant="int8", **changes):
 
 
 def kernels(**changes):
-    """Give every set of kernels as measured, with the changes of each."""
-    told = measured()
-    same = {key: told[key] for key in ("outputs", "top1_agreement", "metric")}
+    """Return every set of kernels as measured, with the changes of each."""
+    good = measured()
+    same = {key: good[key] for key in ("outputs", "top1_agreement", "metric")}
     same |= {"agreement_samples": {"digit": {"same": 359, "of": 360}}, "flips": {"digit": 0}}
     names = ("default", "no_delegate", "reference")
     return {
@@ -57,7 +57,7 @@ def kernels(**changes):
 
 
 def metric(source, variant, name="top1", goal="maximize"):
-    """Give a task metric; the drop is above 0 where the variant is worse."""
+    """Return a task metric; the drop is above 0 where the variant is worse."""
     drop = source - variant if goal == "maximize" else variant - source
     return {
         "name": name,
@@ -70,14 +70,14 @@ def metric(source, variant, name="top1", goal="maximize"):
 
 
 def broken(variant="int16x8"):
-    """Give the measurement of a file that does not run."""
+    """Return the measurement of a file that does not run."""
     return measured(
         variant, outputs={}, top1_agreement=None, metric=None, error="node 3 has no kernel"
     )
 
 
 def regression(variant="int8", **changes):
-    """Give the measurement of one variant of a regression: no classes, and less is better."""
+    """Return the measurement of a variant of a regression: no classes, and lower is better."""
     return measured(
         variant,
         outputs={"value": output()},

@@ -10,7 +10,7 @@ import io
 import re
 from typing import IO, TYPE_CHECKING, Any, Literal
 
-from litemill.report.columns import Column, columns
+from litemill.report.columns import columns
 from litemill.report.highlights import highlights
 from litemill.report.release_diff import NUMBERS
 from litemill.report.verdict import (
@@ -23,6 +23,8 @@ from litemill.report.verdict import (
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from litemill.report.column import Column
 
 Row = dict[str, Any]
 PIPE_WIDTH = 160  # of a table that goes into a file or a pipe

@@ -75,10 +75,10 @@ def test_show_refuses_what_is_no_report(tmp_path, content):
 
 def test_show_refuses_changes_as_csv(written):
     """A table of variants has no place for them; nothing is read or printed."""
-    asked = parsed("--report", str(written / "report.json"), "--format", "csv", "--since", "x.tar")
+    args = parsed("--report", str(written / "report.json"), "--format", "csv", "--since", "x.tar")
 
     with pytest.raises(LitemillError, match=r"^--since: found --format csv; expected "):
-        show.run(asked)
+        show.run(args)
 
 
 def test_show_refuses_an_unknown_format():

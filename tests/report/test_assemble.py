@@ -22,17 +22,17 @@ LIMITS = {"snr_db": 20, "metric_drop_relative": 0.02, "top1_agreement": 0.98}
 VOID = {"meta", "line", "circle", "path", "rect"}
 
 
-def told(*measurements, title="Digits", limits=LIMITS):
+def judge(*measurements, title="Digits", limits=LIMITS):
     """Judge measurements against the same limits."""
     return assemble_report(
         list(measurements), {one["variant"]: limits for one in measurements}, title
     )
 
 
-def text(report_):
+def text(report):
     """Print the terminal table into a pipe."""
     file = io.StringIO()
-    summary.print_report(report_, file)
+    summary.print_report(report, file)
     return file.getvalue()
 
 
@@ -61,9 +61,9 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def page(tmp_path, report_):
+def page(tmp_path, report):
     """Write a report and parse its page."""
-    write_report(report_, tmp_path / "report")
+    write_report(report, tmp_path / "report")
     parsed = Page()
     parsed.feed((tmp_path / "report" / "index.html").read_text(encoding="utf-8"))
     assert not parsed.open
@@ -74,20 +74,20 @@ def test_report_passes_when_every_check_of_every_variant_does():
     """The verdict of the release is that of all its variants."""
     good, bad = measured("float32"), measured("int8", outputs={"digit": output(snr_db=12.0)})
 
-    assert told(good)["passed"]
-    assert not told(good, bad)["passed"]
-    assert [True, False] == [row["passed"] for row in told(good, bad)["variants"]]
+    assert judge(good)["passed"]
+    assert not judge(good, bad)["passed"]
+    assert [True, False] == [row["passed"] for row in judge(good, bad)["variants"]]
 
 
 def test_report_keeps_the_order_of_the_variants():
     """The table reads as params.yaml does."""
-    rows = told(measured("b"), measured("a"), measured("c"))["variants"]
+    rows = judge(measured("b"), measured("a"), measured("c"))["variants"]
 
     assert ["b", "a", "c"] == [row["variant"] for row in rows]
 
 
 def test_report_holds_each_variant_to_its_own_limits():
-    """A limit of one variant is not another's."""
+    """A limit of a variant holds for no other."""
     found = assemble_report(
         [measured("a"), measured("b")], {"a": {"snr_db": 40}, "b": {"snr_db": 20}}, ""
     )
@@ -99,15 +99,15 @@ def test_size_is_a_share_of_float32_or_else_of_the_largest():
     """A release without a float32 still has something to compare with."""
     small = measured("int8", bytes=250)
 
-    assert told(small, measured("float32", bytes=1000))["variants"][0]["share"] == 0.25
-    largest = told(small, measured("float16", bytes=500))
+    assert judge(small, measured("float32", bytes=1000))["variants"][0]["share"] == 0.25
+    largest = judge(small, measured("float16", bytes=500))
     assert ("largest", 0.5) == (largest["baseline"], largest["variants"][0]["share"])
 
 
 def test_the_same_report_is_written_as_the_same_bytes(tmp_path):
     """No times, no paths, no order of hashing."""
     for name in ("one", "two"):
-        write_report(told(measured("a"), broken("b")), tmp_path / name / "report")
+        write_report(judge(measured("a"), broken("b")), tmp_path / name / "report")
 
     assert tree_sha256(tmp_path / "one") == tree_sha256(tmp_path / "two")
     assert [
@@ -123,7 +123,7 @@ def test_the_same_report_is_written_as_the_same_bytes(tmp_path):
 
 def test_metrics_leave_out_what_is_absent(tmp_path):
     """DVC prints an empty cell, not a zero."""
-    write_report(told(measured("a"), broken("b")), tmp_path / "report")
+    write_report(judge(measured("a"), broken("b")), tmp_path / "report")
 
     folder = tmp_path / "report" / "metrics"
     found = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.iterdir()}
@@ -142,16 +142,16 @@ def test_metrics_leave_out_what_is_absent(tmp_path):
 
 def test_csv_has_a_row_for_every_variant_and_empty_fields_where_absent():
     """A spreadsheet sees nothing, not zero."""
-    rows = list(csv.DictReader(io.StringIO(summary.report_csv(told(measured("a"), broken("b"))))))
+    rows = list(csv.DictReader(io.StringIO(summary.report_csv(judge(measured("a"), broken("b"))))))
 
     assert ["a", "b"] == [row["variant"] for row in rows]
     assert ["0.9861", ""] == [row["metric"] for row in rows]
-    assert "\r" not in summary.report_csv(told(measured("a")))
+    assert "\r" not in summary.report_csv(judge(measured("a")))
 
 
 def test_plot_without_a_metric_shows_similarity(tmp_path):
     """Unlabelled samples still give a picture, and the file says of what."""
-    write_report(told(measured("a", metric=None), broken("b")), tmp_path / "report")
+    write_report(judge(measured("a", metric=None), broken("b")), tmp_path / "report")
 
     lines = (tmp_path / "report" / "plots" / "size.csv").read_text(encoding="utf-8").splitlines()
 
@@ -164,7 +164,7 @@ def test_plot_without_a_metric_shows_similarity(tmp_path):
 @pytest.mark.parametrize("render", [text, summary.report_markdown], ids=["terminal", "markdown"])
 def test_failed_checks_stand_below_the_table_with_found_limit_and_margin(render):
     """The reader need not open another file."""
-    shown = render(told(measured(outputs={"digit": output(snr_db=12.5)}))).replace("\\", "")
+    shown = render(judge(measured(outputs={"digit": output(snr_db=12.5)}))).replace("\\", "")
 
     assert "int8.snr_db: found 12.5 dB; expected at least 20 (margin -7.5)" in shown
     assert "1 of 1 variant failed, by 1 check." in shown
@@ -173,7 +173,7 @@ def test_failed_checks_stand_below_the_table_with_found_limit_and_margin(render)
 @pytest.mark.parametrize("render", [text, summary.report_markdown], ids=["terminal", "markdown"])
 def test_a_regression_reads_well(render):
     """Its metric has another name and goal, and agreement is absent."""
-    shown = render(told(regression("float32"), regression())).replace("\\", "")
+    shown = render(judge(regression("float32"), regression())).replace("\\", "")
 
     assert "lower mean_absolute_error is better" in shown
     assert "absent" in shown
@@ -183,7 +183,7 @@ def test_a_regression_reads_well(render):
 @pytest.mark.parametrize("render", [text, summary.report_markdown], ids=["terminal", "markdown"])
 def test_a_task_without_metric_says_so(render):
     """Absent is not zero."""
-    shown = render(told(measured(metric=None, top1_agreement=None))).replace("\\", "")
+    shown = render(judge(measured(metric=None, top1_agreement=None))).replace("\\", "")
 
     assert "No task metric" in shown
     assert shown.count("absent") >= 3
@@ -191,24 +191,24 @@ def test_a_task_without_metric_says_so(render):
 
 def test_a_file_that_does_not_run_says_so_in_its_row():
     """Its cells are not absent for want of a metric."""
-    shown = text(told(measured(), broken()))
+    shown = text(judge(measured(), broken()))
 
     assert "no run" in shown
     assert "int16x8.runs: found an error (node 3 has no kernel)" in shown
 
 
 def test_an_exact_variant_has_no_noise():
-    """An infinite SNR is told in a word."""
+    """An infinite SNR is a word."""
     exact = output(snr_db=None, max_abs_error=0.0)
 
-    assert "exact" in text(told(measured(outputs={"digit": exact})))
+    assert "exact" in text(judge(measured(outputs={"digit": exact})))
 
 
 def test_a_pipe_gets_plain_text_with_whole_names():
     """No colour codes, nothing cut, however narrow the environment claims to be."""
     name = "int8_with_a_long_name_that_somebody_chose"
 
-    shown = text(told(measured(name)))
+    shown = text(judge(measured(name)))
 
     assert "\x1b" not in shown
     assert name in shown
@@ -223,7 +223,7 @@ def test_a_narrow_terminal_keeps_name_size_and_verdict(width, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
-    lines = re.sub(r"\x1b\[\d*m", "", text(told(measured("dynamic_range")))).splitlines()
+    lines = re.sub(r"\x1b\[\d*m", "", text(judge(measured("dynamic_range")))).splitlines()
     assert not any("…" in line for line in lines)
 
     table = [line for line in lines if line.startswith(("  variant ", "  dynamic_range "))]
@@ -234,14 +234,14 @@ def test_a_narrow_terminal_keeps_name_size_and_verdict(width, monkeypatch):
 
 def test_markdown_escapes_names():
     """A title is text, not a link or a cell border."""
-    shown = summary.report_markdown(told(measured(), title="a|b [c](d) <e>"))
+    shown = summary.report_markdown(judge(measured(), title="a|b [c](d) <e>"))
 
     assert r"## a\|b \[c\](d) \<e\>: passed" in shown
 
 
 def test_page_escapes_names(tmp_path):
     """A title is text, not markup."""
-    parsed = page(tmp_path, told(measured("<b>x</b>"), title="<script>alert(1)</script>"))
+    parsed = page(tmp_path, judge(measured("<b>x</b>"), title="<script>alert(1)</script>"))
 
     tags = [tag for tag, _ in parsed.seen]
     assert (1, 0) == (tags.count("script"), tags.count("b"))
@@ -250,7 +250,7 @@ def test_page_escapes_names(tmp_path):
 
 def test_page_stands_alone(tmp_path):
     """Nothing is fetched: no style sheets, images or fonts; links lead into the build only."""
-    parsed = page(tmp_path, told(measured(), broken()))
+    parsed = page(tmp_path, judge(measured(), broken()))
 
     assert {"link", "img", "iframe"}.isdisjoint(tag for tag, _ in parsed.seen)
     assert not any("src" in attributes for _, attributes in parsed.seen)
@@ -262,15 +262,15 @@ def test_page_stands_alone(tmp_path):
 
 def test_page_says_the_verdict_first(tmp_path):
     """Title, verdict, then everything else."""
-    words = [word for word in page(tmp_path, told(measured(), broken())).words if word.strip()]
+    words = [word for word in page(tmp_path, judge(measured(), broken())).words if word.strip()]
 
     after_style = words[[word.startswith("\n:root") for word in words].index(True) + 1 :]
     assert ["Digits", "Failed", "1 of 2 variants failed, by 1 check."] == after_style[:3]
 
 
 def test_page_tables_have_headers_with_scope(tmp_path):
-    """A screen reader can tell which cell belongs where."""
-    parsed = page(tmp_path, told(measured(), regression("r")))
+    """A screen reader needs it to name the heading of a cell."""
+    parsed = page(tmp_path, judge(measured(), regression("r")))
 
     headers = [attributes for tag, attributes in parsed.seen if tag == "th"]
     assert headers
@@ -279,7 +279,7 @@ def test_page_tables_have_headers_with_scope(tmp_path):
 
 def test_page_without_a_metric_has_no_chart(tmp_path):
     """There is nothing to draw."""
-    parsed = page(tmp_path, told(measured(metric=None)))
+    parsed = page(tmp_path, judge(measured(metric=None)))
 
     assert "svg" not in {tag for tag, _ in parsed.seen}
 
@@ -289,7 +289,7 @@ def test_page_draws_a_single_point(tmp_path, quality):
     """One variant, no spread: scales must not collapse."""
     metric = {**measured()["metric"], "variant": quality, "source": quality, "drop": 0.0}
 
-    parsed = page(tmp_path, told(measured(bytes=0, metric=metric)))
+    parsed = page(tmp_path, judge(measured(bytes=0, metric=metric)))
 
     assert "circle" in {tag for tag, _ in parsed.seen}
 

@@ -15,7 +15,7 @@ DISC = re.compile(r'<circle class="pass" cx="([\d.]+)" cy="([\d.]+)"')
 
 
 def names(drawn):
-    """Give the places of the names of a chart: (left, line), by name."""
+    """Return the places of the names in a chart: (left, line), by name."""
     return {name: (float(x), round(float(y) - 4, 1)) for x, y, name in AT.findall(drawn)}
 
 
@@ -36,7 +36,7 @@ def test_a_name_moves_to_the_nearest_line_that_is_free():
 
 
 def test_a_name_that_finds_no_room_stays_at_its_own_height():
-    """It is told all the same."""
+    """It is drawn all the same."""
     assert 50 == free_line([Interval(0, 100, 50, 1000)], SMALL, NAME)
 
 

@@ -17,16 +17,16 @@ ROOT = Path(__file__).parents[2]
 LIMITS = {"snr_db": 20, "top1_agreement": 0.98}
 
 
-def told(*measurements):
+def judge(*measurements):
     """Judge measurements against the same limits."""
     return assemble_report(
         list(measurements), {one["variant"]: LIMITS for one in measurements}, "Digits"
     )
 
 
-def stage(folder, report_):
+def stage(folder, report):
     """Run the stage in a folder of its own."""
-    write_json(folder / "build" / "report" / "report.json", report_)
+    write_json(folder / "build" / "report" / "report.json", report)
     return subprocess.run(
         [sys.executable, "-m", "stages.gate"],
         cwd=folder,
@@ -46,8 +46,8 @@ BAD = measured(outputs={"digit": output(snr_db=12.0)}, top1_agreement={"digit": 
 
 
 def test_gate_gives_the_verdict_of_every_variant():
-    """What is told is what the report found."""
-    found = judge_report(told(measured("float32"), BAD))
+    """As the report has it."""
+    found = judge_report(judge(measured("float32"), BAD))
 
     assert {"float32": True, "int8": False} == found["variants"]
     assert not found["passed"]
@@ -55,7 +55,7 @@ def test_gate_gives_the_verdict_of_every_variant():
 
 def test_the_stage_lets_a_good_release_through(tmp_path):
     """Silence and 0."""
-    done = stage(tmp_path, told(measured()))
+    done = stage(tmp_path, judge(measured()))
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
     assert {"passed": True, "variants": {"int8": True}, "failed": []} == verdict(tmp_path)
@@ -63,7 +63,7 @@ def test_the_stage_lets_a_good_release_through(tmp_path):
 
 def test_the_stage_names_every_failed_check_in_a_line_of_its_own(tmp_path):
     """All of them, and nothing else: no traceback."""
-    done = stage(tmp_path, told(measured("float32"), BAD, broken()))
+    done = stage(tmp_path, judge(measured("float32"), BAD, broken()))
 
     assert done.returncode == 1
     assert [
@@ -75,8 +75,8 @@ def test_the_stage_names_every_failed_check_in_a_line_of_its_own(tmp_path):
 
 def test_a_failure_replaces_the_pass_of_before(tmp_path):
     """The verdict file never claims a pass that is over."""
-    stage(tmp_path, told(measured()))
-    stage(tmp_path, told(BAD))
+    stage(tmp_path, judge(measured()))
+    stage(tmp_path, judge(BAD))
 
     assert not verdict(tmp_path)["passed"]
     assert 2 == len(verdict(tmp_path)["failed"])
@@ -85,7 +85,7 @@ def test_a_failure_replaces_the_pass_of_before(tmp_path):
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"passed": true}'])
 def test_a_damaged_report_is_no_pass(tmp_path, content):
     """One line, and status 1."""
-    stage(tmp_path, told(measured()))
+    stage(tmp_path, judge(measured()))
     (tmp_path / "build" / "gate" / "verdict.json").unlink()
     (tmp_path / "build" / "report" / "report.json").write_text(content, encoding="utf-8")
 

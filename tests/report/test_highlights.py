@@ -13,47 +13,47 @@ from litemill.report.highlights import (
 )
 
 
-def told(*found, **limits):
+def judge(*variants, **limits):
     """Judge variants against the same limits."""
-    return assemble_report(list(found), {one["variant"]: limits for one in found}, "Digits")
+    return assemble_report(list(variants), {one["variant"]: limits for one in variants}, "Digits")
 
 
-def tile(told_, title):
-    """Give what stands out under a title: (answer, more)."""
-    return next(((h.answer, h.note) for h in highlights(told_) if h.title == title), None)
+def tile(report, title):
+    """Return the highlight of a title: (answer, note)."""
+    return next(((h.answer, h.note) for h in highlights(report) if h.title == title), None)
 
 
-def test_the_tightest_pass_is_told_in_samples_where_samples_are_counted():
+def test_the_smallest_margin_is_in_samples_where_samples_are_counted():
     """The fewest of all variants, however small the shares of others are."""
     counts = {"both": 350, "source_only": 6, "variant_only": 2, "neither": 2}
     found = measured(metric={**metric(356 / 360, 352 / 360), "counts": counts})
 
     assert ("3 samples", "int8.metric_drop") == tile(
-        told(found, metric_drop=0.02, snr_db=31.9), "Smallest margin"
+        judge(found, metric_drop=0.02, snr_db=31.9), "Smallest margin"
     )
 
 
-def test_the_tightest_pass_of_a_regression_is_that_of_the_smallest_share():
+def test_the_smallest_margin_of_a_regression_is_the_smallest_share_of_a_limit():
     """Nothing counts samples there."""
-    passed = told(regression("float32"), regression(), metric_drop=0.4, snr_db=20)
+    passed = judge(regression("float32"), regression(), metric_drop=0.4, snr_db=20)
 
     assert ("0.1", "float32.metric_drop, 25% of its limit") == tile(passed, "Smallest margin")
-    assert tile(told(regression()), "Smallest margin") is None
+    assert tile(judge(regression()), "Smallest margin") is None
 
 
 def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
     """And `finite`, whose 0 nobody chose, is not."""
     exact = measured(metric=metric(0.9, 0.9))
 
-    (row,) = told(exact, metric_drop=0, snr_db=20)["variants"]
+    (row,) = judge(exact, metric_drop=0, snr_db=20)["variants"]
     assert ("metric_drop", "passes by 0") == closest_limit(row)
     assert ("0", "int8.metric_drop") == tile(
-        told(exact, metric_drop=0, snr_db=20), "Smallest margin"
+        judge(exact, metric_drop=0, snr_db=20), "Smallest margin"
     )
     better = measured(metric=metric(0.9, 0.95))
-    (row,) = told(better, metric_drop=0, snr_db=20)["variants"]
+    (row,) = judge(better, metric_drop=0, snr_db=20)["variants"]
     assert "snr_db" == closest_limit(row)[0]
-    (row,) = told(exact)["variants"]
+    (row,) = judge(exact)["variants"]
     assert closest_limit(row) is None
 
 
@@ -75,19 +75,19 @@ def test_a_limit_is_shared_by_every_variant_that_runs_or_by_none(own, shared):
     assert shared == common_limit(found["variants"], "metric_drop")
 
 
-def test_flips_are_of_samples_where_each_has_one_answer():
+def test_disagreement_counts_samples_where_each_has_a_single_answer():
     """And the tile says where they are."""
-    found = told(measured(kernels=kernels(reference={"flips": {"digit": 5}})))
+    found = judge(measured(kernels=kernels(reference={"flips": {"digit": 5}})))
 
     assert ("5 of 360", "int8, reference kernels") == tile(found, "Kernel-dependent predictions")
     assert {"no_delegate": 0, "reference": 5} == found["variants"][0]["flips"]
 
 
-def test_flips_are_of_answers_where_a_sample_has_several():
+def test_disagreement_counts_answers_where_a_sample_has_several():
     """An output of 64 positions, beside one of a class: all outputs together, everywhere alike."""
     counts = {"digit": {"same": 358, "of": 360}, "mask": {"same": 18_040, "of": 23_040}}
     many = {"flips": {"digit": 2, "mask": 5000}, "agreement_samples": counts}
-    found = told(measured(kernels=kernels(reference=many)))
+    found = judge(measured(kernels=kernels(reference=many)))
     row = found["variants"][0]
 
     assert "5,002 of 23,400 answers" == kernel_disagreement_text(row["kernels"]["reference"])
@@ -100,11 +100,11 @@ def test_margins_count_answers_where_a_sample_has_several():
     counts = {"digit": {"same": 23_000, "of": 23_040}}
     found = measured(top1_agreement={"digit": 23_000 / 23_040}, agreement_samples=counts)
 
-    (row,) = told(found, top1_agreement=0.99)["variants"]
+    (row,) = judge(found, top1_agreement=0.99)["variants"]
     assert "(passes by 190 answers)" in row["checks"]["top1_agreement"]["told"]
     assert ("top1_agreement", "passes by 190 answers") == closest_limit(row)
     flips = {"flips": {"digit": 5000}, "agreement_samples": counts}
-    (row,) = told(measured(kernels=kernels(reference=flips)), kernel_disagreement=0.02)["variants"]
+    (row,) = judge(measured(kernels=kernels(reference=flips)), kernel_disagreement=0.02)["variants"]
     assert ("kernel_disagreement failed", "by 4,540 answers") == closest_limit(row)
 
 
@@ -118,9 +118,9 @@ def test_latencies_have_no_exponent():
     assert ("board p50 ms", "1,234") == (column.title, column.cell(found["variants"][0]))
 
 
-def test_a_metric_that_is_not_finite_loses_nothing_that_can_be_told():
+def test_a_metric_that_is_not_finite_has_no_drop():
     """The other variants are compared."""
     nan = measured("nan", metric={**metric(0.9, 0.8), "variant": None, "drop": None})
-    found = told(nan, measured(), measured("same", outputs={"digit": output(snr_db=None)}))
+    found = judge(nan, measured(), measured("same", outputs={"digit": output(snr_db=None)}))
 
     assert "0.0028" == tile(found, "Largest drop of top1")[0]

@@ -4,9 +4,10 @@ import http.server
 import re
 import shutil
 import threading
+from html.parser import HTMLParser
 
 import pytest
-from verdicts import broken, measured, output
+from verdicts import broken, measured, metric, output
 
 from litemill.report.assemble import assemble_report, write_report
 from litemill.report.page import page_html
@@ -59,7 +60,7 @@ EMPTY = 'class="number" data-sort="">—</td>'
 
 
 def not_finite():
-    """Give a variant whose metric is NaN, as validate writes it: what JSON cannot hold is null."""
+    """Return a variant whose metric is NaN, as validate writes it: null."""
     ends = {"source": [0.97, 1.0], "variant": NOTHING, "drop": NOTHING}
     metric = {"variant": None, "drop": None, "counts": None, "interval": ends, "confidence": 0.95}
     none = dict.fromkeys(output()) | {"non_finite": 3600}
@@ -69,7 +70,7 @@ def not_finite():
 
 
 def everything():
-    """Give a report with something in every part of the page, and what validate wrote for it."""
+    """Return a report that fills every part of the page, and what validate wrote for it."""
     metric = measured()["metric"]
     ends = {"source": [0.97, 1.0], "variant": [0.96, 0.99], "drop": [-0.001, 0.01]}
     good = measured("float32", bytes=90_000, **DEPTH)
@@ -88,22 +89,22 @@ def everything():
     results["int8"]["sha256"] = "of other bytes"
     machine = {"processor": "<P>", "architecture": "x", "cores": 4, "memory_mib": 1, "litert": "2"}
     old = {"sha256": "old", "bytes": 1, "metric": 0.5, "drop": 0, "agreement": 1, "snr_db": 30}
-    told = assemble_report(
+    report = assemble_report(
         every,
         limits,
         "Digits & more",
         machines={"board": {"machine": machine, "variants": results}},
         released={"name": "digits", "version": "1.0", "variants": {"float32": old, "gone": old}},
     )
-    return told, every
+    return report, every
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves a folder on loopback and notes what is asked for."""
+    """Serves a folder on loopback and records the requests."""
 
     def __init__(self, folder):
         """Take any free port."""
-        self.asked = []
+        self.requests = []
 
         class Handler(http.server.SimpleHTTPRequestHandler):
             def __init__(self, *words):
@@ -114,14 +115,14 @@ class Server(http.server.ThreadingHTTPServer):
                 super().end_headers()
 
             def log_message(self, *_):
-                self.server.asked.append(self.path)
+                self.server.requests.append(self.path)
 
         super().__init__(("127.0.0.1", 0), Handler)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    """Give real Chromium, without a window."""
+    """Start real Chromium, without a window."""
     if not (CHROMIUM and DRIVER):
         pytest.skip("no Chromium: install the packages chromium and chromium-driver")
     selenium = pytest.importorskip("selenium.webdriver")
@@ -142,8 +143,8 @@ def browser(tmp_path_factory):
 def site(tmp_path_factory):
     """Serve the page of a report that has everything."""
     folder = tmp_path_factory.mktemp("site")
-    told, every = everything()
-    write_report(told, folder / "report", every)
+    report, every = everything()
+    write_report(report, folder / "report", every)
     with Server(folder) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -154,7 +155,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, site):
-    """Open the page as asked: `page(width, theme)`."""
+    """Return a function that opens the page: `page(width, theme)`."""
 
     def opened(width=1280, theme="light", media="screen"):
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -169,7 +170,7 @@ def page(browser, site):
 
 
 def column(browser, at, table="table.sortable"):
-    """Give the texts of a column of the first sortable table."""
+    """Return the texts of a column of the first sortable table."""
     script = f"return [...document.querySelector('{table}').tBodies[0].rows]"
     return browser.execute_script(f"{script}.map((row) => row.cells[{at}].textContent)")
 
@@ -184,8 +185,8 @@ def test_axe_finds_nothing_to_complain_about(page, theme, width):
 
     found = axe.run(opened)
 
-    told = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
-    assert [] == told
+    report = [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]]
+    assert [] == report
     assert len(found["passes"]) > 20
 
 
@@ -245,14 +246,14 @@ def test_absent_numbers_sort_last_both_ways(page):
 
 
 def test_the_page_asks_the_network_for_nothing(page, site):
-    """But for itself; the browser is told so, too."""
-    site.asked.clear()
+    """But for itself; its policy forbids the browser more."""
+    site.requests.clear()
     opened = page()
     opened.execute_script(UNFOLD)
     entries = opened.execute_script("return performance.getEntriesByType('resource').length")
 
-    asked = [path for path in site.asked if not path.endswith("favicon.ico")]
-    assert (["/report/index.html"], 0) == (asked, entries)
+    requests = [path for path in site.requests if not path.endswith("favicon.ico")]
+    assert (["/report/index.html"], 0) == (requests, entries)
     logged = [line for line in opened.get_log("browser") if "favicon" not in line["message"]]
     assert [] == logged
 
@@ -294,8 +295,8 @@ def test_charts_have_a_title_and_their_numbers_in_words(page):
 
 def test_the_page_reads_without_a_script(tmp_path):
     """Headings are no buttons then, and nothing is missing."""
-    told, every = everything()
-    write_report(told, tmp_path / "report", every)
+    report, every = everything()
+    write_report(report, tmp_path / "report", every)
     text = (tmp_path / "report" / "index.html").read_text(encoding="utf-8").partition("<script>")[0]
 
     assert "<button" not in text
@@ -305,41 +306,93 @@ def test_the_page_reads_without_a_script(tmp_path):
         assert words in text, words
 
 
+HOSTILE = "\"'><script>alert(1)</script><b onclick=x>&{{ 1 }}"
+
+
+def attributes(page):
+    """Return the names of all attributes on a page."""
+    names = set()
+    parser = HTMLParser()
+    parser.handle_starttag = lambda _, attrs: names.update(name for name, _ in attrs)
+    parser.feed(page)
+    return names
+
+
+def test_names_are_text_wherever_they_stand():
+    """Of variants, outputs, classes, slices, layers, operators, metrics, machines and releases."""
+    ends = {"source": [0.9, 1.0], "variant": [0.9, 1.0], "drop": [0.0, 0.1]}
+    counts = {"digit": {"same": 1, "of": 2}}
+    kernel = {**KERNELS["reference"], "flips": {"digit": 1}, "agreement_samples": counts}
+    hostile = measured(
+        HOSTILE,
+        outputs={HOSTILE: output()},
+        metric={**metric(0.9, 0.8, HOSTILE), "interval": ends, "confidence": 0.95},
+        kernels={HOSTILE: kernel, "default": kernel, "broken": {**kernel, "error": HOSTILE}},
+        per_class=[{**DEPTH["per_class"][1], "class": HOSTILE}],
+        per_slice={HOSTILE: [{**DEPTH["per_slice"]["writer"][0], "value": HOSTILE}]},
+        confusion={**DEPTH["confusion"], "labels": [HOSTILE, "b"]},
+        histograms={HOSTILE: DEPTH["histograms"]["digit"]},
+        layers=[{**DEPTH["layers"][0], "name": HOSTILE, "operator": HOSTILE}],
+        advice=[HOSTILE],
+        operators=[{"name": HOSTILE, "count": 1, "types": HOSTILE}],
+        min_runtime_version=HOSTILE,
+    )
+    operators = [{**OPERATORS[0], "name": HOSTILE, "by": HOSTILE}]
+    result = {"sha256": hostile["sha256"], "error": None, "threads": [RUN],
+              "operators": operators, "unprofiled": None}  # fmt: skip
+    machine = {"machine": {"processor": HOSTILE}, "variants": {HOSTILE: result}}
+    report = assemble_report(
+        [hostile],
+        {HOSTILE: {"metric_drop": 0.5, "snr_db": 99}},
+        HOSTILE,
+        machines={HOSTILE: machine},
+        released={"name": HOSTILE, "version": HOSTILE, "variants": {}, "metric": {"name": HOSTILE}},
+    )
+
+    page = page_html(report, {HOSTILE: hostile})
+
+    assert page.count("alert(1)") > 40
+    assert 1 == page.count("<script")
+    assert "onclick" not in attributes(page)
+    assert "&{{ 1 }}" not in page
+    assert page.count("&amp;{{ 1 }}") == page.count("alert(1)")
+
+
 @pytest.fixture
 def text(tmp_path):
-    """Give the page of a report that has everything, without its script."""
-    told, every = everything()
-    write_report(told, tmp_path / "report", every)
+    """Return the page of a report that has everything, without its script."""
+    report, every = everything()
+    write_report(report, tmp_path / "report", every)
     return (tmp_path / "report" / "index.html").read_text("utf-8").partition("<script>")[0]
 
 
 def test_a_limit_of_some_variants_is_not_drawn_for_all(text):
     """They have others, or none."""
     assert 'class="limit"' not in text
-    told, every = everything()
+    report, every = everything()
     same = {one["variant"]: {"metric_drop": 0.02} for one in every[:3]}
-    assert 'class="limit"' in page_html(assemble_report(every[:3], same, told["title"]))
+    assert 'class="limit"' in page_html(assemble_report(every[:3], same, report["title"]))
 
 
-def test_latencies_are_told_by_their_digits_however_fast_the_others_are():
+def test_latencies_keep_three_digits_however_slow_the_others_are():
     """A call of 0.04 ms beside one of 2 ms is not 0.0."""
-    told, _ = everything()
+    report, _ = everything()
     slow, fast = (
         {"sha256": "x", "current": True, "operators": [], "unprofiled": None, "threads": [
             {**RUN, "latency_ms": dict.fromkeys(("p50", "p90", "p99", "min"), time)}]}
         for time in (2.0, 0.04)
     )  # fmt: skip
-    told["variants"][0]["latency"], told["variants"][2]["latency"] = (
+    report["variants"][0]["latency"], report["variants"][2]["latency"] = (
         {"board": slow},
         {"board": fast},
     )
 
-    shown = page_html(told)
+    shown = page_html(report)
     assert 5 == shown.count('data-sort="0.04">0.0400<')
     assert ">0.0<" not in shown
 
 
-def test_what_is_not_finite_is_told_as_nothing(text):
+def test_what_is_not_finite_is_a_dash(text):
     """A metric that is NaN, its interval, a layer without a finite value."""
     section = text[text.index('id="variant-float16"') :]
     cells = re.sub(r">\s+<", "><", section)
@@ -351,26 +404,28 @@ def test_a_source_metric_that_is_not_finite_has_no_line():
     """And no limit that is counted from it."""
     ends = {"source": NOTHING, "variant": [0.9, 1.0], "drop": NOTHING}
     metric = {**measured()["metric"], "source": None, "drop": None, "interval": ends}
-    told = assemble_report([measured(metric=metric)], {"int8": {"metric_drop_relative": None}}, "t")
-    told["variants"][0]["checks"]["metric_drop"] = {
-        **told["variants"][0]["checks"]["finite"], "limit": 0.02, "margin": None
+    report = assemble_report(
+        [measured(metric=metric)], {"int8": {"metric_drop_relative": None}}, "t"
+    )
+    report["variants"][0]["checks"]["metric_drop"] = {
+        **report["variants"][0]["checks"]["finite"], "limit": 0.02, "margin": None
     }  # fmt: skip
 
-    shown = page_html(told)
+    shown = page_html(report)
     assert "Size against top1" in shown
     assert "Dashes" not in shown
     assert 'class="limit"' not in shown
 
 
-def test_flips_of_several_outputs_are_of_answers(text):
+def test_disagreement_of_several_outputs_counts_answers(text):
     """Both outputs together, as the tiles count them."""
     assert "42 of 23,400 answers differ" in text
 
 
 def test_links_lead_to_files_that_stages_write(tmp_path):
     """Every number's file is one click away."""
-    told, every = everything()
-    write_report(told, tmp_path / "build" / "report", every)
+    report, every = everything()
+    write_report(report, tmp_path / "build" / "report", every)
     text = (tmp_path / "build" / "report" / "index.html").read_text(encoding="utf-8")
 
     for place in ("../validate/int8.json", "../convert/int8/model.tflite", "report.json",

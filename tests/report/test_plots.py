@@ -29,7 +29,7 @@ def test_a_confusion_matrix_has_a_line_for_every_sample(tmp_path):
 
 
 def test_a_matrix_of_too_many_samples_is_left_to_the_page(tmp_path):
-    """A file of a line a sample would be larger than what it tells."""
+    """A file of a line a sample would be larger than it is worth."""
     large = {**CONFUSION, "variant": [[plots.MAX_SAMPLES, 0], [0, 1]]}
     every = [measured("a", confusion=large)]
     write_report(assemble_report(every, {}, "t"), tmp_path, every)

@@ -12,9 +12,9 @@ ROWS = [
 ]
 
 
-def told(*found):
-    """Give the notes on variants without limits."""
-    return table_notes(assemble_report(list(found), {}, "Digits"))
+def notes(*variants):
+    """Return the notes on variants without limits."""
+    return table_notes(assemble_report(list(variants), {}, "Digits"))
 
 
 def test_notes_tell_what_the_table_does_not_show():
@@ -32,7 +32,7 @@ def test_notes_tell_what_the_table_does_not_show():
         "int8: class 8 loses most: 1 of top1, on 1 sample",
         "int8: 2 predictions change with the kernels 'no_delegate'",
         "int8: keep FULLY_CONNECTED 'digit' in float",
-    ] == told(found)
+    ] == notes(found)
 
 
 def test_notes_are_silent_where_there_is_nothing_to_know():
@@ -44,7 +44,7 @@ def test_notes_are_silent_where_there_is_nothing_to_know():
         kernels=kernels(),
     )
 
-    assert [] == told(quiet, regression("float32"))
+    assert [] == notes(quiet, regression("float32"))
 
 
 def test_failed_checks_have_fields():

@@ -12,7 +12,7 @@ HOSTILE = '<script>alert("x")</script>&'
 
 
 def row(name, size, drop, **more):
-    """Give a row of sweep.json."""
+    """Return a row of sweep.json."""
     plain = {
         "point": name, "status": "done", "front": False, "options": {"batch": size}, "bytes": size,
         "metric": 0.9, "drop": drop, "snr_db": None, "mean_abs_error": 0.5, "latency_ms": None,
@@ -22,9 +22,9 @@ def row(name, size, drop, **more):
 
 
 def result(points, **more):
-    """Give sweep.json."""
+    """Return the content of sweep.json."""
     statuses = ("done", "failed", "refused")
-    told = {
+    sweep = {
         "asked": {"base": {"name": "int8"}, "points": len(points), "search": "grid"},
         "counts": {one: sum(point["status"] == one for point in points) for one in statuses},
         "metric": {"name": "top1"},
@@ -32,7 +32,7 @@ def result(points, **more):
         "front": [one["point"] for one in points if one["front"]],
         "points": points,
     }
-    return told | more
+    return sweep | more
 
 
 POINTS = [
@@ -45,16 +45,16 @@ POINTS = [
 ]
 
 
-def parsed(told):
+def parsed(sweep):
     """Parse the page; it is well-formed, or this fails."""
-    text = plot.page_html(told).replace("<!doctype html>", "")
+    text = plot.page_html(sweep).replace("<!doctype html>", "")
     for name in ('meta charset="utf-8"', 'content="width=device-width, initial-scale=1"'):
         text = text.replace(f"{name}>", f"{name}/>")
     return ET.fromstring(text)  # noqa: S314  # our own page
 
 
 def circles(page):
-    """Give place and size of each dot by the name in its title."""
+    """Return class and place of each dot by the name in its title."""
     found = {}
     for one in page.iter("circle"):
         name = one.find("title").text.partition(":")[0]
@@ -98,9 +98,9 @@ def test_the_front_is_a_table_with_latencies_where_there_are_some():
 
 def test_names_are_text_whatever_they_are():
     """Neither options nor errors nor names of variants and metrics become markup."""
-    told = result([*POINTS, row("g", 9, 0.9, front=True, options={"custom_ops": HOSTILE})])
-    told["asked"]["base"]["name"] = told["metric"]["name"] = HOSTILE
-    page = parsed(told)
+    sweep = result([*POINTS, row("g", 9, 0.9, front=True, options={"custom_ops": HOSTILE})])
+    sweep["asked"]["base"]["name"] = sweep["metric"]["name"] = HOSTILE
+    page = parsed(sweep)
     assert [] == list(page.iter("script"))
     assert HOSTILE in page.find("body/main/h1").text
     titles = [one.text for one in page.iter("title")]
