@@ -1,6 +1,6 @@
-"""Golden samples: real inputs, the answers of a variant, and how far another runtime may be off.
+"""Golden samples: real inputs, the outputs of a variant, and the tolerance for other runtimes.
 
-The answers are those of LiteRT's reference kernels: plain loops that do not depend on the
+The outputs are those of LiteRT's reference kernels: plain loops that do not depend on the
 processor, and what the kernels of microcontrollers are compared with. Other kernels round
 differently, so each output has a tolerance, in its own real unit:
 
@@ -47,8 +47,8 @@ class Golden:
         inputs: by name, [samples, ...] in the variant's own types.
         outputs: by name, [samples, ...] in the variant's own types.
         tolerances: by output, the largest difference allowed, in real units.
-        kernels: which kernel set gave the outputs.
-        model: what the file is.
+        kernels: which kernel set computed the outputs.
+        model: the loaded variant.
     """
 
     inputs: dict[str, Array]
@@ -60,7 +60,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class _Call:
-    """What is run: a file, by which signature, and what errors call it."""
+    """A file, the signature to call, and what errors call the file."""
 
     content: bytes
     signature: str | None
@@ -69,14 +69,14 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Run:
-    """What one kernel set answered, in the file's own types."""
+    """The outputs of one kernel set, in the file's own types."""
 
     kernels: str
     model: Model
     stored: dict[str, Array]
 
 
-def golden(
+def record_golden(
     content: bytes,
     samples: Samples,
     ranges: Mapping[str, tuple[float, float]],
@@ -84,26 +84,26 @@ def golden(
     signature: str | None = None,
     place: object = "model",
 ) -> Golden:
-    """Run samples through a variant.
+    """Run samples through a variant with every kernel set.
 
     Args:
         content: the .tflite file.
         samples: real inputs.
         ranges: by output, the lowest and the highest value over the evaluation samples.
-        signature: which one to call; by default the first.
+        signature: key of the one to call; by default the first.
         place: what errors call the file.
 
     Raises:
         InterpreterError: no kernel set runs the file.
     """
     sets = (Kernels.reference, Kernels.no_delegate, Kernels.default)
-    tried = [_run(_Call(content, signature, place), kernels, samples) for kernels in sets]
-    runs = [one for one in tried if isinstance(one, _Run)]
+    results = [_run(_Call(content, signature, place), kernels, samples) for kernels in sets]
+    runs = [result for result in results if isinstance(result, _Run)]
     if not runs:
-        raise next(one for one in tried if isinstance(one, InterpreterError))
+        raise next(result for result in results if isinstance(result, InterpreterError))
     model, stored = runs[0].model, runs[0].stored
     real = model.real(stored)
-    others = [one.model.real(one.stored) for one in runs[1:]]
+    others = [run.model.real(run.stored) for run in runs[1:]]
     tolerances = {
         name: _tolerance(
             tensor,
@@ -144,6 +144,6 @@ def _tolerance(
 
 
 def _rounded_up(value: float) -> float:
-    """Round up to 1, 2 or 5 times a power of ten, so that noise in the last digits is not told."""
+    """Round up to 1, 2 or 5 times a power of ten, so that noise in the last digits is lost."""
     unit = 10.0 ** math.floor(math.log10(value))
     return float(f"{next(unit * f for f in (1, 2, 5, 10) if value <= unit * f * (1 + 1e-9)):.1g}")
