@@ -6,14 +6,13 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-
 from litemill.core.errors import ToolchainError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
     from pathlib import Path
+
+    from packaging.requirements import Requirement
 
 COMMENT = re.compile(r"(^|\s)#.*")
 WHEEL = re.compile(r"\S+\.whl(?=\s|;|$)")
@@ -66,6 +65,10 @@ def read_pins(lock: Path) -> list[Pin]:
 
 
 def _pin(entry: str, lock: Path) -> Pin:
+    # Stages import this module and read no lock; packaging takes as long as many have to work.
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import InvalidWheelFilename
+
     text = re.split(r"\s--", entry, maxsplit=1)[0]
     try:
         # A wheel by its path is written without a name.
@@ -79,6 +82,8 @@ def _pin(entry: str, lock: Path) -> Pin:
 
 
 def _name_and_version(requirement: Requirement) -> tuple[str, str]:
+    from packaging.utils import canonicalize_name, parse_wheel_filename
+
     if requirement.url:
         name, version, _, _ = parse_wheel_filename(PurePosixPath(requirement.url).name)
         return name, str(version)

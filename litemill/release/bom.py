@@ -80,8 +80,8 @@ def _bom(manifest: Mapping[str, Any], commit: str, time: int, pins: Mapping[str,
         for name, split in manifest["data"].get("splits", {}).items()
     ]
     packages = {name: _package(pin) for name, pin in sorted(pins.items())}
-    names = {name for stage in manifest["toolchain"].values() for name in stage}
-    toolchain = [packages[one] for one in (distribution(n, pins) for n in names) if one in packages]
+    names = {distribution(n, pins) for stage in manifest["toolchain"].values() for n in stage}
+    toolchain = [package for name, package in packages.items() if name in names]
     document = Bom(
         serial_number=serial,
         version=1,

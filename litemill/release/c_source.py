@@ -48,10 +48,8 @@ def is_integer_only(model: Description) -> bool:
 
     Conversions at its inputs and outputs do not count.
     """
-    inner = [one for one in model.operators if one.name not in CONVERSIONS]
-    return bool(INTEGER_WEIGHTS & {*model.weights}) and not any(
-        "float" in one.types for one in inner
-    )
+    inner = [op for op in model.operators if op.name not in CONVERSIONS]
+    return bool(INTEGER_WEIGHTS & {*model.weights}) and not any("float" in op.types for op in inner)
 
 
 def header_text(

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ReleaseError
+from litemill.release.documents import read_document
+from litemill.release.evidence_checks import provenance_commit
 from litemill.release.golden_check import GoldenCase, golden_differences
 from litemill.release.layout import GOLDEN, SIGNATURE, golden_file, refuse_other_files
-from litemill.release.manifest_checks import check_manifest, provenance_commit, read_document
+from litemill.release.manifest_checks import check_manifest
 from litemill.release.reader import unpack
 from litemill.tflite.interpreter import Kernels
 

@@ -18,6 +18,7 @@ Tolerances of float outputs are rounded up to 1, 2 or 5 times a power of ten.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ from litemill.tflite.description import INTEGER_WEIGHTS
 from litemill.tflite.interpreter import Kernels, Model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from litemill.data.samples import Samples
     from litemill.tflite.description import Tensor
@@ -116,6 +118,30 @@ def record_golden(
     return Golden(model.stored(samples.inputs), stored, tolerances, runs[0].kernels, model)
 
 
+def write_golden(golden: Golden, folder: Path) -> dict[str, Any]:
+    """Write the arrays of a variant and return its part of golden.json."""
+    record: dict[str, Any] = {"kernels": golden.kernels, "inputs": {}, "outputs": {}}
+    for part, arrays, tensors in (
+        ("inputs", golden.inputs, golden.model.inputs),
+        ("outputs", golden.outputs, golden.model.outputs),
+    ):
+        (folder / part).mkdir(parents=True)
+        for name, file in _array_files(arrays).items():
+            np.save(folder / part / file, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            record[part][name] = {
+                "file": f"{folder.name}/{part}/{file}",
+                "dtype": arrays[name].dtype.name,
+                "shape": list(arrays[name].shape),
+                "scale": tensors[name].scale,
+                "zero_point": tensors[name].zero_point,
+            }
+    for name, tolerance in golden.tolerances.items():
+        scale = golden.model.outputs[name].scale
+        steps = round(tolerance / scale) if scale else None
+        record["outputs"][name] |= {"tolerance": tolerance, "tolerance_steps": steps}
+    return record
+
+
 def _run(call: _Call, kernels: Kernels, samples: Samples) -> _Run | InterpreterError:
     """Run samples with one kernel set; not every operator has a kernel in every set."""
     try:
@@ -147,3 +173,14 @@ def _rounded_up(value: float) -> float:
     """Round up to 1, 2 or 5 times a power of ten, so that noise in the last digits is lost."""
     unit = 10.0 ** math.floor(math.log10(value))
     return float(f"{next(unit * f for f in (1, 2, 5, 10) if value <= unit * f * (1 + 1e-9)):.1g}")
+
+
+def _array_files(names: Iterable[str]) -> dict[str, str]:
+    """Map each tensor to a file name: tensor names may hold slashes and colons."""
+    files: dict[str, str] = {}
+    for name in names:
+        stem = file = re.sub(r"[^\w.-]+", "_", name)
+        while f"{file}.npy" in files.values():
+            file = f"{stem}-{len(files)}"
+        files[name] = f"{file}.npy"
+    return files

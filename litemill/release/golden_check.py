@@ -68,16 +68,16 @@ def golden_differences(cases: list[GoldenCase]) -> dict[str, dict[str, float]]:
 def compare_outputs(case: GoldenCase) -> dict[str, float]:
     """Run one variant in this process; as `golden_differences`."""
     content = (case.folder / case.place).read_bytes()
-    inputs = {name: _array(case.folder, one) for name, one in case.record["inputs"].items()}
+    inputs = {name: _array(case.folder, record) for name, record in case.record["inputs"].items()}
     outputs = _outputs(content, inputs, case)
     golden = case.record["outputs"]
     if {*golden} != {*outputs}:
         raise ReleaseError(case.place, f"outputs {sorted(outputs)}", f"expected {sorted(golden)}")
     return {
         name: _difference(
-            outputs[name], _array(case.folder, one), one, f"{case.place}, output {name!r}"
+            outputs[name], _array(case.folder, record), record, f"{case.place}, output {name!r}"
         )
-        for name, one in golden.items()
+        for name, record in golden.items()
     }
 
 

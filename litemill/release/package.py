@@ -7,14 +7,11 @@ go in.
 from __future__ import annotations
 
 import dataclasses
-import re
 import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from litemill.benchmark import device_benchmark
 from litemill.config.parameters import PARAMS, parameters, section
@@ -35,7 +32,7 @@ from litemill.models.reference_outputs import match_samples, read_signature
 from litemill.release import layout
 from litemill.release.bundle_readme import bundle_readme
 from litemill.release.c_source import array_name, header_text, is_integer_only, source_text
-from litemill.release.golden import Golden, record_golden
+from litemill.release.golden import Golden, record_golden, write_golden
 from litemill.release.model_card import model_card
 
 if TYPE_CHECKING:
@@ -121,7 +118,7 @@ def write_package(
             variant = row["variant"]
             golden = _copy_variant(row, sources, samples, fresh)
             manifest["variants"][variant] = _manifest_entry(row, golden)
-            arrays[variant] = _write_golden(golden, fresh / "golden" / variant)
+            arrays[variant] = write_golden(golden, fresh / "golden" / variant)
             _write_c(release.name, variant, golden, fresh)
         golden_json = {"split": "evaluation", "samples": len(samples), "variants": arrays}
         write_json(fresh / layout.GOLDEN, golden_json)
@@ -185,30 +182,6 @@ def _as_dicts(tensors: dict[str, Any]) -> dict[str, Any]:
     return {name: dataclasses.asdict(tensor) for name, tensor in tensors.items()}
 
 
-def _write_golden(golden: Golden, folder: Path) -> dict[str, Any]:
-    """Write the arrays of a variant and return its part of golden.json."""
-    record: dict[str, Any] = {"kernels": golden.kernels, "inputs": {}, "outputs": {}}
-    for part, arrays, tensors in (
-        ("inputs", golden.inputs, golden.model.inputs),
-        ("outputs", golden.outputs, golden.model.outputs),
-    ):
-        (folder / part).mkdir(parents=True)
-        for name, file in _array_files(arrays).items():
-            np.save(folder / part / file, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            record[part][name] = {
-                "file": f"{folder.name}/{part}/{file}",
-                "dtype": arrays[name].dtype.name,
-                "shape": list(arrays[name].shape),
-                "scale": tensors[name].scale,
-                "zero_point": tensors[name].zero_point,
-            }
-    for name, tolerance in golden.tolerances.items():
-        scale = golden.model.outputs[name].scale
-        steps = round(tolerance / scale) if scale else None
-        record["outputs"][name] |= {"tolerance": tolerance, "tolerance_steps": steps}
-    return record
-
-
 def _write_c(release: str, variant: str, golden: Golden, fresh: Path) -> None:
     """Write an integer variant as C source, too."""
     if not is_integer_only(golden.model.description):
@@ -220,17 +193,6 @@ def _write_c(release: str, variant: str, golden: Golden, fresh: Path) -> None:
     description = golden.model.description
     write_text(fresh / header, header_text(name, content, description, tensors, place))
     write_text(fresh / source, source_text(name, content, place))
-
-
-def _array_files(names: Iterable[str]) -> dict[str, str]:
-    """Map each tensor to a file name: tensor names may hold slashes and colons."""
-    files: dict[str, str] = {}
-    for name in names:
-        stem = file = re.sub(r"[^\w.-]+", "_", name)
-        while f"{file}.npy" in files.values():
-            file = f"{stem}-{len(files)}"
-        files[name] = f"{file}.npy"
-    return files
 
 
 def _labels(classes: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ class BuildRecord:
     """What the provenance says of a build.
 
     Attributes:
-        commit: the one that was build.
+        commit: the one that was built.
         manifest: of the package.
         params: the resolved parameters.
         pins: packages that requirements.lock pins here, by name.
@@ -151,11 +151,14 @@ def _packages(build: BuildRecord) -> list[dict[str, Any]]:
         {
             "name": name,
             "uri": f"pkg:pypi/{name}@{version}",
-            "annotations": {"allowed_sha256": [*build.pins[name].hashes]},
+            "annotations": {"allowed_sha256": _hashes(name, build)},
         }
         for name, version in sorted(versions.items())
-        if name in build.pins
     ]
+
+
+def _hashes(name: str, build: BuildRecord) -> list[str]:
+    return [*build.pins[name].hashes] if name in build.pins else []
 
 
 def _data(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
