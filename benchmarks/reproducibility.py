@@ -31,7 +31,7 @@ from pathlib import Path
 import yaml
 
 from litemill.core.files import sha256, tree_files, tree_sha256
-from litemill.release.archive import archive_parts
+from litemill.release.archive import write_archive
 from litemill.release.assemble import assemble_release
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -154,10 +154,9 @@ def _artifacts(project: Path, scratch: Path) -> dict[str, str]:
     outs = [one["path"] for stage in lock.values() for one in stage.get("outs", [])]
     found = {path: tree_sha256(project / path) for path in outs}
     found["dvc.lock"] = sha256(project / "dvc.lock")
-    folder, archive = scratch / "release", scratch / "release.tar.gz"
+    folder, archive = scratch / "release", scratch / "release.tar"
     assemble_release(project, folder, commit=COMMIT, time=0, key=None)
-    with archive.open("wb") as file:
-        file.writelines(archive_parts(folder, tree_files(folder), top="release", time=0))
+    write_archive(archive, folder, tree_files(folder), top="release", time=0)
     return {**found, "the release's archive": sha256(archive)}
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 import zoo
 from project import Project, Ran
 
@@ -30,7 +29,7 @@ from litemill.core.files import read_json, tree_files, write_json
 from litemill.data.samples import read_split
 from litemill.evaluation.validate import measure_variant
 from litemill.models.keras_source import KerasSource
-from litemill.release.archive import archive_parts
+from litemill.release.archive import write_archive
 from litemill.release.assemble import assemble_release
 from litemill.release.package import Sources, write_package
 from litemill.report.assemble import assemble_report, write_report
@@ -53,7 +52,8 @@ VARIANTS = {
     "int8": {"optimization": "int8", "input_type": "int8", "output_type": "int8"},
     "int8_float_io": {"optimization": "int8"},
 }
-LOCK = f"tensorflow==2.21.0 \\\n    --hash=sha256:{'a' * 64}\n"
+HASH = f" \\\n    --hash=sha256:{'a' * 64}\n"
+LOCK = "".join(f"{pin}{HASH}" for pin in ("numpy==2.4.6", "tensorflow-cpu==2.21.0"))
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 # Copies from a folder that no file of the project names, as a machine's influence would come in.
 PIPELINE = """\
@@ -117,7 +117,7 @@ def build(folder, models):
     )
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
-    (folder / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
+    write_json(folder / "params.json", sections)
     samples = read_split(folder / "prepare" / "evaluation")
     reference = Model(converted()["float32"]).run(samples.inputs)
     measured = []
@@ -145,7 +145,7 @@ def collect(folder, **changes):
     told = read_json(folder / "report" / "report.json")
     told["variants"] = [{**row, **changes.get(row["variant"], {})} for row in told["variants"]]
     write_package(
-        told, Sources(folder, folder / "params.yaml"), RELEASE, TOOLCHAIN, folder / "package"
+        told, Sources(folder, folder / "params.json"), RELEASE, TOOLCHAIN, folder / "package"
     )
     return folder / "package"
 
@@ -175,7 +175,7 @@ class Tiny(Project):
         self.write("verdict.json", '{"passed": true, "failed": []}\n')
         self.write("requirements.lock", LOCK)
         (root / "build").mkdir()
-        shutil.copy2(made_in / "params.yaml", root / "build")
+        shutil.copy2(made_in / "params.json", root / "build")
         self.commit()
 
     def commit(self):
@@ -212,7 +212,8 @@ def released(project, folder, *, key=None, commit=COMMIT, time=0):
 
 def archived(folder, target, *, time=0, top="digits-1.2.0"):
     """Write the archive of a folder's files, as a release does."""
-    target.write_bytes(b"".join(archive_parts(folder, tree_files(folder), top=top, time=time)))
+    target.unlink(missing_ok=True)
+    write_archive(target, folder, tree_files(folder), top=top, time=time)
     return target
 
 

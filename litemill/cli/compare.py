@@ -1,7 +1,7 @@
-"""`litemill compare`: what changed between two releases, and who can take the second one.
+"""`litemill compare`: what changed between two releases, and who can use the second.
 
-Exit status: 0 every consumer of the first can take the second, 1 one cannot, 2 cannot tell: it
-depends on the consumer, or a file is no release.
+Exit status: 0 every consumer of the first can use the second, 1 some cannot, 2 unknown: it depends
+on the consumer, or a file is no release.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 STATUS = {True: 0, False: 1, None: 2}
 VERDICT = {
-    True: "compatible: a consumer of the first can take the second",
-    False: "not compatible: a consumer of the first cannot take the second",
-    None: "cannot tell: it depends on the consumer",
+    True: "compatible: every consumer of the first release can use the second",
+    False: "not compatible: a consumer of the first release cannot use the second",
+    None: "unknown: it depends on the consumer",
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = (
-        "Tell what changed between two releases, and whether a consumer of the first can take the"
-        " second. Exit status: 0 yes, 1 no, 2 cannot tell."
+        "List what changed between two releases, and whether a consumer of the first can use the"
+        " second. Exit status: 0 yes, 1 no, 2 unknown."
     )
-    parser.add_argument("before", type=Path, metavar="A.tar.gz")
-    parser.add_argument("after", type=Path, metavar="B.tar.gz")
+    parser.add_argument("before", type=Path, metavar="A.tar")
+    parser.add_argument("after", type=Path, metavar="B.tar")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -42,54 +42,58 @@ def run(args: argparse.Namespace) -> int:
     from litemill.release.compatibility import compare
 
     try:
-        found = compare(_side(args.before), _side(args.after))
+        comparison = compare(_side(args.before), _side(args.after))
         if args.json:
-            print(json.dumps(_document(found), indent=2, ensure_ascii=False), flush=True)
+            print(json.dumps(_as_json(comparison), indent=2, ensure_ascii=False), flush=True)
         else:
-            print("\n".join(_lines(found)), flush=True)
+            print("\n".join(_lines(comparison)), flush=True)
     except (LitemillError, OSError) as error:
-        # What cannot be read, or told, must not pass for a release that no consumer can take.
+        # Status 1 would say that the releases were compared.
         print(error_line(error), file=sys.stderr)
         return STATUS[None]
-    return STATUS[found.compatible]
+    return STATUS[comparison.compatible]
 
 
 def _side(path: Path) -> Side:
     from litemill.release.check import open_release, read_manifest
     from litemill.release.compatibility import Side
+    from litemill.release.layout import LABELS
 
-    with open_release(path) as found:
-        labels = found.folder / "labels.txt"
+    with open_release(path) as release:
+        labels = release.folder / LABELS
         text = labels.read_text(encoding="utf-8") if labels.is_file() else None
-        return Side(read_manifest(found), text)
+        return Side(read_manifest(release), text)
 
 
-def _document(found: Comparison) -> dict[str, Any]:
-    changes = {
-        topic: [{"what": what, "before": old, "after": new} for what, old, new in rows]
-        for topic, rows in found.changes.items()
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "compatible": comparison.compatible,
+        "breaks": comparison.breaks,
+        "unknown": comparison.unknown,
+        "changes": {
+            topic: [{"what": what, "before": old, "after": new} for what, old, new in rows]
+            for topic, rows in comparison.changes.items()
+        },
     }
-    told = {"compatible": found.compatible, "breaks": found.breaks, "unknown": found.unknown}
-    return {**told, "changes": changes}
 
 
-def _lines(found: Comparison) -> Iterator[str]:
-    for topic, rows in found.changes.items():
+def _lines(comparison: Comparison) -> Iterator[str]:
+    for topic, rows in comparison.changes.items():
         yield f"{topic}:" if rows else f"{topic}: the same"
         for what, old, new in rows:
-            yield from (f"  {line}" for line in _change(what, old, new))
+            yield from (f"  {line}" for line in _change_lines(what, old, new))
     yield ""
-    yield VERDICT[found.compatible]
-    yield from (f"  {told}" for told in (*found.breaks, *found.unknown))
+    yield VERDICT[comparison.compatible]
+    yield from (f"  {reason}" for reason in (*comparison.breaks, *comparison.unknown))
 
 
-def _change(what: str, old: Any, new: Any) -> Iterator[str]:
+def _change_lines(what: str, old: Any, new: Any) -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*old, *new]):
             if old.get(key) != new.get(key):
-                yield from _change(f"{what}.{key}", old.get(key), new.get(key))
+                yield from _change_lines(f"{what}.{key}", old.get(key), new.get(key))
     elif isinstance(old, bool):
-        yield f"{what}: {'added' if new else 'gone'}"
+        yield f"{what}: {'added' if new else 'removed'}"
     elif isinstance(old, int | float) and isinstance(new, int | float) and old:
         yield f"{what}: {_short(old)} -> {_short(new)} ({(new - old) / abs(old):+.1%})"
     else:

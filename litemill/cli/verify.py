@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = (
-        "Check a release: every digest, no file missing or added, every claim of its manifest that"
-        " its files can answer, and each variant run on its golden inputs."
+        "Check a release offline: every digest, no file missing or added, each claim of its"
+        " manifest against the files, and the outputs of each variant for its golden inputs."
     )
-    parser.add_argument("archive", type=Path, metavar="FILE.tar.gz")
+    parser.add_argument("archive", type=Path, metavar="FILE.tar")
     parser.add_argument(
         "--key",
         type=Path,
@@ -27,46 +27,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rebuild",
         action="store_true",
-        help="also build the recorded commit again, without any cache, and compare every byte",
+        help="also rebuild the recorded commit without any cache and compare every byte",
     )
     parser.add_argument(
         "--repository",
         metavar="DIR",
-        help="Git repository with that commit, whose code is run (default: this folder)",
+        help="Git repository with that commit, whose code will run (default: this folder)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what holds; 0, or 1 when a rebuild gave other bytes.
+    """Print what was checked; return 0, or 1 if a rebuild differs.
 
     Raises:
-        LitemillError: what does not hold.
+        LitemillError: a check failed.
     """
     from litemill.release.check import check_release
 
-    found = check_release(args.archive, key=args.key)
-    print("\n".join(_lines(args.archive, found, args.key)))
+    release = check_release(args.archive, key=args.key)
+    print("\n".join(_summary(args.archive, release, args.key)))
     if not args.rebuild:
         return 0
     from litemill.release.rebuild import rebuild_release
 
-    differences = rebuild_release(args.archive, found, args.repository)
-    print("\n".join(differences) or f"rebuilt from commit {found.commit}: the same bytes")
+    differences = rebuild_release(args.archive, release, args.repository)
+    print("\n".join(differences) or f"rebuilt from commit {release.commit}: the same bytes")
     return 1 if differences else 0
 
 
-def _lines(archive: Path, found: CheckedRelease, key: Path | None) -> list[str]:
-    release = found.manifest["release"]
-    signature = "unsigned"
-    if found.signed:
-        signature = f"signed by {key}" if key else "signed; give --key to check by whom"
-    width = max(map(len, found.answers))
+def _summary(archive: Path, release: CheckedRelease, key: Path | None) -> list[str]:
+    described = release.manifest["release"]
+    signature = "not signed"
+    if release.signed:
+        signature = f"signed by {key}" if key else "signed; give --key to verify the signature"
+    width = max(map(len, release.differences))
     return [
-        f"{archive}: {release['name']} {release['version']}, commit {found.commit}",
-        f"  {found.files} files as listed; {signature}",
+        f"{archive}: {described['name']} {described['version']}, commit {release.commit}",
+        f"  {release.files} files match their digests; {signature}",
         *(
-            f"  {name:<{width}}  runs; at most "
-            + ", ".join(f"{gap:.3g} from golden {output!r}" for output, gap in answers.items())
-            for name, answers in found.answers.items()
+            f"  {variant:<{width}}  largest difference from golden outputs: "
+            + ", ".join(f"{output} {value:.3g}" for output, value in outputs.items())
+            for variant, outputs in release.differences.items()
         ),
     ]

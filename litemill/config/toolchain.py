@@ -7,10 +7,10 @@ new test tool nothing.
 
 from __future__ import annotations
 
-import re
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from litemill.config.lock import BUILDS, distribution, installable, read_pins
 from litemill.core.errors import ErrorGroup, LitemillError, ToolchainError, nearest
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 # Where a lock pins it, the installed version has to be that one. It is in no section of
 # build/params.json: of two versions, only stages whose code differs run again.
 LITEMILL = "litemill"
-# Builds of TensorFlow whose converter and kernels are the same, by the name of the first.
-BUILDS = {"tensorflow": ("tensorflow-cpu", "tensorflow")}
 # What quantizes a variant that has a recipe, beside what converts each: the quantizer calibrates
 # with LiteRT's interpreter, and writes files with LiteRT's schema.
 RECIPE = ["ai-edge-litert"]
@@ -31,20 +29,11 @@ def read_lock(lock: Path) -> dict[str, str]:
     """Read the pinned versions from a requirements file, by normalised name.
 
     Raises:
-        ToolchainError: the file is missing.
+        ToolchainError: the file is missing, or a line is no pin.
     """
-    try:
-        text = lock.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ToolchainError(lock, "no such file", "expected the pinned toolchain") from None
-    versions = {
-        _normalised(name): version
-        for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE)
-    }
-    for name, builds in BUILDS.items():
-        pinned = [versions[build] for build in builds if build in versions]
-        versions |= {name: pinned[0]} if pinned else {}
-    return versions
+    versions = {name: pin.version for name, pin in installable(read_pins(lock)).items()}
+    builds = {name: distribution(name, versions) for name in BUILDS}
+    return versions | {name: versions[one] for name, one in builds.items() if one in versions}
 
 
 def pinned_versions(
@@ -108,8 +97,3 @@ def installed_version(name: str) -> str | None:
         except metadata.PackageNotFoundError:
             continue
     return None
-
-
-def _normalised(name: str) -> str:
-    """Return a name as pip compares names: case and separators make no difference."""
-    return re.sub(r"[-_.]+", "-", name).lower()

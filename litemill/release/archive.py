@@ -1,86 +1,60 @@
-"""The archive of a release: one way to write given files, whoever writes them, where and when.
+"""The archive of a release: a plain tar file whose bytes follow from the files and a time.
 
-A gzip stream without a name or a time, around a POSIX ustar archive of plain files below one
-folder: names in byte order, owner and group 0, mode 0644, one time for all.
+POSIX ustar, regular files below one folder: names in byte order, owner and group 0, mode 0644, one
+modification time for all. Python's tarfile writes the same bytes on every version. There is no
+compression, whose bytes would depend on the installed zlib.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import tarfile
-import zlib
 from typing import TYPE_CHECKING
 
 from litemill.core.errors import ReleaseError
-from litemill.release.deflate import deflate_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
-# Magic, deflate, no optional fields, no time, no hint at the level, unknown operating system.
-GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-SUFFIX = ".tar.gz"
-CHUNK = 1 << 20
+SUFFIX = ".tar"
 LARGEST_TIME = 8**11 - 1  # what the field of a tar header holds
 
 
-def source_date_epoch() -> int:
-    """Give the time of every file in an archive: SOURCE_DATE_EPOCH, or 0.
+def source_date_epoch(commit_time: int) -> int:
+    """Return the time of every file in an archive: SOURCE_DATE_EPOCH, or that of the commit.
 
     Raises:
-        ReleaseError: SOURCE_DATE_EPOCH is no number of seconds.
+        ReleaseError: SOURCE_DATE_EPOCH is not a number of seconds.
     """
-    told = os.environ.get("SOURCE_DATE_EPOCH") or "0"
-    if not (told.isascii() and told.isdigit() and int(told) <= LARGEST_TIME):
-        raise ReleaseError("SOURCE_DATE_EPOCH", repr(told), "expected seconds since 1970")
-    return int(told)
+    text = os.environ.get("SOURCE_DATE_EPOCH") or str(commit_time)
+    if not (text.isascii() and text.isdigit() and int(text) <= LARGEST_TIME):
+        raise ReleaseError("SOURCE_DATE_EPOCH", repr(text), "expected seconds since 1970")
+    return int(text)
 
 
-def archive_parts(folder: Path, names: Iterable[str], *, top: str, time: int) -> Iterator[bytes]:
-    """Give the archive's bytes in parts.
+def write_archive(target: Path, folder: Path, names: Iterable[str], *, top: str, time: int) -> None:
+    """Write some files of a folder into an archive.
 
     Args:
+        target: the archive, which does not exist yet.
         folder: where the files are.
         names: of the files, relative to `folder`.
         top: the folder that they are below in the archive.
         time: their modification time, seconds since 1970.
-    """
-    yield GZIP_HEADER
-    checksum, size = 0, 0
-
-    def counted() -> Iterator[bytes]:
-        nonlocal checksum, size
-        for part in _tar(folder, names, top, time):
-            checksum, size = zlib.crc32(part, checksum), size + len(part)
-            yield part
-
-    yield from deflate_stream(counted())
-    yield struct.pack("<II", checksum, size & 0xFFFFFFFF)
-
-
-def _tar(folder: Path, names: Iterable[str], top: str, time: int) -> Iterator[bytes]:
-    for name in sorted(names, key=str.encode):
-        path = folder / name
-        size = path.stat().st_size
-        yield header(f"{top}/{name}", size, time)
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-        yield b"\0" * (-size % tarfile.BLOCKSIZE)
-    yield b"\0" * (2 * tarfile.BLOCKSIZE)
-
-
-def header(name: str, size: int, time: int) -> bytes:
-    """Give the header block of a file.
 
     Raises:
-        ReleaseError: the name or the size does not fit.
+        ReleaseError: a name or a size does not fit into a tar header.
     """
-    info = tarfile.TarInfo(name)
-    info.size, info.mtime, info.mode = size, time, 0o644
-    try:
-        return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
-    except ValueError as error:
-        raise ReleaseError(name, f"does not fit into an archive ({error})") from None
+    with tarfile.open(
+        target, "x", format=tarfile.USTAR_FORMAT, encoding="utf-8", errors="strict"
+    ) as tar:
+        for name in sorted(names, key=str.encode):
+            path = folder / name
+            info = tarfile.TarInfo(f"{top}/{name}")
+            info.size, info.mtime, info.mode = path.stat().st_size, time, 0o644
+            with path.open("rb") as file:
+                try:
+                    tar.addfile(info, file)
+                except ValueError as error:
+                    raise ReleaseError(name, f"does not fit into an archive ({error})") from None

@@ -1,7 +1,7 @@
 """The ML-BOM of a release: CycloneDX 1.6, with a model card.
 
 cyclonedx-python-lib writes everything but the model card, which it does not know; that is added to
-its JSON, and the whole is held against the strict schema that the library ships.
+its JSON, and the whole is validated with the strict schema that the library ships.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from litemill.config.lock import distribution
 from litemill.core.errors import ReleaseError
+from litemill.release.layout import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,44 +21,49 @@ if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
 
+    from litemill.config.lock import Pin
+
 MODEL = "model"
 
 
-def bom(manifest: Mapping[str, Any], commit: str, time: int) -> dict[str, Any]:
-    """Give the BOM as JSON.
+def build_bom(
+    manifest: Mapping[str, Any], commit: str, time: int, pins: Mapping[str, Pin]
+) -> dict[str, Any]:
+    """Build the BOM as JSON.
 
     Args:
         manifest: of the package.
-        commit: which commit was built; with the variants' digests it makes the serial number.
+        commit: the one that was built; with the variants' digests it makes the serial number.
         time: of the release, seconds since 1970.
+        pins: packages that requirements.lock pins here, by name.
 
     Raises:
-        ReleaseError: the result is not as the schema wants it.
+        ReleaseError: the result violates the schema.
     """
     from cyclonedx.output.json import JsonV1Dot6
 
-    told = json.loads(JsonV1Dot6(_bom(manifest, commit, time)).output_as_string())
-    told["metadata"]["component"]["modelCard"] = _card(manifest)
-    # Lists that the library keeps as sets come sorted from it; digests of the content follow.
-    refuse_malformed(told, "bom.cdx.json")
-    return dict(told)
+    # The library sorts the lists that it keeps as sets.
+    document = json.loads(JsonV1Dot6(_bom(manifest, commit, time, pins)).output_as_string())
+    document["metadata"]["component"]["modelCard"] = _card(manifest)
+    validate_bom(document, BOM)
+    return dict(document)
 
 
-def refuse_malformed(told: Any, place: str) -> None:
-    """Hold a BOM against the strict schema of CycloneDX 1.6.
+def validate_bom(document: Any, place: str) -> None:
+    """Validate a BOM with the strict schema of CycloneDX 1.6.
 
     Raises:
-        ReleaseError: with the first departure.
+        ReleaseError: with the first violation.
     """
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(told)):
+    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)):
         why = str(error.data.message) if hasattr(error.data, "message") else str(error.data)
         raise ReleaseError(place, f"not a CycloneDX 1.6 BOM ({why[:200]})")
 
 
-def _bom(manifest: Mapping[str, Any], commit: str, time: int) -> Bom:
+def _bom(manifest: Mapping[str, Any], commit: str, time: int, pins: Mapping[str, Pin]) -> Bom:
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import ComponentType
 
@@ -72,30 +79,32 @@ def _bom(manifest: Mapping[str, Any], commit: str, time: int) -> Bom:
         _hashed(ComponentType.DATA, f"data/{name}", split["sha256"], name)
         for name, split in manifest["data"].get("splits", {}).items()
     ]
-    packages = _packages(manifest["toolchain"])
-    built = Bom(
+    packages = {name: _package(pin) for name, pin in sorted(pins.items())}
+    names = {distribution(n, pins) for stage in manifest["toolchain"].values() for n in stage}
+    toolchain = [package for name, package in packages.items() if name in names]
+    document = Bom(
         serial_number=serial,
         version=1,
         metadata=BomMetaData(component=model, timestamp=datetime.fromtimestamp(time, UTC)),
-        components=[*variants, *data, *packages],
+        components=[*variants, *data, *packages.values()],
     )
-    built.register_dependency(model, variants)
+    document.register_dependency(model, variants)
     for variant in variants:
-        built.register_dependency(variant, [*data, *packages])
-    return built
+        document.register_dependency(variant, [*data, *toolchain])
+    return document
 
 
 def _model(release: Mapping[str, Any]) -> Component:
     from cyclonedx.contrib.license.factories import LicenseFactory
     from cyclonedx.model.component import Component, ComponentType
 
-    known = release.get("license")
+    name = release.get("license")
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
         name=release["name"],
         version=release["version"],
         description=release.get("description") or None,
-        licenses=[LicenseFactory().make_from_string(known)] if known else [],
+        licenses=[LicenseFactory().make_from_string(name)] if name else [],
         bom_ref=MODEL,
     )
 
@@ -108,21 +117,18 @@ def _hashed(kind: ComponentType, ref: str, digest: str, name: str) -> Component:
     return Component(type=kind, name=name, hashes=hashes, bom_ref=ref)
 
 
-def _packages(toolchain: Mapping[str, Mapping[str, str]]) -> list[Component]:
+def _package(pin: Pin) -> Component:
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
-    versions = {name: version for stage in toolchain.values() for name, version in stage.items()}
-    return [
-        Component(
-            type=ComponentType.LIBRARY,
-            name=name,
-            version=version,
-            purl=PackageURL("pypi", None, name, version),
-            bom_ref=f"pkg:pypi/{name}@{version}",
-        )
-        for name, version in sorted(versions.items())
-    ]
+    purl = PackageURL("pypi", None, pin.name, pin.version)
+    return Component(
+        type=ComponentType.LIBRARY,
+        name=pin.name,
+        version=pin.version,
+        purl=purl,
+        bom_ref=purl.to_string(),
+    )
 
 
 def _card(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Everything that can be asked of a release without the project that made it."""
+"""Check a release without the project that made it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ReleaseError
-from litemill.release.answers import Golden, differences
-from litemill.release.layout import SIGNATURE, refuse_other_files
-from litemill.release.manifest_checks import check_manifest, provenance_commit, read_document
+from litemill.release.documents import read_document
+from litemill.release.evidence_checks import provenance_commit
+from litemill.release.golden_check import GoldenCase, golden_differences
+from litemill.release.layout import GOLDEN, SIGNATURE, golden_file, refuse_other_files
+from litemill.release.manifest_checks import check_manifest
 from litemill.release.reader import unpack
+from litemill.tflite.interpreter import Kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,37 +25,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckedRelease:
-    """A release that holds what it promises.
+    """A release that passed every check.
 
     Attributes:
         manifest: its manifest.
-        commit: which it was built from.
+        commit: the one that it was built from.
         files: how many it has.
-        signed: whether it has a signature, whoever's.
-        answers: by variant and output, how far its answers were from the golden ones.
+        signed: whether it has a signature, by whatever key.
+        differences: by variant and output, the largest difference from the golden outputs.
     """
 
     manifest: dict[str, Any]
     commit: str
     files: int
     signed: bool
-    answers: dict[str, dict[str, float]]
+    differences: dict[str, dict[str, float]]
 
 
 def check_release(archive: Path, *, key: Path | None) -> CheckedRelease:
     """Check an archive; with the public key, its signature too.
 
     Raises:
-        LitemillError: what does not hold; for files that are missing, added or changed all of them.
+        LitemillError: a check that failed; all files that are missing, added or changed.
     """
-    with open_release(archive) as found:
-        manifest = read_manifest(found, key=key)
+    with open_release(archive) as release:
+        manifest = read_manifest(release, key=key)
         return CheckedRelease(
             manifest=manifest,
-            commit=provenance_commit(found.folder),
-            files=len(found.names),
-            signed=SIGNATURE in found.names,
-            answers=_answers(found, manifest),
+            commit=provenance_commit(release.folder),
+            files=len(release.names),
+            signed=SIGNATURE in release.names,
+            differences=run_golden(release, manifest),
         )
 
 
@@ -67,38 +70,38 @@ def open_release(archive: Path) -> Iterator[Unpacked]:
         yield unpack(archive, Path(scratch))
 
 
-def read_manifest(found: Unpacked, *, key: Path | None = None) -> dict[str, Any]:
-    """Give the manifest of an unpacked release, after all checks that run nothing."""
-    refuse_other_files(found.folder, found.names)
+def read_manifest(release: Unpacked, *, key: Path | None = None) -> dict[str, Any]:
+    """Return the manifest of an unpacked release, after all checks that run no model."""
+    refuse_other_files(release.folder, release.names)
     if key:
         from litemill.release.signature import refuse_other_signature
 
-        refuse_other_signature(found.folder, key)
-    return check_manifest(found.folder, found.names, found.top)
+        refuse_other_signature(release.folder, key)
+    return check_manifest(release.folder, release.names, release.top)
 
 
-def _answers(found: Unpacked, manifest: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    told = read_document(found.folder, "golden/golden.json")
-    return differences(
+def run_golden(release: Unpacked, manifest: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Run every variant on its golden inputs; see `golden_differences`."""
+    golden = read_document(release.folder, GOLDEN)
+    return golden_differences(
         [
-            Golden(found.folder, name, entry["signature"], _golden(told, name, found))
+            GoldenCase(release.folder, name, entry["signature"], _record(golden, name, release))
             for name, entry in manifest["variants"].items()
         ]
     )
 
 
-def _golden(told: Any, variant: str, found: Unpacked) -> dict[str, Any]:
-    """Give a variant's part of golden.json, whose files have to be files of the release."""
-    place = "golden/golden.json"
+def _record(golden: Any, variant: str, release: Unpacked) -> dict[str, Any]:
+    """Return a variant's part of golden.json, whose files have to be files of the release."""
     try:
-        golden = dict(told["variants"][variant])
-        arrays = [*golden["inputs"].values(), *golden["outputs"].values()]
-        missing = {f"golden/{one['file']}" for one in arrays} - {*found.names}
-        plain = golden["kernels"] in {"default", "no_delegate", "reference"} and all(
-            one["tolerance"] >= 0 for one in golden["outputs"].values()
+        record = dict(golden["variants"][variant])
+        arrays = [*record["inputs"].values(), *record["outputs"].values()]
+        missing = {golden_file(one["file"]) for one in arrays} - {*release.names}
+        valid = record["kernels"] in Kernels.__members__ and all(
+            one["tolerance"] >= 0 for one in record["outputs"].values()
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReleaseError(place, f"variant {variant}: {type(error).__name__} {error}") from None
-    if missing or not plain or not golden["inputs"] or not golden["outputs"]:
-        raise ReleaseError(place, f"variant {variant}: no golden samples that can be run")
-    return golden
+        raise ReleaseError(GOLDEN, f"variant {variant}: {type(error).__name__} {error}") from None
+    if missing or not valid or not record["inputs"] or not record["outputs"]:
+        raise ReleaseError(GOLDEN, f"variant {variant}: no golden samples that can be run")
+    return record

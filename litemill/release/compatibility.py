@@ -1,19 +1,20 @@
-"""Can a consumer of one release take another? What changed between the two?
+"""Compare two releases: what changed, and whether a consumer of the first can use the second.
 
-A consumer is a program that was written for a variant: it knows the signature, names, types, shapes
-and quantization of inputs and outputs, the order of the labels, and the operators and runtime that
-it was linked with.
+A consumer is a program that was written for a variant: it relies on the signature, on names, types,
+shapes and quantization of inputs and outputs, on the order of the labels, and on the operators and
+the runtime that it was linked with.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-MEASURED = ("metric", "source_metric", "drop", "agreement", "snr_db", "max_abs_error")
+METRICS = ("metric", "source_metric", "drop", "agreement", "snr_db", "max_abs_error")
 
 
 @dataclass(frozen=True)
@@ -24,58 +25,64 @@ class Side:
     labels: str | None = None
 
 
+class Change(NamedTuple):
+    """A value of the first release and of the second; None where there is none."""
+
+    place: str
+    before: Any
+    after: Any
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """What a consumer of the first meets in the second.
+    """What a consumer of the first release meets in the second.
 
     Attributes:
-        breaks: what a consumer cannot take.
-        unknown: what depends on the consumer.
-        changes: by topic, everything that changed: [place, before, after].
+        breaks: changes that no consumer can use.
+        unknown: changes whose effect depends on the consumer.
+        changes: by topic, everything that changed.
     """
 
     breaks: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    changes: dict[str, list[tuple[str, Any, Any]]] = field(default_factory=dict)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
 
     @property
     def compatible(self) -> bool | None:
-        """Whether every consumer can take it; None: cannot tell."""
+        """Whether every consumer can use it; None: it depends on the consumer."""
         return False if self.breaks else None if self.unknown else True
 
 
 def compare(before: Side, after: Side) -> Comparison:
-    """Compare two releases; the manifests are whole and true (`litemill.release.check.read`)."""
-    found = Comparison(changes=_changes(before.manifest, after.manifest))
+    """Compare two releases whose manifests `litemill.release.check.read_manifest` returned."""
+    comparison = Comparison(changes=_changes(before.manifest, after.manifest))
     if before.labels != after.labels:
-        found.breaks.append("labels: other names, or in another order")
+        comparison.breaks.append("labels: renamed or reordered")
     if before.manifest["metric"] != after.manifest["metric"]:
-        found.changes["metric"].insert(
-            0, ("task metric", before.manifest["metric"], after.manifest["metric"])
+        comparison.changes["metric"].insert(
+            0, Change("task metric", before.manifest["metric"], after.manifest["metric"])
         )
-    known = after.manifest["variants"]
+    variants = after.manifest["variants"]
     for name, old in before.manifest["variants"].items():
-        if name not in known:
-            found.breaks.append(f"{name}: no such variant any more")
+        if name not in variants:
+            comparison.breaks.append(f"{name}: variant removed")
             continue
-        found.breaks.extend(f"{name}: {told}" for told in _breaks(old, known[name]))
-        found.unknown.extend(f"{name}: {told}" for told in _unknown(old, known[name]))
-    return found
+        comparison.breaks.extend(f"{name}: {line}" for line in _breaks(old, variants[name]))
+        comparison.unknown.extend(f"{name}: {line}" for line in _unknown(old, variants[name]))
+    return comparison
 
 
-def _changes(
-    before: Mapping[str, Any], after: Mapping[str, Any]
-) -> dict[str, list[tuple[str, Any, Any]]]:
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Change]]:
     old, new = before["variants"], after["variants"]
     both = [name for name in old if name in new]
-    listed: dict[str, list[tuple[str, Any, Any]]] = {
-        "release": list(_different(before["release"], after["release"])),
+    topics: dict[str, list[tuple[str, Any, Any]]] = {
+        "release": list(_pairs(before["release"], after["release"])),
         "variants": [(name, name in old, name in new) for name in _either(old, new)],
         "size": [(name, old[name]["bytes"], new[name]["bytes"]) for name in both],
         "metric": [
             (f"{name}.{key}", old[name]["metrics"].get(key), new[name]["metrics"].get(key))
             for name in both
-            for key in MEASURED
+            for key in METRICS
         ],
         "operators": [(name, _operators(old[name]), _operators(new[name])) for name in both],
         "signature": [
@@ -83,10 +90,12 @@ def _changes(
             for name in both
             for key in ("signature", "inputs", "outputs", "min_runtime_version")
         ],
-        "toolchain": list(_different(_flat(before["toolchain"]), _flat(after["toolchain"]))),
-        "data": list(_different(_splits(before), _splits(after))),
+        "toolchain": list(_pairs(_flat(before["toolchain"]), _flat(after["toolchain"]))),
+        "data": list(_pairs(_splits(before), _splits(after))),
     }
-    return {topic: [row for row in rows if row[1] != row[2]] for topic, rows in listed.items()}
+    return {
+        topic: [Change(*row) for row in rows if row[1] != row[2]] for topic, rows in topics.items()
+    }
 
 
 def _breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -97,21 +106,23 @@ def _breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         for name in _either(before, after):
             place = f"{kind[:-1]} {name!r}"
             if name not in after:
-                yield f"{place}: gone"
+                yield f"{place}: removed"
             elif name not in before:
-                # Nobody would feed a new input; a new output may be ignored.
+                # No consumer would feed a new input; a new output may be ignored.
                 if kind == "inputs":
-                    yield f"{place}: new, and an input has to be given"
+                    yield f"{place}: added, and every input is required"
             else:
-                yield from (f"{place}: {told}" for told in _tensor(before[name], after[name]))
+                yield from (
+                    f"{place}: {line}" for line in _tensor_breaks(before[name], after[name])
+                )
 
 
-def _tensor(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _tensor_breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if old["dtype"] != new["dtype"]:
         yield f"{new['dtype']} instead of {old['dtype']}"
-    # What could be any size before has to be so still; what was fixed may be free now.
+    # A dimension of any size has to stay so; a fixed one may become free.
     fits = len(old["shape"]) == len(new["shape"]) and all(
-        size in (-1, wanted) for wanted, size in zip(old["shape"], new["shape"], strict=True)
+        size in (-1, required) for required, size in zip(old["shape"], new["shape"], strict=True)
     )
     if not fits:
         yield f"shape {new['shape']} instead of {old['shape']}"
@@ -122,19 +133,18 @@ def _tensor(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 def _unknown(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if added := sorted({*_operators(new)} - {*_operators(old)}):
-        yield f"needs operators that it did not need: {', '.join(added)}"
+        yield f"needs further operators: {', '.join(added)}"
     before, after = _version(old["min_runtime_version"]), _version(new["min_runtime_version"])
     if after != before and (not before or not after or after > before):
-        told = new["min_runtime_version"] or "an unknown version"
-        yield f"needs runtime {told}, not {old['min_runtime_version'] or 'an unknown version'}"
+        needed = new["min_runtime_version"] or "of unknown version"
+        yield f"needs runtime {needed} instead of {old['min_runtime_version'] or 'unknown'}"
 
 
 def _operators(entry: Mapping[str, Any]) -> dict[str, int]:
-    counted = dict[str, int]()
-    for one in entry["operators"]:
-        name = f"{one['name']} ({one['types']})"
-        counted[name] = counted.get(name, 0) + one["count"]
-    return counted
+    counts = Counter[str]()
+    for operator in entry["operators"]:
+        counts[f"{operator['name']} ({operator['types']})"] += operator["count"]
+    return dict(counts)
 
 
 def _version(text: str | None) -> tuple[int, ...]:
@@ -151,7 +161,7 @@ def _either(old: Iterable[str], new: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*old, *new]))
 
 
-def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     return ((key, old.get(key), new.get(key)) for key in _either(old, new))
 
 

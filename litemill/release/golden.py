@@ -1,6 +1,6 @@
-"""Golden samples: real inputs, the answers of a variant, and how far another runtime may be off.
+"""Golden samples: real inputs, the outputs of a variant, and the tolerance for other runtimes.
 
-The answers are those of LiteRT's reference kernels: plain loops that do not depend on the
+The outputs are those of LiteRT's reference kernels: plain loops that do not depend on the
 processor, and what the kernels of microcontrollers are compared with. Other kernels round
 differently, so each output has a tolerance, in its own real unit:
 
@@ -18,6 +18,7 @@ Tolerances of float outputs are rounded up to 1, 2 or 5 times a power of ten.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ from litemill.tflite.description import INTEGER_WEIGHTS
 from litemill.tflite.interpreter import Kernels, Model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from litemill.data.samples import Samples
     from litemill.tflite.description import Tensor
@@ -47,8 +49,8 @@ class Golden:
         inputs: by name, [samples, ...] in the variant's own types.
         outputs: by name, [samples, ...] in the variant's own types.
         tolerances: by output, the largest difference allowed, in real units.
-        kernels: which kernel set gave the outputs.
-        model: what the file is.
+        kernels: which kernel set computed the outputs.
+        model: the loaded variant.
     """
 
     inputs: dict[str, Array]
@@ -60,7 +62,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class _Call:
-    """What is run: a file, by which signature, and what errors call it."""
+    """A file, the signature to call, and what errors call the file."""
 
     content: bytes
     signature: str | None
@@ -69,14 +71,14 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Run:
-    """What one kernel set answered, in the file's own types."""
+    """The outputs of one kernel set, in the file's own types."""
 
     kernels: str
     model: Model
     stored: dict[str, Array]
 
 
-def golden(
+def record_golden(
     content: bytes,
     samples: Samples,
     ranges: Mapping[str, tuple[float, float]],
@@ -84,26 +86,26 @@ def golden(
     signature: str | None = None,
     place: object = "model",
 ) -> Golden:
-    """Run samples through a variant.
+    """Run samples through a variant with every kernel set.
 
     Args:
         content: the .tflite file.
         samples: real inputs.
         ranges: by output, the lowest and the highest value over the evaluation samples.
-        signature: which one to call; by default the first.
+        signature: key of the one to call; by default the first.
         place: what errors call the file.
 
     Raises:
         InterpreterError: no kernel set runs the file.
     """
     sets = (Kernels.reference, Kernels.no_delegate, Kernels.default)
-    tried = [_run(_Call(content, signature, place), kernels, samples) for kernels in sets]
-    runs = [one for one in tried if isinstance(one, _Run)]
+    results = [_run(_Call(content, signature, place), kernels, samples) for kernels in sets]
+    runs = [result for result in results if isinstance(result, _Run)]
     if not runs:
-        raise next(one for one in tried if isinstance(one, InterpreterError))
+        raise next(result for result in results if isinstance(result, InterpreterError))
     model, stored = runs[0].model, runs[0].stored
     real = model.real(stored)
-    others = [one.model.real(one.stored) for one in runs[1:]]
+    others = [run.model.real(run.stored) for run in runs[1:]]
     tolerances = {
         name: _tolerance(
             tensor,
@@ -114,6 +116,30 @@ def golden(
         for name, tensor in model.outputs.items()
     }
     return Golden(model.stored(samples.inputs), stored, tolerances, runs[0].kernels, model)
+
+
+def write_golden(golden: Golden, folder: Path) -> dict[str, Any]:
+    """Write the arrays of a variant and return its part of golden.json."""
+    record: dict[str, Any] = {"kernels": golden.kernels, "inputs": {}, "outputs": {}}
+    for part, arrays, tensors in (
+        ("inputs", golden.inputs, golden.model.inputs),
+        ("outputs", golden.outputs, golden.model.outputs),
+    ):
+        (folder / part).mkdir(parents=True)
+        for name, file in _array_files(arrays).items():
+            np.save(folder / part / file, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            record[part][name] = {
+                "file": f"{folder.name}/{part}/{file}",
+                "dtype": arrays[name].dtype.name,
+                "shape": list(arrays[name].shape),
+                "scale": tensors[name].scale,
+                "zero_point": tensors[name].zero_point,
+            }
+    for name, tolerance in golden.tolerances.items():
+        scale = golden.model.outputs[name].scale
+        steps = round(tolerance / scale) if scale else None
+        record["outputs"][name] |= {"tolerance": tolerance, "tolerance_steps": steps}
+    return record
 
 
 def _run(call: _Call, kernels: Kernels, samples: Samples) -> _Run | InterpreterError:
@@ -144,6 +170,17 @@ def _tolerance(
 
 
 def _rounded_up(value: float) -> float:
-    """Round up to 1, 2 or 5 times a power of ten, so that noise in the last digits is not told."""
+    """Round up to 1, 2 or 5 times a power of ten, so that noise in the last digits is lost."""
     unit = 10.0 ** math.floor(math.log10(value))
     return float(f"{next(unit * f for f in (1, 2, 5, 10) if value <= unit * f * (1 + 1e-9)):.1g}")
+
+
+def _array_files(names: Iterable[str]) -> dict[str, str]:
+    """Map each tensor to a file name: tensor names may hold slashes and colons."""
+    files: dict[str, str] = {}
+    for name in names:
+        stem = file = re.sub(r"[^\w.-]+", "_", name)
+        while f"{file}.npy" in files.values():
+            file = f"{stem}-{len(files)}"
+        files[name] = f"{file}.npy"
+    return files

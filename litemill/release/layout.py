@@ -1,13 +1,7 @@
-"""Where what is in a release, and the digest of each file.
+"""Files of a release: their names and meanings, and the digest of each.
 
-NAME-VERSION/
-├── everything of build/package/: variants/, golden/, c/, manifest.json, params.yaml, …
-├── dvc.lock, requirements.lock
-├── bom.cdx.json                   CycloneDX ML-BOM
-├── attestations/provenance.json   in-toto statement, SLSA v1 provenance
-├── attestations/test-results.json in-toto statement, test result
-├── model.sig                      OpenSSF model signing, if signed
-└── SHA256SUMS                     of every other file, for `sha256sum --check`
+A release is one folder, NAME-VERSION/. The stage `package` writes the first part of it, which knows
+no commit and no time; `litemill release` adds the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +17,14 @@ if TYPE_CHECKING:
 
     from litemill.core.errors import LitemillError
 
+VARIANTS, C_SOURCES = "variants", "c"
+GOLDEN = "golden/golden.json"
 MANIFEST = "manifest.json"
+LABELS = "labels.txt"
+BENCHMARK = "benchmark.py"
+MODEL_CARD = "MODEL_CARD.md"
+README = "README.md"
+PARAMS = "params.json"
 LOCKS = ("dvc.lock", "requirements.lock")
 BOM = "bom.cdx.json"
 PROVENANCE = "attestations/provenance.json"
@@ -31,9 +32,49 @@ TESTS = "attestations/test-results.json"
 SIGNATURE = "model.sig"
 SUMS = "SHA256SUMS"
 
+# What the bundle's README and docs/releases.md list.
+PACKAGED = {
+    f"{VARIANTS}/*.tflite": "the models",
+    MANIFEST: "of each variant: SHA-256, size, signature, types, quantization, operators,"
+    " minimum runtime version, measurements, checks; data, source and toolchain",
+    "golden/": "real samples, the outputs of each variant for them, and the tolerance for other"
+    " runtimes",
+    f"{C_SOURCES}/*.c`, `{C_SOURCES}/*.h": "integer variants as C source for microcontrollers: a"
+    " const array, aligned to 16 bytes; sizes, types and quantization as constants",
+    LABELS: "names of the classes, one per line, class 0 first; only for classification",
+    BENCHMARK: "measures start-up, latency, memory and time per operator on the machine that it"
+    " runs on; needs numpy and ai-edge-litert",
+    MODEL_CARD: "data, training, measurements, limits, intended use",
+    README: "how to test an integration",
+    PARAMS: "the resolved configuration of the build",
+}
+ADDED = {
+    "`, `".join(LOCKS): "DVC's record of the build, and the toolchain",
+    BOM: "CycloneDX 1.6 ML-BOM with a model card; its serial number follows from commit and models",
+    PROVENANCE: "in-toto statement, SLSA v1 provenance: commit, parameters, dependencies, builder",
+    TESTS: "in-toto statement, test result: every check that passed",
+    SIGNATURE: "signature in the OpenSSF model-signing format; only in a signed release",
+    SUMS: "digests of all other files, for `sha256sum --check`",
+}
+
+
+def variant_file(variant: str) -> str:
+    """Return the name of a variant's model."""
+    return f"{VARIANTS}/{variant}.tflite"
+
+
+def c_files(variant: str) -> tuple[str, str]:
+    """Return the names of a variant's C source and of its header."""
+    return f"{C_SOURCES}/{variant}.c", f"{C_SOURCES}/{variant}.h"
+
+
+def golden_file(file: str) -> str:
+    """Return the name of an array that golden.json lists."""
+    return f"golden/{file}"
+
 
 def sums(folder: Path, names: Iterable[str]) -> str:
-    """Give the content of SHA256SUMS for some files of a folder."""
+    """Return the content of SHA256SUMS for some files of a folder."""
     return "".join(f"{sha256(folder / name)}  {name}\n" for name in sorted(names))
 
 
@@ -43,19 +84,19 @@ def write_sums(folder: Path, names: Iterable[str]) -> None:
 
 
 def refuse_other_files(folder: Path, names: Iterable[str]) -> None:
-    """Hold every file against SHA256SUMS.
+    """Compare every file with SHA256SUMS.
 
     Raises:
-        ReleaseError, SeveralErrors: files that are missing, added or changed, all of them.
+        ReleaseError, ErrorGroup: files that are missing, added or changed, all of them.
     """
-    found = set(names)
-    if SUMS not in found:
+    files = set(names)
+    if SUMS not in files:
         raise ReleaseError(SUMS, "missing", "expected the digests of every file")
-    told = (folder / SUMS).read_bytes()
-    expected = sums(folder, found - {SUMS}).encode()
-    if told == expected:
+    listed = (folder / SUMS).read_bytes()
+    actual = sums(folder, files - {SUMS}).encode()
+    if listed == actual:
         return
-    before, after = _lines(told), _lines(expected)
+    before, after = _digests(listed), _digests(actual)
     errors: list[LitemillError] = [
         ReleaseError(name, "missing", f"{SUMS} lists it") for name in sorted({*before} - {*after})
     ]
@@ -71,6 +112,6 @@ def refuse_other_files(folder: Path, names: Iterable[str]) -> None:
     raise ErrorGroup(errors or [ReleaseError(SUMS, "not as a release writes it")])
 
 
-def _lines(content: bytes) -> dict[str, str]:
+def _digests(content: bytes) -> dict[str, str]:
     pairs = [line.partition("  ") for line in content.decode("utf-8", "replace").splitlines()]
     return {name: digest for digest, _, name in pairs}

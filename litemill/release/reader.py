@@ -1,40 +1,31 @@
-"""Reading an archive that may be anything: nothing is believed, nothing written outside a folder.
+"""Reading an archive that may be anything: nothing is trusted, nothing written outside a folder.
 
-The archive has to be, bit for bit, the one that `litemill.release.archive` writes of the files in it. So a
+The archive must be, byte for byte, what `litemill.release.archive` writes for the files in it. So a
 flipped bit is found even where other programs would not look, such as in the padding.
 """
 
 from __future__ import annotations
 
-import struct
+import filecmp
 import tarfile
 import tempfile
-import zlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from litemill.core.errors import ReleaseError
-from litemill.release.archive import CHUNK, GZIP_HEADER, archive_parts
+from litemill.release.archive import SUFFIX, write_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LARGEST = 16 << 30  # bytes, unpacked
-MOST = 10_000  # files
-DEEPEST = 10  # folders
-LONGEST = 255  # characters of a name
-# A byte takes at least one bit here; what unpacks to more was not written by a release.
-RATIO = 8
+MAX_FILES = 10_000
+MAX_DEPTH = 10  # folders
+MAX_NAME = 255  # characters
+CHUNK = 1 << 20
 BLOCK = tarfile.BLOCKSIZE
-KINDS = {
-    tarfile.LNKTYPE: "a link",
-    tarfile.SYMTYPE: "a symbolic link",
-    tarfile.CHRTYPE: "a device",
-    tarfile.BLKTYPE: "a device",
-    tarfile.FIFOTYPE: "a pipe",
-    tarfile.DIRTYPE: "an entry for a folder",
-}
+EXPECTED = f"expected a {SUFFIX} of `litemill release`"
 
 
 @dataclass(frozen=True)
@@ -54,67 +45,35 @@ class Unpacked:
     time: int
 
 
-@dataclass(frozen=True)
-class _Entry:
-    name: str
-    size: int
-    start: int
-    time: int
-
-
 def unpack(archive: Path, scratch: Path) -> Unpacked:
     """Unpack an archive below the folder `scratch`, which exists and is empty.
 
     Raises:
         ReleaseError: truncated, damaged, or not as a release is written; one line says where.
     """
-    tar = scratch / "archive.tar"
-    try:
-        with archive.open("rb") as source, tar.open("wb") as target:
-            _decompress(source, target, archive)
-    except FileNotFoundError:
-        raise ReleaseError(archive, "no such file", "expected a release's .tar.gz") from None
-    except IsADirectoryError:
-        raise ReleaseError(archive, "a directory", "expected a release's .tar.gz") from None
-    with tar.open("rb") as file:
-        entries = list(_entries(file, archive))
-        top = _top(entries, archive)
-        folder = scratch / "files"
-        for entry in entries:
-            _extract(file, entry, folder / entry.name.partition("/")[2])
-    tar.unlink()
-    names = tuple(entry.name.partition("/")[2] for entry in entries)
-    found = Unpacked(folder, top, names, entries[0].time)
-    _refuse_other_bytes(archive, found)
-    return found
+    if not archive.exists():
+        raise ReleaseError(archive, "no such file", EXPECTED)
+    if not archive.is_file():
+        raise ReleaseError(archive, "not a regular file", EXPECTED)
+    folder = scratch / "files"
+    with archive.open("rb") as file:
+        members = list(_members(file, archive))
+        top = _top_folder([member.name for member in members], archive)
+        for member in members:
+            _extract(file, member, folder / member.name.partition("/")[2])
+    names = tuple(member.name.partition("/")[2] for member in members)
+    unpacked = Unpacked(folder, top, names, int(members[0].mtime))
+    _refuse_other_bytes(archive, unpacked, scratch / "again")
+    return unpacked
 
 
-def _decompress(source: BinaryIO, target: BinaryIO, place: Path) -> None:
-    if (found := source.read(len(GZIP_HEADER))) != GZIP_HEADER:
-        told = "empty file" if not found else "does not begin as a release does"
-        raise ReleaseError(place, told, "expected a .tar.gz of `litemill release`")
-    limit = min(LARGEST, RATIO * place.stat().st_size)
-    inflate, checksum, size = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
-    while not inflate.eof:
-        given = inflate.unconsumed_tail or source.read(CHUNK)
-        try:
-            part = inflate.decompress(given, CHUNK)
-        except zlib.error as error:
-            raise ReleaseError(place, f"damaged ({error})") from None
-        if not given and not part:
-            raise ReleaseError(place, "truncated")
-        checksum, size = zlib.crc32(part, checksum), size + len(part)
-        if size > limit:
-            raise ReleaseError(place, f"unpacks to more than {limit} bytes", "nothing was unpacked")
-        target.write(part)
-    if inflate.unused_data + source.read(9) != struct.pack("<II", checksum, size & 0xFFFFFFFF):
-        raise ReleaseError(place, "damaged or truncated (its checksum does not fit)")
+def _members(file: BinaryIO, place: Path) -> Iterator[tarfile.TarInfo]:
+    """Read the headers and check every name before a file is written.
 
-
-def _entries(file: BinaryIO, place: Path) -> Iterator[_Entry]:
-    """Read the headers and check every name before a file is written."""
+    Header by header, because `TarFile` follows extension headers (PAX, GNU), which no release has.
+    """
     end = file.seek(0, 2)
-    start, seen = 0, set[str]()
+    start, names = 0, set[str]()
     while True:
         file.seek(start)
         block = file.read(BLOCK)
@@ -123,64 +82,60 @@ def _entries(file: BinaryIO, place: Path) -> Iterator[_Entry]:
         try:
             info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
         except (tarfile.TarError, ValueError) as error:
-            raise ReleaseError(place, f"damaged at byte {start} of the archive ({error})") from None
+            raise ReleaseError(place, f"damaged at byte {start} ({error})", EXPECTED) from None
         _refuse_unsafe(info, place)
-        if info.name in seen or len(seen) == MOST:
-            found = f"{info.name!r} twice" if info.name in seen else f"more than {MOST} files"
+        if info.name in names or len(names) == MAX_FILES:
+            found = f"{info.name!r} twice" if info.name in names else f"more than {MAX_FILES} files"
             raise ReleaseError(place, found, "expected every file once")
         if not 0 <= info.size <= end - start - BLOCK:
-            raise ReleaseError(place, f"{info.name!r} says {info.size} bytes", "there are fewer")
-        seen.add(info.name)
-        yield _Entry(info.name, info.size, start + BLOCK, int(info.mtime))
+            raise ReleaseError(
+                place, f"truncated: {info.name!r} has {info.size} bytes", "fewer are there"
+            )
+        info.offset_data = start + BLOCK
+        names.add(info.name)
+        yield info
         start += BLOCK + info.size + -info.size % BLOCK
 
 
 def _refuse_unsafe(info: tarfile.TarInfo, place: Path) -> None:
-    name, parts = info.name, info.name.split("/")
+    parts = info.name.split("/")
     found = ""
-    if info.type != tarfile.REGTYPE:
-        found = KINDS.get(info.type, f"an entry of type {info.type!r}")
-    elif name.startswith("/"):
-        found = "an absolute path"
-    elif ".." in parts:
-        found = "a path that climbs out"
-    elif not name.isprintable() or "\\" in name or ":" in name or {"", "."} & set(parts):
-        found = "a name that is no plain path"
-    elif len(name) > LONGEST or not 1 < len(parts) <= DEEPEST:
-        found = "a name that is too long, or not below one folder"
-    else:
-        found = _second_opinion(info)
-    if found:
-        raise ReleaseError(place, f"{name!r} is {found}", "expected plain files below one folder")
-
-
-def _second_opinion(info: tarfile.TarInfo) -> str:
-    """Ask Python's own filter for archives of data, which knows more of other systems' paths."""
     try:
+        # Refuses absolute paths, paths that leave the folder, links that do, and devices.
         tarfile.data_filter(info, tempfile.gettempdir())
     except tarfile.FilterError as error:
-        return f"refused by tarfile ({error})"
-    return ""
+        found = f"refused by tarfile ({error})"
+    if info.type != tarfile.REGTYPE:
+        found = "not a regular file"
+    elif (
+        ".." in parts
+        or not info.name.isprintable()
+        or set("\\:") & set(info.name)
+        or {"", "."} & set(parts)
+    ):
+        found = "not a plain path"
+    elif len(info.name) > MAX_NAME or not 1 < len(parts) <= MAX_DEPTH:
+        found = "too long a name, or not below one folder"
+    if found:
+        raise ReleaseError(
+            place, f"{info.name!r} is {found}", "expected regular files below one folder"
+        )
 
 
-def _top(entries: list[_Entry], place: Path) -> str:
-    tops = {entry.name.partition("/")[0] for entry in entries}
+def _top_folder(names: list[str], place: Path) -> str:
+    tops = {name.partition("/")[0] for name in names}
     if len(tops) != 1:
         raise ReleaseError(place, f"{len(tops)} folders at the top", "expected NAME-VERSION")
-    names = {entry.name for entry in entries}
-    for name in names:
-        above = name.rpartition("/")[0]
-        while above:
-            if above in names:
-                raise ReleaseError(place, f"{above!r} is a file and a folder")
-            above = above.rpartition("/")[0]
+    folders = {parent.as_posix() for name in names for parent in PurePosixPath(name).parents}
+    for name in sorted(folders & {*names}):
+        raise ReleaseError(place, f"{name!r} is a file and a folder")
     return tops.pop()
 
 
-def _extract(file: BinaryIO, entry: _Entry, target: Path) -> None:
+def _extract(file: BinaryIO, member: tarfile.TarInfo, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    file.seek(entry.start)
-    left = entry.size
+    file.seek(member.offset_data)
+    left = member.size
     with target.open("xb") as out:
         while left:
             chunk = file.read(min(left, CHUNK))
@@ -188,9 +143,10 @@ def _extract(file: BinaryIO, entry: _Entry, target: Path) -> None:
             left -= len(chunk)
 
 
-def _refuse_other_bytes(archive: Path, found: Unpacked) -> None:
-    with archive.open("rb") as file:
-        for part in archive_parts(found.folder, found.names, top=found.top, time=found.time):
-            if file.read(len(part)) != part:
-                told = "expected the one way in which a release is written"
-                raise ReleaseError(archive, "an archive of the right files, damaged", told)
+def _refuse_other_bytes(archive: Path, unpacked: Unpacked, again: Path) -> None:
+    write_archive(again, unpacked.folder, unpacked.names, top=unpacked.top, time=unpacked.time)
+    same = filecmp.cmp(archive, again, shallow=False)
+    again.unlink()
+    if not same:
+        found = "not written as `litemill release` writes these files (damaged, or repacked)"
+        raise ReleaseError(archive, found)

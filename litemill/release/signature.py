@@ -24,7 +24,7 @@ def sign(folder: Path, key: Path) -> None:
     """Write model.sig into a folder.
 
     Raises:
-        ReleaseError: no private key on a curve that the format knows.
+        ReleaseError: not a private key on a curve that the format supports.
     """
     _private(key)
     from model_signing import hashing, signing
@@ -36,7 +36,7 @@ def sign(folder: Path, key: Path) -> None:
 
 
 def refuse_other_signature(folder: Path, key: Path) -> None:
-    """Hold a folder against its signature.
+    """Verify the signature of a folder.
 
     Args:
         folder: the files, and model.sig.
@@ -50,7 +50,7 @@ def refuse_other_signature(folder: Path, key: Path) -> None:
         raise ReleaseError(SIGNATURE, "not signed", f"expected a signature by {key}")
     from model_signing import hashing, verifying
 
-    # What is left out is fixed here, not taken from the signature's own words alone.
+    # Which files are left out is fixed here, not taken from the signature alone.
     hashed = hashing.Config().set_ignored_paths(paths=[SIGNATURE, SUMS], ignore_git_paths=False)
     config = verifying.Config().use_elliptic_key_verifier(public_key=key)
     try:
@@ -64,8 +64,8 @@ def refuse_other_signature(folder: Path, key: Path) -> None:
         raise ReleaseError(SIGNATURE, f"not a signature of these files by {key} ({why})") from None
 
 
-def public_half(key: Path) -> bytes:
-    """Give the public key of a private key file, as PEM."""
+def public_key(key: Path) -> bytes:
+    """Return the public key of a private key file, as PEM."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     public = _private(key).public_key()
@@ -79,25 +79,25 @@ def _refuse_ignored(folder: Path) -> None:
 
     bundle = json.loads((folder / SIGNATURE).read_bytes())
     statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
-    left_out = set(statement["predicate"]["serialization"].get("ignore_paths", []))
-    if not left_out <= {SIGNATURE, SUMS}:
-        told = f"expected all but {SIGNATURE} and {SUMS}"
-        raise ReleaseError(SIGNATURE, f"leaves out {sorted(left_out)}", told)
+    ignored = set(statement["predicate"]["serialization"].get("ignore_paths", []))
+    if not ignored <= {SIGNATURE, SUMS}:
+        expected = f"expected all files but {SIGNATURE} and {SUMS}"
+        raise ReleaseError(SIGNATURE, f"leaves out {sorted(ignored)}", expected)
 
 
 def _private(path: Path) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    return _known(path, _loaded(path, lambda pem: load_pem_private_key(pem, None), "private"))
+    return _on_curve(path, _load(path, lambda pem: load_pem_private_key(pem, None), "private"))
 
 
 def _public(path: Path) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    return _known(path, _loaded(path, load_pem_public_key, "public"))
+    return _on_curve(path, _load(path, load_pem_public_key, "public"))
 
 
-def _loaded(path: Path, load: Any, kind: str) -> Any:
+def _load(path: Path, load: Any, kind: str) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     expected = f"expected an unencrypted {kind} key in PEM, on one of: {', '.join(CURVES)}"
@@ -110,10 +110,10 @@ def _loaded(path: Path, load: Any, kind: str) -> Any:
         raise ReleaseError(path, f"not a {kind} key that can be used", expected) from None
 
 
-def _known(path: Path, key: Any) -> Any:
+def _on_curve(path: Path, key: Any) -> Any:
     curve = getattr(key, "curve", None)
     if curve is None or curve.name not in CURVES:
         found = f"a key on {curve.name}" if curve else "a key of another kind"
-        told = f"expected an elliptic curve key on one of: {', '.join(CURVES)}"
-        raise ReleaseError(path, found, told)
+        expected = f"expected an elliptic curve key on one of: {', '.join(CURVES)}"
+        raise ReleaseError(path, found, expected)
     return key

@@ -1,7 +1,7 @@
-"""The in-toto statements of a release: where it comes from, and what it passed.
+"""The in-toto statements of a release: how it was built, and which checks it passed.
 
 Formats: in-toto attestation framework 1 (Statement), SLSA provenance 1, in-toto test result 0.1.
-Each statement is parsed by the library of the framework before it is written, so that no field is
+Each statement is parsed by the framework's library before it is written, so that no field is
 misspelt or of another type. The provenance claims no SLSA level: a person's own machine is no
 hosted build platform, and nothing here proves that the statement was not written by hand.
 """
@@ -11,11 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from litemill.config.lock import distribution
 from litemill.core.errors import ReleaseError
 from litemill.core.version import VERSION
+from litemill.release.layout import PARAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from litemill.config.lock import Pin
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 SLSA = "https://slsa.dev/provenance/v1"
@@ -26,44 +30,43 @@ BUILDER = "urn:litemill:unattested-machine"
 
 @dataclass(frozen=True)
 class BuildRecord:
-    """What the provenance tells of a build.
+    """What the provenance says of a build.
 
     Attributes:
-        commit: which commit was built.
+        commit: the one that was built.
         manifest: of the package.
         params: the resolved parameters.
-        wheels: by package of the toolchain, the SHA-256 of every file that requirements.lock
-            allows to be installed.
+        pins: packages that requirements.lock pins here, by name.
     """
 
     commit: str
     manifest: Mapping[str, Any]
     params: Mapping[str, Any]
-    wheels: Mapping[str, list[str]]
+    pins: Mapping[str, Pin]
 
 
-def provenance(
-    built: BuildRecord, subjects: Mapping[str, str], files: Mapping[str, str]
+def provenance_statement(
+    build: BuildRecord, subjects: Mapping[str, str], files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Say how the files were made.
+    """State how the files were build.
 
     Args:
-        built: the build.
+        build: the build.
         subjects: SHA-256 of every file of the package, by name.
         files: SHA-256 of the other files of the release, by name.
     """
     inner = ("numerics", "toolchain")
-    parameters = {key: value for key, value in built.params.items() if key not in inner}
-    sources = sorted(built.manifest["source"].items())
+    parameters = {key: value for key, value in build.params.items() if key not in inner}
+    sources = sorted(build.manifest["source"].items())
     predicate = {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": {"command": "dvc repro", "parameters": parameters},
-            "internalParameters": {n: v for n, v in built.params.items() if n in inner},
+            "internalParameters": {n: v for n, v in build.params.items() if n in inner},
             "resolvedDependencies": [
-                _source(built),
-                *_packages(built),
-                *_data(built.manifest),
+                _source(build),
+                *_packages(build),
+                *_data(build.manifest),
             ],
         },
         "runDetails": {
@@ -77,8 +80,8 @@ def provenance(
     return _statement(subjects, SLSA, predicate)
 
 
-def test_results(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Say which checks the variants passed; a variant that failed one is in no release."""
+def test_result_statement(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """State which checks the variants passed; a variant that failed a check is in no release."""
     passed = [
         f"{variant}.{check}"
         for variant, entry in manifest["variants"].items()
@@ -86,7 +89,7 @@ def test_results(manifest: Mapping[str, Any]) -> dict[str, Any]:
     ]
     predicate = {
         "result": "PASSED",
-        "configuration": [_descriptor("params.yaml", manifest["files"]["params.yaml"])],
+        "configuration": [_descriptor(PARAMS, manifest["files"][PARAMS])],
         "passedTests": sorted(passed),
         "warnedTests": [],
         "failedTests": [],
@@ -95,8 +98,8 @@ def test_results(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return _statement(subjects, TEST_RESULT, predicate)
 
 
-def refuse_malformed(statement: Any, place: str) -> None:
-    """Hold a statement, and its predicate, against the library's own types.
+def validate_statement(statement: Any, place: str) -> None:
+    """Parse a statement, and its predicate, as the library's own types.
 
     Raises:
         ReleaseError: an unknown field, a value of another type, or a subject without a digest.
@@ -129,25 +132,33 @@ def _descriptor(name: str, digest: str) -> dict[str, Any]:
     return {"name": name, "digest": {"sha256": digest}}
 
 
-def _source(built: BuildRecord) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": "source", "digest": {"gitCommit": built.commit}}
-    if repository := built.manifest["release"].get("repository"):
-        told["uri"] = f"git+{repository}@{built.commit}"
-    return told
+def _source(build: BuildRecord) -> dict[str, Any]:
+    source: dict[str, Any] = {"name": "source", "digest": {"gitCommit": build.commit}}
+    if repository := build.manifest["release"].get("repository"):
+        source["uri"] = f"git+{repository}@{build.commit}"
+    return source
 
 
-def _packages(built: BuildRecord) -> list[dict[str, Any]]:
-    """Tell the toolchain; a package has several files, of which requirements.lock allows each."""
-    stages = built.manifest["toolchain"].values()
-    versions = {name: version for stage in stages for name, version in stage.items()}
+def _packages(build: BuildRecord) -> list[dict[str, Any]]:
+    """List the toolchain; a package has several files, of which requirements.lock allows each."""
+    stages = build.manifest["toolchain"].values()
+    versions = {
+        distribution(name, build.pins): version
+        for stage in stages
+        for name, version in stage.items()
+    }
     return [
         {
             "name": name,
             "uri": f"pkg:pypi/{name}@{version}",
-            "annotations": {"allowed_sha256": built.wheels.get(name, [])},
+            "annotations": {"allowed_sha256": _hashes(name, build)},
         }
         for name, version in sorted(versions.items())
     ]
+
+
+def _hashes(name: str, build: BuildRecord) -> list[str]:
+    return [*build.pins[name].hashes] if name in build.pins else []
 
 
 def _data(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:

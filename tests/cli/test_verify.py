@@ -1,21 +1,23 @@
 from __future__ import annotations
 
-import gzip
+import io
 import itertools
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pytest
 from packaged import ROOT, Tiny, archived, converted, keys, made, released
-from tars import BAD, inspect, refused, zipped
+from tars import BAD, inspect, refused
 
-from litemill.core.errors import LitemillError
-from litemill.core.files import read_json, tree_files, write_json
-from litemill.release.check import check_release, open_release
+from litemill.core.errors import InterpreterError, LitemillError
+from litemill.core.files import read_json, sha256, tree_files, write_json
+from litemill.release.check import check_release, open_release, run_golden
 from litemill.release.constants import constants
 from litemill.release.layout import write_sums
 from litemill.release.rebuild_diff import rebuild_differences
@@ -41,14 +43,14 @@ def pristine(project, tmp_path_factory):
     private, _ = keys(folder)
     commit = project.git("rev-parse", "HEAD").strip()
     released(project.root, folder / "digits-1.2.0", key=private, commit=commit)
-    archived(folder / "digits-1.2.0", folder / "digits-1.2.0.tar.gz")
+    archived(folder / "digits-1.2.0", folder / "digits-1.2.0.tar")
     return folder
 
 
 @pytest.fixture(scope="module")
 def archive(pristine):
     """The archive of a signed release; not to be edited."""
-    return pristine / "digits-1.2.0.tar.gz"
+    return pristine / "digits-1.2.0.tar"
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def folder(pristine, tmp_path):
 
 def command(*words, cwd):
     """Run `litemill` as installed, away from the project."""
-    code = "from litemill.cli import main; main()"
+    code = "from litemill.cli.main import main; main()"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(cwd)}
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, words)],
@@ -72,18 +74,18 @@ def command(*words, cwd):
 
 
 def test_a_release_holds_what_it_promises(archive):
-    """Every digest and claim, and every variant answers its golden inputs."""
+    """Every digest and claim, and every variant computes its golden outputs."""
     found = check_release(archive, key=archive.parent / "key.pub")
 
     assert found.signed
-    assert set(converted()) == set(found.answers)
-    assert all(gap >= 0 for answers in found.answers.values() for gap in answers.values())
+    assert set(converted()) == set(found.differences)
+    assert all(gap >= 0 for outputs in found.differences.values() for gap in outputs.values())
 
 
 def test_verify_needs_neither_tensorflow_nor_the_project(archive, tmp_path):
     """From any folder, and nothing stays behind."""
     code = (
-        "import sys; from litemill.verify import run; from argparse import Namespace;"
+        "import sys; from litemill.cli.verify import run; from argparse import Namespace;"
         "from pathlib import Path;"
         "a = Namespace(archive=Path(sys.argv[1]), key=None, rebuild=False, repository=None);"
         "status = run(a); assert 'tensorflow' not in sys.modules; sys.exit(status)"
@@ -99,17 +101,17 @@ def test_verify_needs_neither_tensorflow_nor_the_project(archive, tmp_path):
     )
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert "signed; give --key to check by whom" in done.stdout
+    assert "signed; give --key to verify the signature" in done.stdout
     assert [] == list(tmp_path.iterdir())
 
 
 def test_one_thousand_flipped_bits_are_all_caught(archive, tmp_path):
-    """Anywhere: headers, padding, the compressed stream, the checksum."""
+    """Anywhere: headers, padding, contents, the end."""
     content = bytearray(archive.read_bytes())
     source = random.Random(20261122)
     bits = source.sample(range(8 * len(content)), 900)
     ends = [*range(8 * 20), *range(8 * (len(content) - 20), 8 * len(content))]
-    target = tmp_path / "flipped.tar.gz"
+    target = tmp_path / "flipped.tar"
     missed = []
     for bit in bits + source.sample(ends, 100):
         content[bit // 8] ^= 1 << bit % 8
@@ -128,7 +130,7 @@ def test_one_thousand_flipped_bits_are_all_caught(archive, tmp_path):
 def test_every_file_removed_added_renamed_or_swapped_is_caught(folder, tmp_path, again):
     """In an archive that is written as it should be; with new digests, by what claims the file."""
     names = [name for name in tree_files(folder) if name != "SHA256SUMS"]
-    target = tmp_path / "a.tar.gz"
+    target = tmp_path / "a.tar"
     missed = []
 
     def caught(what):
@@ -175,10 +177,9 @@ def test_failures_name_every_file(folder, tmp_path):
     (folder / "extra.txt").write_bytes(b"")
     (folder / "dvc.lock").write_bytes(b"stages: {}")
 
-    told = refused(archived(folder, tmp_path / "a.tar.gz"))
-    assert ["labels.txt: missing", "extra.txt: added", "dvc.lock: sha256"] == [
-        line.partition(";")[0].rpartition(" ")[0] if "sha256" in line else line.partition(";")[0]
-        for line in told.splitlines()
+    errors = refused(archived(folder, tmp_path / "a.tar")).errors
+    assert [("labels.txt", "missing"), ("extra.txt", "added"), ("dvc.lock", "sha256")] == [
+        (error.place, error.found.split()[0]) for error in errors
     ]
 
 
@@ -215,8 +216,75 @@ def test_a_manifest_that_lies_is_caught_though_all_digests_fit(folder, tmp_path,
     write_json(folder / "manifest.json", manifest)
     write_sums(folder, tree_files(folder))
 
-    told = refused(archived(folder, tmp_path / "a.tar.gz"))
-    assert 1 == len(told.splitlines())
+    error = refused(archived(folder, tmp_path / "a.tar"))
+    lines = str(error).splitlines()
+    assert 1 == len({line.partition(": ")[0] for line in lines})
+    assert len(lines) <= 3
+
+
+SHA256 = '"[0-9a-f]{64}"'
+
+
+@pytest.mark.parametrize(
+    ("change", "claim"),
+    [
+        (
+            lambda m: m["variants"]["int8"]["outputs"]["digit"].update(scale=1.0),
+            ("manifest.json, variant int8", "outputs.digit.scale is 1.0", r"expected 0\.\d+"),
+        ),
+        (
+            lambda m: m["files"].update({"README.md": "0" * 64}),
+            ("README.md", f"sha256 is {SHA256}", f'expected "{"0" * 64}"'),
+        ),
+        (
+            lambda m: m["toolchain"]["convert"].update(tensorflow="1.0.0"),
+            ("params.json", 'toolchain.convert.tensorflow is "2.21.0"', 'expected "1.0.0"'),
+        ),
+        (
+            lambda m: m["variants"]["int8"]["inputs"]["image"].pop("zero_point"),
+            (
+                "manifest.json, variant int8",
+                "inputs.image.zero_point is missing",
+                r"expected -?\d+",
+            ),
+        ),
+        (
+            lambda m: m.update(litemill="9.9.9"),
+            (
+                "attestations/provenance.json",
+                f"subject.manifest.json is {SHA256}",
+                f"expected {SHA256}",
+            ),
+        ),
+    ],
+)
+def test_a_wrong_claim_is_named_by_file_and_key(folder, tmp_path, change, claim):
+    """Not by two dictionaries of which the ends are cut off."""
+    manifest = read_json(folder / "manifest.json")
+    change(manifest)
+    write_json(folder / "manifest.json", manifest)
+    write_sums(folder, tree_files(folder))
+
+    error = refused(archived(folder, tmp_path / "a.tar"))
+    parts = (error.place, error.found, error.expected)
+    assert all(re.fullmatch(*pair) for pair in zip(claim, parts, strict=True)), parts
+
+
+def test_a_bom_that_lists_what_the_lock_does_not_pin_is_refused(folder, tmp_path):
+    """Even with digests that fit."""
+    bom = read_json(folder / "bom.cdx.json")
+    library = next(one for one in bom["components"] if one["name"] == "numpy")
+    library["version"] = "1.0"
+    write_json(folder / "bom.cdx.json", bom)
+    statement = read_json(folder / "attestations" / "provenance.json")
+    for one in statement["predicate"]["runDetails"]["byproducts"]:
+        if one["name"] == "bom.cdx.json":
+            one["digest"]["sha256"] = sha256(folder / "bom.cdx.json")
+    write_json(folder / "attestations" / "provenance.json", statement)
+    write_sums(folder, tree_files(folder))
+
+    error = refused(archived(folder, tmp_path / "a.tar"))
+    assert ("bom.cdx.json", "numpy 1.0") == (error.place, error.found)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +298,7 @@ def test_documents_that_are_no_documents_are_refused_in_one_line(folder, tmp_pat
     (folder / name).write_bytes(content)
     write_sums(folder, tree_files(folder))
 
-    assert 1 == len(refused(archived(folder, tmp_path / "a.tar.gz")).splitlines())
+    assert 1 == len(str(refused(archived(folder, tmp_path / "a.tar"))).splitlines())
 
 
 def relabelled(folder, tmp_path, change):
@@ -238,15 +306,13 @@ def relabelled(folder, tmp_path, change):
     golden = read_json(folder / "golden" / "golden.json")
     change(golden["variants"]["int8"])
     write_json(folder / "golden" / "golden.json", golden)
-    return archived(folder, tmp_path / "a.tar.gz")
+    return archived(folder, tmp_path / "a.tar")
 
 
-def answers(path):
+def run_models(path):
     """Run the models of an archive, whatever its digests say."""
-    from litemill.release.check import _answers
-
     with open_release(path) as found:
-        return _answers(found, read_json(found.folder / "manifest.json"))
+        return run_golden(found, read_json(found.folder / "manifest.json"))
 
 
 def test_another_answer_than_the_golden_one_is_told(folder, tmp_path):
@@ -254,8 +320,31 @@ def test_another_answer_than_the_golden_one_is_told(folder, tmp_path):
     path = folder / "golden" / "float32" / "outputs" / "digit.npy"
     np.save(path, np.load(path) + np.float32(1))
 
-    told = refused(archived(folder, tmp_path / "a.tar.gz"), answers)
-    assert "variants/float32.tflite, output 'digit': 1 from the golden one; at most" in told
+    error = refused(archived(folder, tmp_path / "a.tar"), run_models)
+    assert "variants/float32.tflite, output 'digit'" == error.place
+    assert "differs from the golden output by 1" == error.found
+
+
+def test_every_variant_with_another_answer_is_told(folder, tmp_path):
+    """Each with its own error."""
+    for variant in ("float32", "int8"):
+        path = folder / "golden" / variant / "outputs" / "digit.npy"
+        np.save(path, np.load(path)[::-1])
+
+    errors = refused(archived(folder, tmp_path / "a.tar"), run_models).errors
+    assert ["variants/float32.tflite, output 'digit'", "variants/int8.tflite, output 'digit'"] == [
+        error.place for error in errors
+    ]
+
+
+def test_a_variant_that_does_not_run_is_told_by_its_own_error(folder, tmp_path):
+    """With all its parts, beside the variants that run."""
+    (folder / "variants" / "int8.tflite").write_bytes(b"no model")
+
+    error = refused(archived(folder, tmp_path / "a.tar"), run_models)
+    assert isinstance(error.errors[0], InterpreterError)
+    assert "variants/int8.tflite" == error.errors[0].place
+    assert 1 == len(error.errors)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +360,8 @@ def test_another_answer_than_the_golden_one_is_told(folder, tmp_path):
 )
 def test_golden_samples_that_cannot_be_run_are_refused(folder, tmp_path, change):
     """A tolerance, files of the release, arrays as described."""
-    assert 1 == len(refused(relabelled(folder, tmp_path, change), answers).splitlines())
+    error = refused(relabelled(folder, tmp_path, change), run_models)
+    assert 1 == len(str(error).splitlines())
 
 
 def test_an_array_that_would_run_code_is_refused(folder, tmp_path):
@@ -279,8 +369,9 @@ def test_an_array_that_would_run_code_is_refused(folder, tmp_path):
     path = folder / "golden" / "int8" / "inputs" / "image.npy"
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
 
-    told = refused(archived(folder, tmp_path / "a.tar.gz"), answers)
-    assert "golden/int8/inputs/image.npy: not an array" in told
+    error = refused(archived(folder, tmp_path / "a.tar"), run_models)
+    assert "golden/int8/inputs/image.npy" == error.place
+    assert error.found.startswith("not an array")
 
 
 def test_another_key_and_a_missing_signature_are_refused(folder, pristine, tmp_path):
@@ -334,22 +425,28 @@ def test_an_archive_cut_off_anywhere_is_refused(archive, tmp_path):
     content = archive.read_bytes()
     cuts = [0, 5, 10, 11, 500, len(content) // 2, len(content) - 9, len(content) - 1]
     for cut in cuts:
-        (tmp_path / "cut.tar.gz").write_bytes(content[:cut])
-        assert 1 == len(refused(tmp_path / "cut.tar.gz").splitlines())
+        (tmp_path / "cut.tar").write_bytes(content[:cut])
+        assert 1 == len(str(refused(tmp_path / "cut.tar")).splitlines())
 
 
 def test_the_right_files_in_an_archive_of_another_program_are_refused(archive, tmp_path):
-    """Compressed again: the files are the same, the archive is not the one that was released."""
-    again = zipped(gzip.decompress(archive.read_bytes()))
-    (tmp_path / "again.tar.gz").write_bytes(again)
+    """The files are the same, the archive is not the one that was released."""
+    with (
+        tarfile.open(archive) as released_tar,
+        tarfile.open(tmp_path / "again.tar", "w", format=tarfile.USTAR_FORMAT) as again,
+    ):
+        for member in released_tar.getmembers():
+            content = released_tar.extractfile(member).read()
+            member.uid = 1000
+            again.addfile(member, io.BytesIO(content))
 
-    assert "an archive of the right files, damaged" in refused(tmp_path / "again.tar.gz")
+    assert "repacked" in refused(tmp_path / "again.tar").found
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     """No traceback, whatever is given."""
-    (tmp_path / "bad.tar.gz").write_bytes(BAD["climbs"])
-    for path in ("bad.tar.gz", "none.tar.gz", "."):
+    (tmp_path / "bad.tar").write_bytes(BAD["climbs"])
+    for path in ("bad.tar", "none.tar", "."):
         done = command("verify", path, cwd=tmp_path)
         assert (1, "") == (done.returncode, done.stdout)
         assert 1 == len(done.stderr.splitlines())
@@ -384,7 +481,7 @@ def test_a_rebuild_that_differs_says_which_stage_which_tensor_and_how_far(
     lines = done.out.splitlines()
     first = "first stage that differs: convert@float32 (build/convert/float32/model.tflite)"
     assert first in lines
-    told = f"tensor {name!r}: float32, 1 of {kernel.size} values differ, at most 0.5 apart"
+    told = f"tensor {name!r}: float32, 1 of {kernel.size} values differ, by at most 0.5"
     assert f"variants/float32.tflite: {told}" in lines
     assert not any("stage" in line and "package" in line for line in lines)
 
@@ -415,6 +512,6 @@ def test_departures_tell_missing_files_arrays_and_documents(folder, tmp_path):
 
     assert [] == rebuild_differences(folder, folder)
     assert "labels.txt: missing in the new build" in told
-    assert "golden/int8/outputs/digit.npy: int8, 1 of 80 values differ, at most 4 apart" in told
+    assert "golden/int8/outputs/digit.npy: int8, 1 of 80 values differ, by at most 4" in told
     assert 'manifest.json: litemill: "0.1.0" -> "9"' in told
     assert any(line.startswith("README.md: ") and "from byte" in line for line in told)

@@ -6,7 +6,13 @@ import subprocess
 import pytest
 import zoo
 
-from litemill.release.c_source import content, header, integer, source, symbol
+from litemill.release.c_source import (
+    array_bytes,
+    array_name,
+    header_text,
+    is_integer_only,
+    source_text,
+)
 from litemill.tflite.flatbuffer import describe
 from litemill.tflite.interpreter import Model
 
@@ -38,9 +44,9 @@ def written(tmp_path, model):
     """A folder with its C source and a program that uses it."""
     loaded, place = Model(model), "variants/int8.tflite"
     tensors = {"inputs": loaded.inputs, "outputs": loaded.outputs}
-    told = header("digits_int8", model, loaded.description, tensors, place)
-    (tmp_path / "int8.h").write_text(told, encoding="utf-8")
-    (tmp_path / "int8.c").write_text(source("digits_int8", model, place), encoding="utf-8")
+    text = header_text("digits_int8", model, loaded.description, tensors, place)
+    (tmp_path / "int8.h").write_text(text, encoding="utf-8")
+    (tmp_path / "int8.c").write_text(source_text("digits_int8", model, place), encoding="utf-8")
     (tmp_path / "program.c").write_text(PROGRAM, encoding="utf-8")
     return tmp_path
 
@@ -77,13 +83,13 @@ def test_only_models_that_compute_on_integers_are_for_microcontrollers(
     model, optimization, expected
 ):
     """Whatever the types of inputs and outputs are."""
-    assert integer(describe(model))
-    assert expected == integer(describe(zoo.convert(zoo.cnn(), optimization)))
+    assert is_integer_only(describe(model))
+    assert expected == is_integer_only(describe(zoo.convert(zoo.cnn(), optimization)))
 
 
 def test_the_bytes_can_be_read_back_from_the_source(model):
     """So `verify` compares them with the model."""
-    assert model == content(source("m", model, "variants/m.tflite"))
+    assert model == array_bytes(source_text("m", model, "variants/m.tflite"))
 
 
 @pytest.mark.parametrize(
@@ -96,4 +102,4 @@ def test_the_bytes_can_be_read_back_from_the_source(model):
 )
 def test_the_arrays_name_is_one_that_c_takes(release, variant, expected):
     """Names of releases and variants may have dashes, dots and leading digits."""
-    assert expected == symbol(release, variant)
+    assert expected == array_name(release, variant)

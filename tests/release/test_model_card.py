@@ -8,37 +8,38 @@ import pytest
 import yaml
 from packaged import made
 
+import litemill.conf
 from litemill.config.schema.config import ModelChoice, ReleaseChoice
 from litemill.conversion import recipes
 from litemill.core.files import read_json
 from litemill.release.model_card import model_card
 
-PRESETS = Path(__file__).parents[2] / "conf" / "variant"
+PRESETS = Path(litemill.conf.__file__).parent / "variant"
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
-    """Give the manifest of a real package."""
+    """Return the manifest of a real package."""
     return read_json(made(tmp_path_factory.mktemp("card")) / "package" / "manifest.json")
 
 
 @pytest.mark.parametrize(
-    ("preset", "told"),
+    ("preset", "text"),
     [
         ("weight_only_int4", "recipe: int4 weights"),
         ("mixed_int4", "recipe: int4 and int8 weights"),
         ("static_wi8_ai8", "recipe: int8 weights, int8 activations"),
     ],
 )
-def test_a_recipe_is_told_by_what_it_asks_for(manifest, preset, told):
+def test_a_recipe_is_described_by_its_types(manifest, preset, text):
     """Beside it, `optimization` is none; the file is quantized all the same."""
     path = PRESETS / f"{preset}.yaml"
-    asked = yaml.safe_load(path.read_text())["recipe"] if path.exists() else preset
-    resolved = {"optimization": "none", "recipe": recipes.resolve_recipe(asked, "recipe")}
+    recipe = yaml.safe_load(path.read_text())["recipe"] if path.exists() else preset
+    resolved = {"optimization": "none", "recipe": recipes.resolve_recipe(recipe, "recipe")}
 
-    text = model_card(manifest, {"convert": {"int8": resolved}}, {})
+    card = model_card(manifest, {"convert": {"int8": resolved}}, {})
 
-    assert f"\n| int8 | {told} | " in text
+    assert f"\n| int8 | {text} | " in card
 
 
 @pytest.mark.parametrize("key", ["intended_use", "limitations"])

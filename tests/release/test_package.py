@@ -17,7 +17,7 @@ from litemill.core.files import read_json, sha256, tree_files, tree_sha256, writ
 from litemill.core.version import VERSION
 from litemill.data.samples import Samples
 from litemill.models.kinds import import_model
-from litemill.release.golden import golden
+from litemill.release.golden import record_golden
 from litemill.tflite.interpreter import Kernels, Model
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_package_holds_variants_manifest_configuration_labels_and_golden_samples
             "golden/golden.json",
             "labels.txt",
             "manifest.json",
-            "params.yaml",
+            "params.json",
             *(f"variants/{name}.tflite" for name in VARIANTS),
             *(f"golden/{name}/inputs/image.npy" for name in VARIANTS),
             *(f"golden/{name}/outputs/digit.npy" for name in VARIANTS),
@@ -118,7 +118,7 @@ def test_a_file_that_is_not_the_judged_one_is_refused_and_the_old_bundle_stays(b
     before = tree_sha256(collect(built))
     (built / "convert" / "int8" / "model.tflite").write_bytes(b"other")
 
-    with pytest.raises(LitemillError, match="not the file that was judged"):
+    with pytest.raises(LitemillError, match="not the file that was validated"):
         collect(built)
     assert before == tree_sha256(built / "package")
     assert not list(built.glob(".package*"))
@@ -202,8 +202,8 @@ def test_the_tolerance_of_a_float_output_is_tighter_where_nothing_is_quantized(c
     samples = Samples({"image": zoo.batch_of(zoo.IMAGE, 4)}, {}, None, "none")
     ranges = {"digit": (-1.0, 1.0)}
 
-    exact = golden(converted["float32"], samples, ranges).tolerances["digit"]
-    coarse = golden(converted["int8_float_io"], samples, ranges).tolerances["digit"]
+    exact = record_golden(converted["float32"], samples, ranges).tolerances["digit"]
+    coarse = record_golden(converted["int8_float_io"], samples, ranges).tolerances["digit"]
 
     assert exact <= 5e-4
     assert coarse >= 2 / 255
@@ -221,7 +221,8 @@ def test_the_bundle_tells_a_device_engineer_what_to_do(built):
 def test_the_stage_packs_what_the_parameters_ask_for(built):
     """As DVC calls it, without TensorFlow."""
     code = (
-        "import sys; from litemill.release.package import main; main(); "
+        "import sys; from pathlib import Path; from litemill.release import package; "
+        "package.run(build=Path('build'), out=Path('build/package')); "
         "sys.exit('tensorflow' in sys.modules or 'hydra' in sys.modules)"
     )
     done = subprocess.run(
