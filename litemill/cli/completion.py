@@ -1,7 +1,7 @@
 """`litemill completion`: a shell's script that completes commands, options, stages and files.
 
-shtab, which DVC completes with, writes the script; what it completes with is read from the project
-when Tab is pressed, without starting Python.
+shtab, which DVC completes with, writes the script. Choices of the package are written into it;
+those of the project are read when Tab is pressed, without starting Python.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from litemill.config.import_graph import PACKAGE
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
 SHELLS = ("bash", "zsh")
-# Words of the project: stages as dvc.lock names them, choices as conf/ does.
-WORDS = {
-    "stages": "sed -n 's/^  \\([a-z_]*\\(@[^:]*\\)\\{0,1\\}\\):$/\\1/p' dvc.lock 2>/dev/null",
-    "variants": "ls conf/variant 2>/dev/null | sed -n 's/\\.yaml$//p'",
-    "groups": "ls -d conf/*/ 2>/dev/null | sed 's/^conf.//;s/.$//'",
-}
+# Shell commands that print words of the project: stages as dvc.lock names them, choices as conf/.
+STAGES = "sed -n 's/^  \\([a-z_]*\\(@[^:]*\\)\\{0,1\\}\\):$/\\1/p' dvc.lock 2>/dev/null"
+VARIANTS = "ls conf/variant 2>/dev/null | sed -n 's/\\.yaml$//p'"
+GROUPS = "ls -d conf/*/ 2>/dev/null | sed 's/^conf.//;s/.$//'"
 # Which arguments take them, whatever the command.
 TAKES = {"target": "stages", "variant": "variants", "variants": "variants", "group": "groups"}
 FOLDERS = ("DIR", "FOLDER", "REPOSITORY")
@@ -27,7 +27,7 @@ FILES = ("FILE", "SAMPLES")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Add the arguments."""
     parser.description = (
         "Print a script that lets a shell complete `litemill`:"
         ' `eval "$(litemill completion bash)"` in ~/.bashrc, or'
@@ -62,10 +62,23 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
         yield from sub._actions  # noqa: SLF001
 
 
+def _words() -> dict[str, str]:
+    """Return shell commands that print the stages, variants and groups, by name."""
+    conf = PACKAGE / "conf"
+    variants = " ".join(sorted(file.stem for file in (conf / "variant").glob("*.yaml")))
+    groups = " ".join(sorted(folder.parent.name for folder in conf.glob("*/*.yaml")))
+    return {
+        "stages": STAGES,
+        "variants": f"(printf '%s\\n' {variants}; {VARIANTS}) | sort -u",
+        "groups": f"(printf '%s\\n' {groups}; {GROUPS}) | sort -u",
+    }
+
+
 def _preamble(shell: str) -> str:
-    give = 'compgen -W "$({words})" -- "$1"' if shell == "bash" else "compadd -- $({words})"
+    offer = 'compgen -W "$({words})" -- "$1"' if shell == "bash" else "compadd -- $({words})"
     lines = (
-        f"_litemill_{name}() {{ {give.format(words=words)}; }}" for name, words in WORDS.items()
+        f"_litemill_{name}() {{ {offer.format(words=words)}; }}"
+        for name, words in _words().items()
     )
     # Otherwise bash takes what follows the @ of convert@int8 for a word of its own.
     first = ["COMP_WORDBREAKS=${COMP_WORDBREAKS//@}"] if shell == "bash" else []

@@ -16,34 +16,34 @@ from litemill.core.version import VERSION
 COMMANDS = {
     "configure": "check conf/ and params.yaml, and show what a change means",
     "build": "build what changed, the variants in parallel",
-    "explain": "tell why a stage would run",
+    "explain": "show why a stage would run",
     "list": "list the choices of conf/",
     "show": "show the verdicts of the last build",
     "convert": "convert one model file to a .tflite file, as tflite_convert does",
     "benchmark": "measure how fast the variants are on this machine",
     "improve": "find a way to make a variant that meets its limits",
-    "sensitivity": "tell how much a variant depends on its calibration samples",
+    "sensitivity": "measure how much a variant depends on its calibration samples",
     "sweep": "try many conversions, and see which are worth it",
-    "inspect": "tell what a .tflite file is",
+    "inspect": "describe a .tflite file",
     "release": "put the build of this commit into one archive, with the evidence",
     "verify": "check a release, offline",
-    "compare": "tell what changed between two releases",
+    "compare": "show what changed between two releases",
     "init": "start a project of your own",
     "update": "take over a newer Litemill into a project",
     "completion": "print a script for the completion of bash or zsh",
-    "audit": "tell whether a .tflite file is a faithful conversion of a model",
+    "audit": "check whether a .tflite file is a faithful conversion of a model",
 }
 # `list` is a builtin's name, so that its module is called otherwise.
 _MODULES = {"list": "choices"}
 
 
 def complete() -> argparse.ArgumentParser:
-    """Give the parser with the arguments of every command."""
+    """Build the parser with the arguments of every command."""
     return parser(*COMMANDS)
 
 
 def parser(*wanted: str) -> argparse.ArgumentParser:
-    """Give the parser, with the arguments of the `wanted` commands: others stay unimported."""
+    """Build the parser, with the arguments of the `wanted` commands: others stay unimported."""
     top = argparse.ArgumentParser(
         prog="litemill",
         description="Release builds of TensorFlow Lite models. `dvc repro` builds them.",

@@ -179,7 +179,7 @@ def _map(path: Path) -> np.ndarray:
     return mapped
 
 
-def _write(path: Path, column: Column, indices: np.ndarray, digest: hashlib._Hash) -> None:
+def _write(path: Path, column: Column, indices: np.ndarray, digest: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = max(1, BLOCK // column.row_bytes)
     with path.open("wb") as file:

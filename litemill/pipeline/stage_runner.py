@@ -13,6 +13,7 @@ from litemill.config.parameters import parameters, section
 from litemill.config.schema.numerics import Numerics
 from litemill.core.errors import ConfigError, ErrorGroup, nearest
 from litemill.core.exit_status import run_and_exit
+from litemill.pipeline import declared_outputs
 from litemill.pipeline.stage_table import STAGES, Stage
 from litemill.runtime import environment, worker_client
 
@@ -36,10 +37,12 @@ def _run(main: Callable[..., None]) -> None:
         variables = environment.tensorflow_environment(parameters(Numerics, "numerics"))
         status = worker_client.run_in_worker(_module(main), variables)
         if status is not None:
+            if status == 0:  # also where the process ended without a word
+                declared_outputs.check_outputs(stage.name, arguments)
             sys.exit(status)
     if stage.toolchain is not None:
         refuse_other_toolchain(stage.name)
-    main(*arguments)
+    declared_outputs.run_to_completion(stage.name, main, arguments)
 
 
 def _module(main: Callable[..., None]) -> str:

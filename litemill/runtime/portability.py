@@ -40,7 +40,7 @@ IMPORTED = "any: they were imported, not trained"
 
 
 def settings_portability(numerics: Numerics) -> tuple[str, list[str]]:
-    """Give where these settings promise the same weights, and what stands in the way of more."""
+    """Return where these settings promise the same weights, and what stands in the way of more."""
     loose = {
         "deterministic: false": not numerics.deterministic,
         "threads: 0": numerics.threads == 0,
@@ -51,33 +51,33 @@ def settings_portability(numerics: Numerics) -> tuple[str, list[str]]:
         "onednn: true": numerics.onednn,
         "cache_sizes: null": numerics.cache_sizes is None,
     }
-    because = [f"numerics.{told}" for told, true in {**loose, **local}.items() if true]
+    because = [f"numerics.{setting}" for setting, is_set in {**loose, **local}.items() if is_set]
     if any(loose.values()):
         return NOWHERE, because
     return (SAME_KIND if because else PORTABLE), because
 
 
 def names_in_source(trees: Iterable[ast.AST]) -> list[str]:
-    """Give the names in source code that lead to operations which differ, sorted."""
+    """Return the names in source code that lead to operations which differ, sorted."""
     return sorted({name for tree in trees for node in ast.walk(tree) for name in _names(node)})
 
 
 def _names(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Attribute):
-        found: list[object] = [node.attr]
+        names: list[object] = [node.attr]
     elif isinstance(node, ast.Name):
-        found = [node.id]
+        names = [node.id]
     elif isinstance(node, ast.ImportFrom):
-        found = [alias.name for alias in node.names]
+        names = [alias.name for alias in node.names]
     elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
-        found = [node.value.value]  # activation="softmax"
+        names = [node.value.value]  # activation="softmax"
     else:
-        found = []
-    yield from (name for name in found if isinstance(name, str) and name in NAMES)
+        names = []
+    yield from (name for name in names if isinstance(name, str) and name in NAMES)
 
 
 def differing_operations(model: Any, batch: tuple[Any, Any]) -> list[str]:
-    """Give the operations of a compiled model's training step that differ, sorted.
+    """Return the operations of a compiled model's training step that differ, sorted.
 
     Args:
         model: a compiled and built keras.Model.
@@ -87,25 +87,31 @@ def differing_operations(model: Any, batch: tuple[Any, Any]) -> list[str]:
 
     step = tf.function(lambda *data: model.train_step(data)).get_concrete_function(*batch)
     graph = step.graph.as_graph_def()
-    nodes = [*graph.node, *(node for one in graph.library.function for node in one.node_def)]
+    functions = graph.library.function
+    nodes = [*graph.node, *(node for function in functions for node in function.node_def)]
     return sorted({node.op for node in nodes} & OPERATIONS)
 
 
-def portability_record(numerics: Numerics, found: list[str] | None) -> dict[str, Any]:
-    """Say where the weights are the same, as JSON takes it.
+def portability_record(
+    numerics: Numerics, operations: list[str] | None, cache_problem: str | None = None
+) -> dict[str, Any]:
+    """Return where the weights are the same, as JSON takes it.
 
     The processor is named only where the weights depend on it: otherwise this very file would.
 
     Args:
         numerics: the settings they were trained with.
-        found: the operations of the training step that differ; None for an imported model.
+        operations: those of the training step that differ; None for an imported model.
+        cache_problem: why Eigen does not assume the configured cache sizes, if it does not.
     """
     where, because = settings_portability(numerics)
-    if found is None:
+    if operations is None:
         where, because = IMPORTED, []
-    elif found:
-        where = SAME_KIND if where == PORTABLE else where
-        because = [*because, *(f"operation {name}" for name in found)]
+    else:
+        more = [f"operation {name}" for name in operations]
+        more += [f"numerics.cache_sizes: {cache_problem}"] if cache_problem else []
+        where = SAME_KIND if more and where == PORTABLE else where
+        because = [*because, *more]
     depends = where in (SAME_KIND, NOWHERE)
     return {
         "same_weights_on": where,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from litemill.core.errors import ConfigError
 from litemill.runtime import eigen_cache, environment, malloc_tuning, tensorflow_import
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def start_tensorflow(
     numerics: Numerics, *, seed: int = 0, legacy: bool = False, home: Path | None = None
 ) -> Any:
-    """Import TensorFlow under fixed settings and give its module.
+    """Import TensorFlow under fixed settings and return its module.
 
     Args:
         numerics: the settings.
@@ -48,7 +50,8 @@ def start_tensorflow(
     tf.config.threading.set_inter_op_parallelism_threads(numerics.threads)
     seeded(seed)
     if numerics.cache_sizes is not None:
-        eigen_cache.fix_cache_sizes(numerics.cache_sizes)
+        with contextlib.suppress(ConfigError):  # train says so and records it
+            eigen_cache.fix_cache_sizes(numerics.cache_sizes)
     if numerics.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Devices are looked for at the first operation, which tells standard error about missing GPUs;

@@ -1,9 +1,11 @@
-"""Unix sockets in folders whose paths are long."""
+"""Unix sockets: in folders whose paths are long, and between processes of one user."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def short_address(path: Path) -> Iterator[str]:
-    """Give what to bind or to connect a socket to, so that it lies at `path`.
+    """Yield the address to bind or to connect a socket to, so that it lies at `path`.
 
     An address has at most 107 bytes (unix(7)), which temporary folders of clusters and of tests
     exceed; the folder's descriptor under /proc is as good as its path.
@@ -26,3 +28,11 @@ def short_address(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def is_same_user(connection: socket.socket) -> bool:
+    """Return whether the process at the other end is this process's user (Linux)."""
+    size = struct.calcsize("3i")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())

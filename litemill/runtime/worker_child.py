@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -22,20 +23,27 @@ UNWRITTEN = 120  # as the interpreter ends when the last of its output cannot be
 def run_child(
     request: dict[str, Any], streams: list[int], worker: int, leave: Callable[[], None]
 ) -> NoReturn:
-    """Run the module that was asked for, and end with its status.
+    """Run the requested module and end with its status.
+
+    Where this process cannot become what the caller's would have been, it ends before `leave` tells
+    the caller of it, which then runs the module itself.
 
     Args:
         request: what `litemill.runtime.worker_client` sent.
         streams: descriptors of the caller's standard input, output and error.
         worker: process id of the parent; when that ends, this process does.
-        leave: tells the caller, and closes what belongs to the worker.
+        leave: closes what belongs to the worker, and sends the caller this process's id.
     """
-    status = 1
     try:
         os.setpgid(0, 0)  # ended as a group, with what it started; the parent says so too
         _end_with(worker)
-        leave()
         _become(request, streams)
+        leave()
+    except BaseException:  # noqa: BLE001
+        os._exit(1)
+    status = 1
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         status = _run(request)
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -43,6 +51,7 @@ def run_child(
     except BaseException:  # noqa: BLE001  # as the interpreter does at the end of every process
         traceback.print_exc()
     finally:
+        _remove_generated_code()
         os._exit(_flushed(status))
 
 
@@ -73,13 +82,12 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def _run(request: dict[str, Any]) -> int:
     sys.argv = request["arguments"]
-    # Whatever of the project came along with the worker is forgotten: code may have been edited.
-    for name in [name for name in sys.modules if name.partition(".")[0] == "stages"]:
+    # What the worker itself has imported is imported again: its code may have been edited since.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("litemill", "stages")]:
         del sys.modules[name]
     try:
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
@@ -89,11 +97,19 @@ def _run(request: dict[str, Any]) -> int:
 
 
 def _status(code: str | int | None) -> int:
-    """Give the status of `sys.exit(code)`, and tell what it tells."""
+    """Return the status of `sys.exit(code)`, and print a code that is a text."""
     if code is None or isinstance(code, int):
         return code or 0
     print(code, file=sys.stderr)
     return 1
+
+
+def _remove_generated_code() -> None:
+    """Remove what AutoGraph wrote to the temporary folder; it waits for an exit that never is."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__autograph_generated_file"):
+            with contextlib.suppress(OSError):
+                os.unlink(str(module.__file__))  # noqa: PTH108
 
 
 def _flushed(status: int) -> int:

@@ -86,9 +86,6 @@ def _send(worker: socket.socket, request: dict[str, Any]) -> None:
 
 
 def _request(module: str) -> dict[str, Any]:
-    import resource
-
-    kinds = [kind for name, kind in vars(resource).items() if name.startswith("RLIMIT_")]
     umask = os.umask(0)
     os.umask(umask)
     return {
@@ -98,7 +95,7 @@ def _request(module: str) -> dict[str, Any]:
         "environment": {**os.environ, SWITCH: "0"},  # what a worker runs asks no worker
         "umask": umask,
         "processors": sorted(os.sched_getaffinity(0)),
-        "limits": [(kind, resource.getrlimit(kind)) for kind in sorted(set(kinds))],
+        "limits": worker_socket.limits(),
     }
 
 
@@ -116,6 +113,8 @@ def _connected() -> Iterator[socket.socket]:
                 if started.poll() or time.monotonic() > until:
                     raise
                 time.sleep(0.01)
+        if not unix_socket.is_same_user(worker):
+            raise PermissionError(f"{path}: another user answers there")
         yield worker
 
 
@@ -141,7 +140,7 @@ def _idle() -> str:
 def _forwarding() -> Iterator[Callable[[int], None]]:
     """Pass signals on: the terminal sends Ctrl-C to this process, not to the worker's child.
 
-    Gives a function that takes the child's process id; signals that came before wait for it.
+    Yields a function that takes the child's process id; signals that came before wait for it.
     """
     came: list[int] = []
     children: list[int] = []
@@ -170,7 +169,7 @@ def _forwarding() -> Iterator[Callable[[int], None]]:
 
 
 def _status(answers: IO[str], child: int) -> int:
-    """Give the exit status as a shell would: a signal's number counts from 128."""
+    """Return the exit status as a shell would: a signal's number counts from 128."""
     with contextlib.suppress(OSError):
         if line := answers.readline():
             status = int(line.removeprefix("="))

@@ -1,9 +1,9 @@
 """A process that has imported TensorFlow once and runs stages in forks of itself.
 
-Importing TensorFlow takes longer than most stages work. `litemill.runtime.worker_client` starts this process when the
-first stage needs TensorFlow, and hands every stage to it; it ends by itself when nobody asks for a
-while. It imports nothing of the project before it forks, so that edited code counts, and runs
-nothing of TensorFlow, whose threads would not survive the fork.
+Importing TensorFlow takes longer than most stages work. `litemill.runtime.worker_client` starts
+this process when the first stage needs TensorFlow, and hands every stage to it; it ends by itself
+when no request came for a while. A fork imports Litemill and the project anew, so that edited code
+counts; nothing of TensorFlow runs here, whose threads would not survive the fork.
 
     python -m litemill.runtime.worker_server SOCKET SECONDS
 
@@ -23,7 +23,6 @@ import os
 import selectors
 import signal
 import socket
-import struct
 import sys
 import time
 from functools import partial
@@ -86,7 +85,7 @@ class _Worker:
         self._listener, self._lock = listener, lock
         self._callers: dict[int, socket.socket] = {}  # by the process id of their child
         # Written to by the signal handler of Python itself, so that an ended child wakes the loop.
-        self._ended, self._tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._ended, self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         self._selector.register(
@@ -95,7 +94,7 @@ class _Worker:
 
     def run(self, seconds: float) -> None:
         """Work until nothing happened for `seconds` and no child is left."""
-        signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         last = time.monotonic()
         while self._callers or time.monotonic() - last < seconds:
@@ -112,7 +111,7 @@ class _Worker:
                 raise
             time.sleep(0.1)  # no descriptor is free until a child ends; the caller waits
             return
-        child = self._started(caller) if is_same_user(caller) else None
+        child = self._started(caller) if unix_socket.is_same_user(caller) else None
         if child is None:
             caller.close()
             return
@@ -121,7 +120,7 @@ class _Worker:
         self._selector.register(caller, selectors.EVENT_READ, partial(self._end, child))
 
     def _started(self, caller: socket.socket) -> int | None:
-        """Give the process id of a new child; None, and the caller runs its stage itself."""
+        """Return the process id of a new child; after None, the caller runs its stage itself."""
         worker = os.getpid()
         try:
             with receive_request(caller) as (request, streams):
@@ -135,18 +134,17 @@ class _Worker:
         return child
 
     def _leave(self, caller: socket.socket) -> None:
-        """Tell the caller, in its child, and close all that is the worker's.
+        """Close all that is the worker's, in its child, and send the caller the child's id.
 
         So a caller knows of every stage that began, and notices when the worker is gone.
         """
-        caller.sendall(f"{os.getpid()}\n".encode())
         self._selector.close()
-        self._listener.close()
-        self._lock.close()
-        for one in (caller, *self._callers.values()):
-            one.close()
+        for owned in (self._listener, self._lock, *self._callers.values()):
+            owned.close()
         os.close(self._ended)
-        os.close(self._tell)
+        os.close(self._wakeup)
+        caller.sendall(f"{os.getpid()}\n".encode())
+        caller.close()
 
     def _end(self, child: int) -> None:
         self._selector.unregister(self._callers[child])
@@ -154,7 +152,7 @@ class _Worker:
             os.killpg(child, signal.SIGKILL)
 
     def _answer(self) -> None:
-        """Tell the callers of children that ended."""
+        """Send the exit status of children that ended to their callers."""
         for child in list(self._callers):
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
@@ -165,16 +163,9 @@ class _Worker:
                     caller.sendall(f"={os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def is_same_user(caller: socket.socket) -> bool:
-    """Tell whether who connected is this process's user."""
-    size = struct.calcsize("3i")
-    _, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return bool(user == os.getuid())
-
-
 @contextlib.contextmanager
 def receive_request(caller: socket.socket) -> Iterator[tuple[dict[str, Any], list[int]]]:
-    """Give a request and the streams that came with it, which are closed afterwards.
+    """Yield a request and the streams that came with it, which are closed afterwards.
 
     Raises:
         OSError: the caller is gone, or says nothing more.
@@ -184,8 +175,8 @@ def receive_request(caller: socket.socket) -> Iterator[tuple[dict[str, Any], lis
     # Descriptors end what one call receives, so that they come with a byte of their own.
     _, streams, _, _ = socket.recv_fds(caller, 1, 3)
     try:
-        with caller.makefile("rb") as said:
-            request = json.loads(said.readline(LINE))
+        with caller.makefile("rb") as lines:
+            request = json.loads(lines.readline(LINE))
         caller.settimeout(None)
         yield request, streams
     finally:

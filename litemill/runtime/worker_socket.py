@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
+import stat
 import sys
 import tempfile
 from importlib.machinery import PathFinder
@@ -23,30 +25,39 @@ CODE = ("worker_server.py", "worker_child.py", "unix_socket.py", "tensorflow_imp
 
 
 def socket_path() -> Path:
-    """Give the path of the socket, in a folder that is this user's alone.
+    """Return the path of the socket, in a folder that is this user's alone.
 
     Raises:
         OSError: the folder is another's, or cannot be made; no TensorFlow is installed.
     """
     folder = Path(tempfile.gettempdir()) / f"litemill-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077 or folder.is_symlink():
+    status = folder.lstat()
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    if not ours or status.st_mode & 0o077:
         raise PermissionError(f"{folder} is not this user's alone")
     return folder / f"{_key()}.sock"
 
 
+def limits() -> list[tuple[int, tuple[int, int]]]:
+    """List this process's limits of resources: number, and the soft and the hard value."""
+    numbers = {value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
+    return [(number, resource.getrlimit(number)) for number in sorted(numbers)]
+
+
 def _key() -> str:
-    found = PathFinder.find_spec("tensorflow")  # imports nothing, as telling its version would
-    if found is None or found.origin is None:
+    spec = PathFinder.find_spec("tensorflow")  # imports nothing, as reading its version would
+    if spec is None or spec.origin is None:
         raise FileNotFoundError("no TensorFlow is installed")
-    installed = Path(found.origin).parents[1]
-    known = {
+    installed = Path(spec.origin).parents[1]
+    key = {
         "project": str(Path.cwd().resolve()),
         "python": sys.executable,
         "tensorflow": str(installed),
         "environment": installed.stat().st_mtime_ns,  # of site-packages: installing changes it
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(LOADED)},
+        # A hard limit that was lowered cannot be raised again; soft ones are set for each stage.
+        "limits": [(number, hard) for number, (_, hard) in limits()],
         "worker": [sha256(Path(__file__).with_name(name)) for name in CODE],
     }
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+from litemill.core import extras
 from litemill.core.errors import ConfigError
 
 PATIENCE = 5.0  # seconds that a cluster has to answer
@@ -20,11 +21,9 @@ def connect(address: str) -> None:
     # Before Ray is imported: it reads them then.
     os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"})
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries, not seconds: one
-    try:
-        import ray
-    except ImportError:
-        told = "ray, and Ray is not installed"
-        raise ConfigError("engine", told, "`pip install litemill[ray]`, or engine=local") from None
+    extras.require("ray", "engine=ray", ", or engine=local")
+    import ray
+
     _refuse_silent(address)
     try:
         ray.init(

@@ -78,7 +78,8 @@ class SweepInputs:
             told = f"calibration.samples: asks for {asked.samples} of {there} samples"
             yield f"{told}; expected no more than the calibration split has"
         if asked.selection is Selection.stratified and self.calibration["classes"] is None:
-            yield "calibration.selection: stratified without classes; expected one of: first, random"
+            problem = "calibration.selection: stratified without classes"
+            yield f"{problem}; expected one of: first, random"
         if asked.seed < 0:
             yield f"calibration.seed: {asked.seed}; expected at least 0"
 

@@ -14,6 +14,7 @@ import gc
 import importlib
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -91,15 +92,18 @@ class Pool:
         """
         self._work, self._workers, self._seconds = work, workers, seconds
         self._children: list[_Child] = []
+        self._folder = ""
 
     def __enter__(self) -> Self:
         """Begin; processes start with their first task."""
+        self._folder = tempfile.mkdtemp(prefix="litemill-")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every process, at once."""
+        """End every process, at once, and remove their temporary files."""
         for child in list(self._children):
             self._end(child)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
     def free(self) -> int:
@@ -177,6 +181,7 @@ class Pool:
             here.close()
             for child in self._children:
                 child.line.close()  # or nobody would notice that the parent is gone
+            tempfile.tempdir = os.environ["TMPDIR"] = self._folder
             _serve(there, log, self._work)
         there.close()
         with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from litemill.config.parameters import section, to_plain
 from litemill.config.schema.sweep import Engine, Search, Sweep
 from litemill.config.schema.variant import Variant
 from litemill.conversion import grid
+from litemill.core import extras
 from litemill.core.errors import ConfigError, nearest
 from litemill.evaluation import latency_results
 from litemill.sweep import plot, points, search, table
@@ -31,7 +32,9 @@ HOW = ("engine", "address", "workers", "timeout_seconds", "limit")
 
 
 def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
-    """Compute what is missing and write sweep.csv, sweep.json, sweep.parquet and index.html.
+    """Compute what is missing and write sweep.csv, sweep.json and index.html into a folder.
+
+    Where the extra `parquet` is installed, sweep.parquet as well.
 
     Args:
         asked: the sweep.
@@ -48,9 +51,11 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     base = _variant(asked.base["options"])
     axes = grid.parse_grid(asked.grid, "grid")
     given = read_inputs(BUILD)
-    if asked.search is Search.smallest and not (section("validate").get("metric")):
-        found = "smallest, and the task has no metric that could drop"
-        raise ConfigError("search", found, "expected one of: grid, random")
+    if asked.search is Search.smallest:
+        extras.require("optuna", "search=smallest")
+        if not section("validate").get("metric"):
+            found = "smallest, and the task has no metric that could drop"
+            raise ConfigError("search", found, "expected one of: grid, random")
     times = latencies(asked.machine)
     store = Store()
     with progress, _Late(asked, given, store) as engine:

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from litemill.config.import_graph import PACKAGE
 from litemill.config.parameters import section
 from litemill.core.files import sha256, tree_files
 from litemill.sweep.inputs import FILES, score_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 BLOCK = 64 << 20  # bytes that are sent at a time
-CODE = ("stages", "metrics")  # whole packages, whatever else the score's own imports are
 
 
 @cache
 def files(build: Path) -> Mapping[str, tuple[Path, str]]:
-    """Give path and SHA-256 of every file that a node needs, by its name there.
+    """List every file that a node needs: by its name there, its path here and its SHA-256.
 
     The artifacts below build/, among them the code that a model brings; the parameters; the code
-    of Litemill and of the score, wherever in the project it lies.
+    of Litemill, wherever it is installed, and of the score, wherever in the project it lies.
     """
-    found = {f"build/{name}": path for part in FILES for name, path in _below(build, part)}
-    found["build/params.json"] = build / "params.json"
-    home = Path(__file__).resolve().parents[2]
-    for package in CODE:
-        root = Path.cwd() if (Path.cwd() / package).is_dir() else home
-        code = _below(root, package)
-        found |= {name: path for name, path in code if name.endswith(".py")}
-    found |= score_modules(section("validate", path=build / "params.json"))
-    return {name: (path, sha256(path)) for name, path in sorted(found.items())}
+    needed = {f"build/{name}": path for part in FILES for name, path in _below(build, part)}
+    needed["build/params.json"] = build / "params.json"
+    code = _below(PACKAGE.parent, PACKAGE.name)
+    needed |= {name: path for name, path in code if path.suffix == ".py"}
+    needed |= score_modules(section("validate", path=build / "params.json"))
+    return {name: (path, sha256(path)) for name, path in sorted(needed.items())}
 
 
 def ship(
@@ -46,8 +43,8 @@ def ship(
     Args:
         listed: path and SHA-256 of each file, by name.
         nodes: where to bring them; one that no longer answers gets no more.
-        ask: calls a method of several nodes; gives each that answers, with its answer.
-        put: stores a block once for all nodes, and gives what stands for it.
+        ask: calls a method of several nodes; yields each that answers, with its answer.
+        put: stores a block once for all nodes, and returns what stands for it.
     """
     paths = {digest: path for path, digest in listed.values()}
     lacking = [(one, set(told)) for one, told in ask(nodes, "missing", list(paths))]

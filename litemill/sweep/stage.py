@@ -1,8 +1,7 @@
-"""Try the points of one sweep of conf/sweeps.yaml: `python -m stages sweep default`."""
+"""Try the points of one sweep: what `python -m stages.sweep default` calls."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import parameters
@@ -14,6 +13,7 @@ from litemill.sweep.summary import print_front
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def run(name: str, *, out: Path) -> None:

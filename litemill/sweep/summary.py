@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TextIO
 
+from litemill.core import extras
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -28,7 +30,11 @@ def print_front(told: Mapping[str, Any], out: Path, stream: TextIO | None = None
         _print(_table(told), stream)
     for line in remarks(told):
         print(line, file=stream)
-    print(f"All points: {out}/sweep.csv, sweep.json, sweep.parquet, index.html", file=stream)
+    parquet = (out / "sweep.parquet").is_file()
+    names = ["sweep.csv", "sweep.json", *(["sweep.parquet"] if parquet else []), "index.html"]
+    print(f"All points: {out}/{', '.join(names)}", file=stream)
+    if not parquet:
+        print(f"sweep.parquet is left out; {extras.install('pyarrow')} writes it", file=stream)
 
 
 def remarks(told: Mapping[str, Any]) -> Iterator[str]:

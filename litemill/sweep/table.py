@@ -9,7 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import to_plain
-from litemill.core.files import atomic_replace, write_json, write_text
+from litemill.core import extras
+from litemill.core.files import atomic_replace, remove, write_json, write_text
 from litemill.report.pareto import Candidate, pareto_front
 
 if TYPE_CHECKING:
@@ -118,12 +119,18 @@ def by_size(made: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def write_tables(folder: Path, made: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> None:
-    """Write sweep.json, sweep.csv and sweep.parquet; the same rows give the same bytes."""
+    """Write sweep.json, sweep.csv and, where pyarrow is installed, sweep.parquet.
+
+    The same rows give the same bytes.
+    """
     keys = list(dict.fromkeys(key for row in made for key in row["options"]))
     flat = [_flat(row, keys) for row in made]
     columns = [*BEFORE, *keys, *AFTER]
     write_text(folder / "sweep.csv", _csv(flat, columns))
-    _parquet(folder / "sweep.parquet", flat, columns)
+    if extras.is_installed("pyarrow"):
+        _parquet(folder / "sweep.parquet", flat, columns)
+    else:
+        remove(folder / "sweep.parquet")  # of other rows
     write_json(folder / "sweep.json", told)
 
 

@@ -20,10 +20,11 @@ from litemill.data.samples import Samples, read_split
 from litemill.models import keras_graph
 from litemill.models.keras_source import KerasSource
 from litemill.models.kinds import import_model
-from litemill.runtime import portability, tensorflow_start
+from litemill.runtime import eigen_cache, portability, tensorflow_start
 from litemill.runtime.capture_output import capture_output
 from litemill.training import metric_output
 from litemill.training.batches import BatchFeed
+from litemill.training.divergence import stop_on_divergence
 from litemill.training.metric_output import is_single_value
 from litemill.training.objective import objective
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import keras
 
 BINARY = 2  # classes, which a single value separates
+WEAKER = "other processors may give other weights, as portability.json records"
 
 
 def train_model(
@@ -79,7 +81,10 @@ def train_model(
             KerasSource.store(model, options.model, fresh)
         write_text(fresh / "history.csv", _csv(history))
         write_json(fresh / "metrics.json", {name: values[-1] for name, values in history.items()})
-        write_json(fresh / "portability.json", portability.portability_record(numerics, differing))
+        record = portability.portability_record(
+            numerics, differing, eigen_cache.why_not_fixed(numerics.cache_sizes)
+        )
+        write_json(fresh / "portability.json", record)
 
 
 def build_model(call: dict[str, Any]) -> keras.Model:
@@ -150,7 +155,8 @@ def _fit(model: keras.Model, options: Train, fit: Fit, samples: Samples) -> dict
     feed = BatchFeed(model, samples, rows, fit.batch_size, fit.seed)
     validation = BatchFeed(model, samples, held_out, fit.batch_size) if len(held_out) else None
     interactive = sys.stdout.isatty()
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=feed.shuffle)]
+    shuffle = keras.callbacks.LambdaCallback(on_epoch_begin=feed.shuffle)
+    callbacks = [shuffle, stop_on_divergence()]
     result = model.fit(
         feed.dataset(),
         epochs=fit.epochs,
@@ -199,4 +205,6 @@ def run(*, samples: Path, out: Path) -> None:
     with capture_output():
         numerics = parameters(Numerics, "numerics")
         tensorflow_start.start_tensorflow(numerics, seed=seed)
+    if options.fit and (problem := eigen_cache.why_not_fixed(numerics.cache_sizes)):
+        print(f"train: numerics.cache_sizes not set ({problem}); {WEAKER}", file=sys.stderr)
     train_model(options, split, out, numerics, metric_output.configured_metric())

@@ -90,7 +90,9 @@ def test_tab_completes_a_stage_in_an_interactive_bash(script):
     """Also after its @, where bash would split the word."""
     read, write = pty.openpty()
     command = ["bash", "--norc", "--noprofile", "-i"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=write, stdout=write, stderr=write) as bash:
+    # A session of its own: in the background of a shell, a terminal would stop it.
+    streams = {"stdin": write, "stdout": write, "stderr": write, "start_new_session": True}
+    with subprocess.Popen(command, cwd=ROOT, **streams) as bash:
         typed = f"bind 'set enable-bracketed-paste off'; source {script('bash')}\n"
         os.write(read, f"{typed}litemill explain validate@dyn\t".encode())
         seen = b""

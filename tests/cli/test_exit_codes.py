@@ -83,7 +83,7 @@ def test_a_stage_that_fails_is_1(tmp_path, stage):
     """In one line, or one for each reason; `dvc repro` then ends with 255."""
     words = ["int8"] if "matrix" in STAGES[stage] else []
 
-    found, told = run(tmp_path, "stages", stage, *words)
+    found, told = run(tmp_path, f"stages.{stage}", *words)
 
     assert 1 == found
     assert told
@@ -92,7 +92,7 @@ def test_a_stage_that_fails_is_1(tmp_path, stage):
 
 @pytest.mark.parametrize(
     ("command", "reads"),
-    [("litemill list", "params.yaml"), ("stages gate", "build/report/report.json")],
+    [("litemill list", "params.yaml"), ("stages.gate", "build/report/report.json")],
 )
 def test_an_interrupted_command_is_130(tmp_path, command, reads):
     """As a shell tells of SIGINT."""

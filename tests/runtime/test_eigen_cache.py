@@ -24,12 +24,12 @@ def started(program):
 def test_the_sizes_that_eigen_assumes_are_the_configured_ones_before_and_after_it_computed():
     """A first product does not put those of the processor in their place."""
     program = """
-from stages import blocking, runtime
+from litemill.runtime import eigen_cache, tensorflow_start
 from litemill.config.schema.numerics import Numerics
-tf = runtime.start(Numerics())
-print(blocking.pinned())
+tf = tensorflow_start.start_tensorflow(Numerics())
+print(eigen_cache.cache_sizes())
 tf.matmul(tf.ones((512, 512)), tf.ones((512, 512)))
-print(blocking.pinned())
+print(eigen_cache.cache_sizes())
 """
     assert [str(SIZES)] * 2 == started(program)
 
@@ -39,12 +39,12 @@ def test_other_sizes_give_other_sums():
     program = """
 import hashlib
 import numpy as np
-from stages import blocking, runtime
+from litemill.runtime import eigen_cache, tensorflow_start
 from litemill.config.schema.numerics import Numerics
-tf = runtime.start(Numerics())
+tf = tensorflow_start.start_tensorflow(Numerics())
 values = np.random.Generator(np.random.PCG64(0)).random((2, 512, 4096), dtype=np.float32)
 for size in (8, 32, 8):
-    blocking.pin([size << 10, size << 13, size << 16])
+    eigen_cache.fix_cache_sizes([size << 10, size << 13, size << 16])
     product = tf.matmul(values[0], values[1], transpose_b=True).numpy()
     print(hashlib.sha256(product.tobytes()).hexdigest())
 """
@@ -65,13 +65,39 @@ def test_a_library_without_the_symbols_is_told():
 def test_a_process_without_tensorflow_is_told():
     """There is nothing to set."""
     program = """
-from stages import blocking
+from litemill.runtime import eigen_cache
 from litemill.core.errors import ConfigError
 try:
-    blocking.pin([1, 2, 3])
+    eigen_cache.fix_cache_sizes([1, 2, 3])
 except ConfigError as error:
     print(error)
 """
     expected = "numerics.cache_sizes: libtensorflow_cc.so.2 is not loaded; expected null"
 
     assert [expected] == started(program)
+
+
+def test_a_tensorflow_without_the_symbols_starts_and_the_reason_is_known():
+    """As a later release may be: it computes, and does not assume the configured sizes."""
+    program = """
+from litemill.config.schema.numerics import Numerics
+from litemill.runtime import eigen_cache, tensorflow_start
+eigen_cache.SIZES += b"_renamed"
+tf = tensorflow_start.start_tensorflow(Numerics())
+print(int(tf.reduce_sum(tf.ones((3, 3)))))
+print(eigen_cache.why_not_fixed(Numerics().cache_sizes))
+"""
+    reason = "libtensorflow_cc.so.2 does not name 1 of the 2 symbols that hold them"
+    assert ["9", reason] == started(program)
+
+
+def test_sizes_that_are_in_use_have_no_reason_against_them():
+    """Neither have those that nobody asked for."""
+    program = """
+from litemill.config.schema.numerics import Numerics
+from litemill.runtime import eigen_cache, tensorflow_start
+tensorflow_start.start_tensorflow(Numerics())
+print(eigen_cache.why_not_fixed(Numerics().cache_sizes), eigen_cache.why_not_fixed(None))
+print(eigen_cache.why_not_fixed([1, 2, 3]))
+"""
+    assert ["None None", f"Eigen uses {SIZES}"] == started(program)

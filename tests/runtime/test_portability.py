@@ -72,6 +72,17 @@ def test_imported_weights_are_the_same_anywhere():
     assert portability.IMPORTED == portability.portability_record(FAST, None)["same_weights_on"]
 
 
+def test_cache_sizes_that_cannot_be_fixed_promise_the_same_kind_of_processor():
+    """With the reason; imported weights do not depend on it."""
+    record = portability.portability_record(Numerics(), [], "no such symbol")
+
+    assert portability.SAME_KIND == record["same_weights_on"]
+    assert ["numerics.cache_sizes: no such symbol"] == record["because"]
+    assert portability.processor_name() == record["processor"]
+    imported = portability.portability_record(Numerics(), None, "no such symbol")
+    assert portability.IMPORTED == imported["same_weights_on"]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -24,9 +24,13 @@ IDLE = "6"
 ELSEWHERE = """
 import runpy, socket, sys
 del socket.send_fds
-runpy.run_module("stages", run_name="__main__", alter_sys=True)
+runpy.run_module("stages.export", run_name="__main__", alter_sys=True)
 """
-CALL = "import sys; from stages import warm; sys.exit(warm.run('probe', {}))"
+CALL = """
+import sys
+from litemill.runtime import worker_client
+sys.exit(worker_client.run_in_worker("probe", {}))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +247,7 @@ def test_worker_that_cannot_fork_lets_callers_run_their_stages(tmp_path):
     """And holds nothing of theirs. The limit is the system's own, on a user that has no rights."""
     code = """
 import os, resource, socket, sys
-from stages import worker
+from litemill.runtime import worker_server
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
 here, there = socket.socketpair()
@@ -251,7 +255,7 @@ ours, theirs = os.pipe()
 socket.send_fds(here, [b" "], [theirs] * 3)
 here.sendall(b"{}\\n")
 os.close(theirs)
-one = worker._Worker(listener, sys.stdin)
+one = worker_server._Worker(listener, sys.stdin)
 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 os.setuid(65533)
 print(one._started(there), os.read(ours, 1))
@@ -319,7 +323,7 @@ def test_interrupt_that_the_caller_ignores_does_not_reach_the_stage(probe):
 def test_interrupt_that_no_stage_took_is_the_callers(folder, environment):
     """Where the worker goes away before it begins the stage, the caller must not run it either."""
     known = environment | {"TF_OF_THIS_TEST": "nobody"}
-    where = "from stages import address; print(address.path())"
+    where = "from litemill.runtime import worker_socket as s; print(s.socket_path())"
     path = subprocess.run(
         [sys.executable, "-c", where],
         cwd=folder,
@@ -405,7 +409,11 @@ def test_worker_is_not_left_behind_by_a_job_of_continuous_integration(
     """It waits five seconds instead of thirty there; a variable says otherwise."""
     known = {**environment, "TMPDIR": str(tmp_path)}
     del known[worker_client.IDLE]
-    start = [sys.executable, "-c", "from stages import warm; warm.ahead({})"]
+    start = [
+        sys.executable,
+        "-c",
+        "from litemill.runtime import worker_client as w; w.start_worker({})",
+    ]
     subprocess.run(start, cwd=tmp_path, env=known | variables, check=True)
     folder = tmp_path / f"litemill-{os.getuid()}"
     until = time.monotonic() + 20
@@ -533,7 +541,7 @@ def test_stage_without_the_worker_gives_the_same_bytes(release):
     ran = release.stage("convert", "int8")
 
     assert (0, before) == (ran.status, sha256(model))
-    assert [" -m stages convert int8" in told for told in importing.found(folder)] == [True]
+    assert ["-m stages.convert int8" in told for told in importing.found(folder)] == [True]
 
 
 @pytest.mark.pipeline
@@ -544,9 +552,100 @@ def test_stage_runs_where_the_platform_has_no_worker(release):
     folder = release.root.parent / "importing"
     release.env |= importing.recorded(folder)
 
-    ran = release.run(sys.executable, "-c", ELSEWHERE, "export")
+    ran = release.run(sys.executable, "-c", ELSEWHERE)
 
     assert (0, before) == (ran.status, release.built()), ran.err
     assert [" -m litemill.runtime.worker_server " in told for told in importing.found(folder)] == [
         False
     ]
+
+
+AUTOGRAPH = """
+import tensorflow as tf
+
+@tf.function
+def double(x):
+    if x > 0:
+        x = x + x
+    return x
+
+print(float(double(tf.constant(2.0))))
+"""
+
+
+def test_stage_leaves_no_generated_code_in_the_temporary_folder(probe, folder):
+    """AutoGraph writes a file for each function that it translates."""
+    out, err = probe(AUTOGRAPH).communicate(timeout=120)
+
+    assert "4.0\n" == out, err
+    assert [] == list(folder.glob("__autograph_generated_file*"))
+
+
+def test_stage_that_cannot_be_set_up_in_the_worker_is_left_to_its_caller(probe, worker):
+    """A child that cannot do as the caller's process would have done says nothing at all."""
+    code = """
+import sys
+from litemill.runtime import worker_client
+request = worker_client._request
+worker_client._request = lambda module: request(module) | {"processors": [100_000]}
+print(worker_client.run_in_worker("probe", {}))
+"""
+    child = probe("print('never')", through=[sys.executable, "-c", code])
+    assert ("None\n", "") == child.communicate(timeout=60)
+    assert f"{worker}\n" == probe("import os; print(os.getppid())").communicate(timeout=60)[0]
+
+
+def test_hard_limits_are_those_of_another_worker(probe, folder):
+    """A shell with a lower one does not break the builds of other shells, nor they its own."""
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    limited = ["sh", "-c", 'ulimit -n 1000; exec "$@"', "sh"]
+    first = probe(code, through=limited).communicate(timeout=120)
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    assert ("(1000, 1000)\n", "") == first
+    assert (f"{own}\n", "") == probe(code).communicate(timeout=120)
+    assert 2 <= len(workers(folder))
+
+
+SQUATTER = """
+import os, socket, sys
+path = sys.argv[1]
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+os.chmod(path, 0o777)
+os.setuid(65534)
+listener.listen()
+print("ready", flush=True)
+listener.settimeout(20)
+caller, _ = listener.accept()
+print(repr(caller.recv(100)), flush=True)
+"""
+
+
+def test_address_that_another_user_took_is_not_spoken_to(tmp_path, monkeypatch):
+    """Even where the folder is ours: whoever answers must be this user."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path = worker_socket.socket_path()
+    command = [sys.executable, "-c", SQUATTER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as squatter:
+        assert "ready\n" == squatter.stdout.readline()
+        assert worker_client.run_in_worker("probe", {}) is None
+        assert "b''\n" == squatter.stdout.readline()
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_folder_that_another_user_made_is_refused(tmp_path, monkeypatch, kind):
+    """Of the name that ours would have; also as a link to one that is ours."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ours = tmp_path / "ours"
+    ours.mkdir(mode=0o700)
+    tmp_path.chmod(0o777)
+    name = tmp_path / f"litemill-{os.getuid()}"
+    make = "os.mkdir(sys.argv[1], 0o700)" if kind == "folder" else "os.symlink('ours', sys.argv[1])"
+    code = f"import os, sys; os.chdir({str(tmp_path)!r}); os.setuid(65534); {make}"
+    subprocess.run([sys.executable, "-c", code, name.name], check=True)
+
+    with pytest.raises(PermissionError, match="not this user's alone"):
+        worker_socket.socket_path()
+    assert worker_client.run_in_worker("probe", {}) is None
+    assert [] == list(ours.iterdir())

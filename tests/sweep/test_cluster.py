@@ -149,7 +149,7 @@ def test_nodes_that_cannot_begin_are_told_in_one_line_and_do_not_hold_up_others(
 
 
 SCORE = """
-from metrics import top1
+from litemill.metrics import top1
 def score(answer, target):
     return top1(answer, target)
 """
@@ -160,7 +160,7 @@ def copied(first_build, folder):
     project = first_build.copy(folder)
     project.write("models/scores/__init__.py", SCORE)
     project.edit(
-        "build/params.json", "_target_: litemill.metrics.top1", "_target_: models.scores.score"
+        "build/params.json", '"litemill.metrics.top1"', '"models.scores.score"'
     )
     return project
 

@@ -16,9 +16,9 @@ from litemill.config.schema.variant import Calibration, Optimization, Variant
 from litemill.conversion import grid
 from litemill.core.errors import ConfigError, DataError
 from litemill.core.files import write_json
+from litemill.report.pareto import Candidate, pareto_front
 from litemill.sweep import points, search, table
 from litemill.sweep.executor import Executor, PointResult
-from litemill.report.pareto import Candidate, pareto_front
 from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.promote import promote
 from litemill.sweep.result import latencies

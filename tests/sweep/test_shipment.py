@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
-import yaml
 
+from litemill.config.import_graph import PACKAGE
 from litemill.core.files import sha256
 from litemill.sweep import shipment
 from litemill.sweep.inputs import score_modules
@@ -29,7 +31,7 @@ def project(tmp_path, monkeypatch):
     """Give a project whose score lies among its models, with what it imports."""
     root = tmp_path / "project"
     for name, text in {
-        "build/params.json": yaml.safe_dump({"validate": SCORE}),
+        "build/params.json": json.dumps({"validate": SCORE}),
         "build/train/imported/code/models/layers.py": "class Mine: ...\n",
         "build/train/imported/loading.json": "{}\n",
         "models/__init__.py": "",
@@ -38,7 +40,6 @@ def project(tmp_path, monkeypatch):
         "models/other.py": "",
         "near/__init__.py": "from near.plane import distance\n",
         "near/plane.py": "distance = abs\n",
-        "litemill/metrics/__init__.py": "",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -49,14 +50,27 @@ def project(tmp_path, monkeypatch):
 def test_a_node_gets_the_code_of_the_score_and_of_the_model(project):
     """Wherever in the project it lies, with the packages around it; and no other models."""
     found = shipment.files(project / "build")
-    code = {name for name in found if not name.startswith("stages/")}
+    own = {name for name in found if not name.startswith("litemill/")}
     assert {
         *("build/params.json", "build/train/imported/loading.json"),
-        *("build/train/imported/code/models/layers.py", "litemill/metrics/__init__.py"),
+        "build/train/imported/code/models/layers.py",
         *("models/__init__.py", "models/mine/__init__.py", "models/mine/scores.py"),
         *("near/__init__.py", "near/plane.py"),
-    } == code
-    assert "litemill/sweep/serve.py" in found
+    } == own
+
+
+@pytest.mark.usefixtures("project")
+def test_a_node_gets_litemill_from_where_it_is_installed():
+    """The project has none beside it; all code of the package, and no data."""
+    shipped = shipment.files(Path("build"))
+    code = {name for name in shipped if name.startswith("litemill/")}
+    assert {
+        "litemill/__init__.py",
+        "litemill/sweep/serve.py",
+        "litemill/metrics/__init__.py",
+    } < code
+    assert {".py"} == {Path(name).suffix for name in code}
+    assert all(path == PACKAGE.parent / name for name, (path, _) in shipped.items() if name in code)
 
 
 @pytest.mark.usefixtures("project")
