@@ -35,9 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for every resolved key that changes.
 
-    A project that was never configured gets a summary of its choices instead. Entries of dvc.yaml
-    for registries that do not fit the variants are listed too; nothing that is built depends on
-    them.
+    A project that was never configured gets a summary of its choices instead.
 
     Raises:
         LitemillError: the configuration is wrong, an override is none, or there is no such section.
@@ -94,7 +92,6 @@ def _changes(words: Sequence[str]) -> Iterator[str]:
 
 def _configure_project(*, write: bool) -> None:
     from litemill.config.parameters import PARAMS, written_sections
-    from litemill.pipeline import registry
     from litemill.pipeline.configure import configure as resolve
     from litemill.pipeline.configure import portability_notes, write_parameters
     from litemill.pipeline.explain import differences
@@ -106,8 +103,6 @@ def _configure_project(*, write: bool) -> None:
         print("\n".join(differences(before, after)) or f"{PARAMS} is up to date")
     for note in portability_notes(after, Path.cwd()):
         print(f"note: {note}")
-    for line in registry.differences(Path.cwd(), after["report"]["variants"]):
-        print(line)
     if write:
         write_parameters(after)
 

@@ -18,8 +18,6 @@ LOADED = (
     "NPY", "OMP", "ONEDNN", "OPENBLAS", "PROTOCOL_BUFFERS", "PYTHON", "TF", "TZ", "VIRTUAL_ENV",
     "XLA",
 )  # fmt: skip
-# Its own code: a worker that was started by an older one speaks otherwise.
-CODE = ("worker_server.py", "worker_child.py", "unix_socket.py", "tensorflow_import.py")
 
 
 def socket_path() -> Path:
@@ -47,6 +45,7 @@ def _key() -> str:
         "tensorflow": str(installed),
         "environment": installed.stat().st_mtime_ns,  # of site-packages: installing changes it
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(LOADED)},
-        "worker": [sha256(Path(__file__).with_name(name)) for name in CODE],
+        # A worker that was started by other code may expect other requests.
+        "worker": [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
     }
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
