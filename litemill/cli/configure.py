@@ -94,7 +94,7 @@ def _configure_project(*, write: bool) -> None:
     from litemill.config.parameters import PARAMS, written_sections
     from litemill.pipeline.configure import configure as resolve
     from litemill.pipeline.configure import portability_notes, write_parameters
-    from litemill.pipeline.explain import differences
+    from litemill.pipeline.stage_reasons import differences
 
     before, after = written_sections(), resolve(Path.cwd())
     if before is None:

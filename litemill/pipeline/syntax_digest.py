@@ -60,10 +60,12 @@ def _merge_text(values: list[ast.expr]) -> list[Any]:
     for value in values:
         if not isinstance(value, ast.Constant):
             merged.append(value)
-        elif merged and isinstance(merged[-1], str):
-            merged[-1] += value.value
-        elif value.value:
-            merged.append(value.value)
+            continue
+        text = str(value.value)
+        if merged and isinstance(merged[-1], str):
+            merged[-1] += text
+        elif text:
+            merged.append(text)
     return merged
 
 
