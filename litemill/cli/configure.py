@@ -80,7 +80,7 @@ def _changes(words: Sequence[str]) -> Iterator[str]:
     from litemill.config.parameters import written_sections
     from litemill.core.errors import LitemillError
     from litemill.pipeline.configure import configure as resolve
-    from litemill.pipeline.explain import differences
+    from litemill.pipeline.stage_reasons import differences
 
     after = resolve(Path.cwd(), words)
     try:

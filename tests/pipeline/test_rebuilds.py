@@ -186,7 +186,7 @@ def test_code_of_each_layer_reruns_the_stages_that_run_it(release):
         "litemill/conversion/export.py": ["export"],
         "litemill/conversion/routes.py": CONVERT,
         "litemill/evaluation/fidelity.py": VALIDATE,
-        "litemill/report/page.py": ["report"],
+        "litemill/report/page/__init__.py": ["report"],
         "litemill/report/gate.py": ["gate"],
         "litemill/release/bundle_readme.py": ["package"],
     }
