@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litemill.config import import_graph
@@ -21,8 +22,8 @@ from litemill.pipeline.syntax_digest import syntax_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
+CODE = Path("build/code.json")
 # What starts a stage, and reaches nothing that it writes.
 LAUNCHERS = (
     "litemill.cli",
@@ -109,10 +110,9 @@ class _CodeDigests:
         self._digests: dict[Path, str] = {}
 
     def digest(self, modules: Mapping[str, Path]) -> str:
-        folders = {file.parent for name, file in modules.items() if name.startswith("litemill.")}
-        files = {path for folder in folders for path in _package_files(folder)}
+        files = dict(_files_beside(modules))
         lines = [f"{name} {self._syntax(file)}\n" for name, file in modules.items()]
-        lines += sorted(f"{_package_name(path)} {self._content(path)}\n" for path in files)
+        lines += [f"{name} {self._content(file)}\n" for name, file in sorted(files.items())]
         return _sha256(lines)
 
     def _syntax(self, file: Path) -> str:
@@ -126,21 +126,24 @@ class _CodeDigests:
         return self._digests[file]
 
 
-def _package_files(folder: Path) -> Iterator[Path]:
-    """Yield templates and the like beside the modules in a folder, or in folders without any."""
-    if folder == import_graph.PACKAGE:
-        return
+def _files_beside(modules: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """Yield templates and the like beside Litemill's modules, named by their packages."""
+    for name, file in modules.items():
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        if package.startswith("litemill."):
+            for path in _data_files(file.parent):
+                yield f"{package}/{path.relative_to(file.parent).as_posix()}", path
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Yield the files that no Python is, of a folder and of those in it that are no packages."""
     for path in folder.iterdir():
         if path.name.startswith((".", "__")):
             continue
         if path.is_file() and path.suffix not in _NOT_READ:
             yield path
         elif path.is_dir() and not (path / "__init__.py").exists():
-            yield from _package_files(path)
-
-
-def _package_name(path: Path) -> str:
-    return path.relative_to(import_graph.PACKAGE).as_posix()
+            yield from _data_files(path)
 
 
 def _sha256(lines: Iterable[str]) -> str:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from litemill.config.schema.variant import Variant
     from litemill.core.errors import LitemillError
 
-CODE = Path("build/code.json")  # the digest of the code of each stage
 _WITH_TENSORFLOW = ("prepare", "train", "export", "convert", "numerics")
 
 

@@ -1,4 +1,7 @@
-"""The parameters and code digests that configure has written, or would write."""
+"""The parameters and code digests that configure has written, or would write.
+
+What composes is imported when it is needed: where nothing changed, Hydra would be most of the work.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from litemill.config.parameters import PARAMS, section
 from litemill.config.selection import read_selection
 from litemill.core.files import read_json
-from litemill.pipeline.code_digest import modules, stage_digests
-from litemill.pipeline.configure import CODE, configure, reached, to_json
+from litemill.pipeline.code_digest import CODE, modules, stage_digests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,8 @@ class Resolved:
         Raises:
             LitemillError: the configuration is wrong, or a module is not Python.
         """
+        from litemill.pipeline.configure import configure, to_json
+
         self.parameters = configure(self._root)
         text = to_json(self.parameters)
         self.rewritten = not PARAMS.exists() or PARAMS.read_text(encoding="utf-8") != text
@@ -43,4 +47,6 @@ class Resolved:
         return [file.relative_to(self._root).as_posix() for file in inside]
 
     def _reached(self) -> dict[str, Any]:
+        from litemill.pipeline.configure import reached
+
         return reached(self.parameters, read_selection(self._root))

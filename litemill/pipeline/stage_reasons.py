@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import PARAMS
-from litemill.pipeline.configure import CODE
+from litemill.pipeline.code_digest import CODE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
