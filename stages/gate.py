@@ -3,7 +3,7 @@
     python -m stages.gate
 
 Reads build/report/report.json.
-Writes build/gate/verdict.json.
+Writes build/gate/verdict.json; removes build/package when a check failed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ def main() -> None:
     """Judge the report."""
     from litemill.report import gate
 
-    gate.run(report=Path("build/report/report.json"), out=Path("build/gate/verdict.json"))
+    gate.run(
+        report=Path("build/report/report.json"),
+        out=Path("build/gate/verdict.json"),
+        package=Path("build/package"),
+    )
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from litemill.pipeline.stage_runner import run_stage
 
 
 def main() -> None:
-    """Train the model."""
+    """Train the model; what a later stage would refuse is refused before."""
+    from litemill.pipeline import preflight
     from litemill.training import fit
 
+    preflight.refuse_missing_calibration(Path("build/prepare/data.json"))
     fit.run(samples=Path("build/prepare/train"), out=Path("build/train"))
 
 

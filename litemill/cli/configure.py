@@ -35,9 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for every resolved key that changes.
 
-    A project that was never configured gets a summary of its choices instead. Entries of dvc.yaml
-    for registries that do not fit the variants are listed too; nothing that is built depends on
-    them.
+    A project that was never configured gets a summary of its choices instead.
 
     Raises:
         LitemillError: the configuration is wrong, an override is none, or there is no such section.
@@ -82,7 +80,7 @@ def _changes(words: Sequence[str]) -> Iterator[str]:
     from litemill.config.parameters import written_sections
     from litemill.core.errors import LitemillError
     from litemill.pipeline.configure import configure as resolve
-    from litemill.pipeline.explain import differences
+    from litemill.pipeline.stage_reasons import differences
 
     after = resolve(Path.cwd(), words)
     try:
@@ -94,10 +92,9 @@ def _changes(words: Sequence[str]) -> Iterator[str]:
 
 def _configure_project(*, write: bool) -> None:
     from litemill.config.parameters import PARAMS, written_sections
-    from litemill.pipeline import registry
     from litemill.pipeline.configure import configure as resolve
     from litemill.pipeline.configure import portability_notes, write_parameters
-    from litemill.pipeline.explain import differences
+    from litemill.pipeline.stage_reasons import differences
 
     before, after = written_sections(), resolve(Path.cwd())
     if before is None:
@@ -106,9 +103,6 @@ def _configure_project(*, write: bool) -> None:
         print("\n".join(differences(before, after)) or f"{PARAMS} is up to date")
     for note in portability_notes(after, Path.cwd()):
         print(f"note: {note}")
-    # The summary is all that a new project needs to read.
-    for line in registry.differences(Path.cwd(), after["report"]["variants"]) if before else ():
-        print(line)
     if write:
         write_parameters(after)
 

@@ -1,4 +1,4 @@
-"""`litemill explain`: why `dvc repro` would run a stage, in words; nothing is run or written."""
+"""`litemill explain`: why `dvc repro` would run a stage; nothing is run or written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from litemill.pipeline.explain import Plan, Reasons
+    from litemill.pipeline.explain import Plan
+    from litemill.pipeline.stage_reasons import Reasons
 
 # As many reasons as a line of the overview names.
 FEW = 2
@@ -17,7 +18,7 @@ FEW = 2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = (
-        "Tell why `dvc repro` would run a stage: which key, from which value to which, which file,"
+        "Show why `dvc repro` would run a stage: which key, from which value to which, which file,"
         " or which stage before it. Nothing is run."
     )
     parser.add_argument(
@@ -37,52 +38,71 @@ def run(args: argparse.Namespace) -> int:
     """
     from litemill.pipeline.explain import explain_stages
 
-    found = explain_stages(args.target)
-    lines = _overview(found) if args.target is None else _details(found)
-    print("\n".join(lines))
+    plan = explain_stages(args.target)
+    lines = _overview(plan) if args.target is None else _details(plan)
+    print("\n".join([*lines, *_advice(plan)]))
     return 0
 
 
-def _overview(found: Plan) -> Iterator[str]:
-    if not any(reasons.stale for reasons in found.stages.values()):
+def _advice(plan: Plan) -> Iterator[str]:
+    absent = sum(len(reasons.absent) for reasons in plan.stages.values())
+    if absent and plan.has_remote:
+        yield f"{absent} outputs of dvc.lock are not here: `dvc pull` fetches what was pushed"
+    elif absent:
+        yield f"{absent} outputs of dvc.lock are not here, and there is no DVC remote to pull from"
+    elif any(reasons.cached for reasons in plan.stages.values()):
+        yield "`dvc checkout` restores what is in the cache"
+
+
+def _overview(plan: Plan) -> Iterator[str]:
+    if not any(reasons.stale or reasons.cached for reasons in plan.stages.values()):
         yield "nothing: up to date"
         return
-    width = max(map(len, found.stages))
-    for name, reasons in found.stages.items():
+    width = max(map(len, plan.stages))
+    for name, reasons in plan.stages.items():
         yield f"{name:<{width}}  {_short(reasons)}"
 
 
 def _short(reasons: Reasons) -> str:
-    if reasons.own:
-        rest = len(reasons.own) - FEW
+    if lines := [*reasons.own, *(f"{path} is missing" for path in reasons.absent)]:
+        rest = len(lines) - FEW
         more = f"; and {rest} more" if rest > 0 else ""
-        return "runs: " + "; ".join(reasons.own[:FEW]) + more
+        return f"{_verb(reasons)}: {'; '.join(lines[:FEW])}{more}"
     if reasons.waits:
-        return f"runs if {' or '.join(reasons.waits)} gives other files"
-    return "up to date"
+        return f"runs if {' or '.join(reasons.waits)} changes its outputs"
+    return f"restored: {', '.join(reasons.cached[:FEW])}" if reasons.cached else "up to date"
 
 
-def _details(found: Plan) -> Iterator[str]:
-    stale = [name for name in found.targets if found.stages[name].stale]
-    if not stale:
+def _verb(reasons: Reasons) -> str:
+    return "runs" if reasons.is_stage else "tracked data"
+
+
+def _details(plan: Plan) -> Iterator[str]:
+    shown = [name for name in plan.targets if plan.stages[name].stale or plan.stages[name].cached]
+    if not shown:
         yield "nothing: up to date"
         return
-    told: set[str] = set()
-    for name in found.targets:
-        if name in stale:
-            yield from _chain(found, name, told)
+    printed: set[str] = set()
+    for name in plan.targets:
+        if name in shown:
+            yield from _chain(plan, name, printed)
         else:
             yield f"{name}: up to date"
 
 
-def _chain(found: Plan, name: str, told: set[str]) -> Iterator[str]:
-    """Tell of a stage, then of those that it waits for, each once."""
-    if name in told:
+def _chain(plan: Plan, name: str, printed: set[str]) -> Iterator[str]:
+    """Describe a stage, then those that it waits for, each once."""
+    if name in printed:
         return
-    told.add(name)
-    reasons = found.stages[name]
-    yield f"{name} would run{':' if reasons.own else ' if what it reads comes out otherwise:'}"
+    printed.add(name)
+    reasons = plan.stages[name]
+    if reasons.stale:
+        yield f"{name} {'runs:' if reasons.runs else 'runs if its inputs change:'}"
+    else:
+        yield f"{name} is restored:"
     yield from (f"  {line}" for line in reasons.own)
-    yield from (f"  {path}: {maker} may give another" for maker, path in reasons.waits.items())
+    yield from (f"  {path} is missing, here and in the cache" for path in reasons.absent)
+    yield from (f"  {path} is missing, and in the cache" for path in reasons.cached)
+    yield from (f"  {path}: {maker} may change it" for maker, path in reasons.waits.items())
     for maker in reasons.waits:
-        yield from _chain(found, maker, told)
+        yield from _chain(plan, maker, printed)

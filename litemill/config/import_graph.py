@@ -88,7 +88,7 @@ class Graph:
             root: the project.
             skip: whether a module, by its dotted name, is left out with all that it imports.
         """
-        self._root, self._skip = root, skip
+        self._root, self._skip = root.resolve(), skip
         self._imports: dict[Path, set[Path]] = {}
         self._trees: dict[Path, ast.Module] = {}
 
@@ -115,7 +115,7 @@ class Graph:
             ConfigError: one of them is not Python.
         """
         reached: set[Path] = set()
-        queue = [start]
+        queue = [start.resolve()]
         while queue:
             file = queue.pop()
             if file in reached or file.suffix != ".py" or not self._known(file):
@@ -124,7 +124,8 @@ class Graph:
             if file not in self._imports:
                 names = {part for name in self._names(file) for part in _with_parents(name)}
                 files = (module_file(name, self._root) for name in names)
-                self._imports[file] = {path for path in files if path}
+                # An installed package may be reached through a link, such as lib64.
+                self._imports[file] = {path.resolve() for path in files if path}
             queue += self._imports[file]
         return reached
 

@@ -15,18 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def run_and_exit(main: Callable[[], None]) -> NoReturn:
-    """Call `main` and exit: no traceback for what a user can mend, a full one for what we must."""
+def run_and_exit(main: Callable[[], None], on_failure: Callable[[], str] = lambda: "") -> NoReturn:
+    """Call `main` and exit: no traceback for what a user can mend, a full one for what we must.
+
+    Args:
+        main: does the work; may exit with a status of its own.
+        on_failure: called when `main` raised anything; what it returns is printed last.
+    """
     try:
         main()
     except LitemillError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        _exit(1, f"{error}", on_failure())
     except OSError as error:
         # A full disk, a missing permission: the user's to mend, and the message names the file.
-        print(f"{error_line(error)}; nothing was replaced", file=sys.stderr)
-        sys.exit(1)
+        hint = on_failure()
+        _exit(1, error_line(error) if hint else f"{error_line(error)}; nothing was replaced", hint)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        _exit(130, "interrupted", on_failure())
+    except Exception:
+        if hint := on_failure():
+            print(hint, file=sys.stderr)
+        raise
     sys.exit(0)
+
+
+def _exit(status: int, *lines: str) -> NoReturn:
+    print(*filter(None, lines), sep="\n", file=sys.stderr)
+    sys.exit(status)

@@ -2,36 +2,42 @@
 
 DVC would take each module as a dependency of its own, some forty for every stage and variant, and
 would rerun a stage for a comment. So configure depends on the folders, and digests what they mean:
-the parsed code of every module that a stage reaches by imports or by a `_target_` of the
-configuration, in the project and in the installed package. Comments, docstrings, type annotations
-for checkers and layout do not count, and neither does what only starts a stage.
+the syntax of every module that a stage reaches by imports or by a `_target_` of the configuration,
+in the project and in the installed package, and the files that lie beside Litemill's modules. What
+only starts a stage, or says what went wrong, does not count.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from litemill.config import import_graph
-from litemill.core.files import sha256, tree_files
+from litemill.core.files import sha256
+from litemill.pipeline.file_digests import FileDigests
 from litemill.pipeline.stage_table import STAGES
+from litemill.pipeline.syntax_digest import syntax_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
+CODE = Path("build/code.json")
 # What starts a stage, and reaches nothing that it writes.
 LAUNCHERS = (
     "litemill.cli",
     "litemill.core.exit_status",
     "litemill.pipeline",
+    "litemill.runtime.capture_output",
+    "litemill.runtime.malloc_tuning",
+    "litemill.runtime.tensorflow_import",
     "litemill.runtime.worker_",
 )
-# Fields of syntax nodes that mean nothing, or that only some versions of Python have.
-_IGNORED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+# The words of a failure, which only some stages write into their outputs.
+ERRORS = "litemill.core.errors"
+# Beside modules, but not read by them.
+_NOT_READ = (".md", ".py", ".pyc", ".pyi", ".typed")
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ class Reached:
     paths: list[str] = field(default_factory=list)
 
 
-def digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[str, str]]:
-    """Return for each stage after configure the digest of its code and, if any, of its files.
+def stage_digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[str, str]]:
+    """Compute for each stage after configure the digest of its code and, if any, of its files.
 
     Args:
         root: the project.
@@ -57,117 +63,88 @@ def digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[str, s
     Raises:
         ConfigError: a module is not Python.
     """
-    graph = import_graph.Graph(root, skip=is_launcher)
-    parsed: dict[Path, str] = {}
-    found = {}
+    code, data = _CodeDigests(root), FileDigests(root)
+    digests = {}
     for stage in STAGES:
         if stage == "configure":
             continue
         more = reached.get(stage, Reached())
-        found[stage] = {"code": _digest(modules(stage, root, more.targets, graph), graph, parsed)}
+        digests[stage] = {"code": code.digest(modules(stage, root, more.targets, code.graph))}
         if more.paths:
-            found[stage]["files"] = _files_digest(root, more.paths)
-    return found
+            digests[stage]["files"] = _sha256(data.data(more.paths))
+    data.save()
+    return digests
 
 
-def of_module(name: str) -> str:
-    """Return the digest of the code that a module of Litemill runs, such as litemill.sweep.job."""
-    graph = import_graph.Graph(import_graph.PACKAGE.parent, skip=is_launcher)
+def module_digest(name: str) -> str:
+    """Compute the digest of the code that a module of Litemill runs, such as litemill.sweep.job."""
+    code = _CodeDigests(import_graph.PACKAGE.parent)
     start = import_graph.PACKAGE.parent.joinpath(*name.split(".")).with_suffix(".py")
-    files = {graph.name(file): file for file in graph.closure(start)}
-    return _digest(dict(sorted(files.items())), graph, {})
+    files = {code.graph.name(file): file for file in code.graph.closure(start)}
+    return code.digest(dict(sorted(files.items())))
 
 
 def modules(
     stage: str, root: Path, targets: Iterable[str], graph: import_graph.Graph | None = None
 ) -> dict[str, Path]:
-    """Return the modules that a stage runs, by dotted name, sorted."""
+    """Find the modules whose behaviour can reach a stage's outputs, by dotted name, sorted."""
     graph = graph or import_graph.Graph(root, skip=is_launcher)
     starts = [root / "stages" / f"{stage}.py"]
     starts += [file for name in targets if (file := import_graph.module_file(name, root))]
-    found = {graph.name(file): file for start in starts for file in graph.closure(start)}
-    return dict(sorted(found.items()))
+    reached = {graph.name(file): file for start in starts for file in graph.closure(start)}
+    if not STAGES[stage].records_errors:
+        reached.pop(ERRORS, None)
+    return dict(sorted(reached.items()))
 
 
 def is_launcher(module: str) -> bool:
-    """Tell whether a module only starts stages."""
+    """Return whether a module only starts stages."""
     return module.startswith(LAUNCHERS)
 
 
-def _digest(modules: Mapping[str, Path], graph: import_graph.Graph, parsed: dict[Path, str]) -> str:
-    lines = []
+class _CodeDigests:
+    """Digests of modules, each of which is read and digested once."""
+
+    def __init__(self, root: Path) -> None:
+        self.graph = import_graph.Graph(root, skip=is_launcher)
+        self._digests: dict[Path, str] = {}
+
+    def digest(self, modules: Mapping[str, Path]) -> str:
+        files = dict(_files_beside(modules))
+        lines = [f"{name} {self._syntax(file)}\n" for name, file in modules.items()]
+        lines += [f"{name} {self._content(file)}\n" for name, file in sorted(files.items())]
+        return _sha256(lines)
+
+    def _syntax(self, file: Path) -> str:
+        if file not in self._digests:
+            self._digests[file] = syntax_digest(self.graph.tree(file))
+        return self._digests[file]
+
+    def _content(self, file: Path) -> str:
+        if file not in self._digests:
+            self._digests[file] = sha256(file)
+        return self._digests[file]
+
+
+def _files_beside(modules: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """Yield templates and the like beside Litemill's modules, named by their packages."""
     for name, file in modules.items():
-        if file not in parsed:
-            parsed[file] = syntax_digest(graph.tree(file))
-        lines.append(f"{name} {parsed[file]}\n")
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        if package.startswith("litemill."):
+            for path in _data_files(file.parent):
+                yield f"{package}/{path.relative_to(file.parent).as_posix()}", path
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Yield the files that no Python is, of a folder and of those in it that are no packages."""
+    for path in folder.iterdir():
+        if path.name.startswith((".", "__")):
+            continue
+        if path.is_file() and path.suffix not in _NOT_READ:
+            yield path
+        elif path.is_dir() and not (path / "__init__.py").exists():
+            yield from _data_files(path)
+
+
+def _sha256(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def syntax_digest(tree: ast.AST) -> str:
-    """Return the SHA-256 of what a module does, the same under every version of Python."""
-    digest = hashlib.sha256()
-    for part in _meaning(tree):
-        digest.update(part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.hexdigest()
-
-
-def _meaning(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        yield "["
-        for one in node:
-            if not _is_for_checkers(one):
-                yield from _meaning(one)
-        yield "]"
-    elif isinstance(node, ast.JoinedStr):
-        yield "(JoinedStr"
-        yield from _meaning(_merged(node.values))
-        yield ")"
-    elif isinstance(node, ast.AST):
-        yield f"({type(node).__name__}"
-        for name, value in ast.iter_fields(node):
-            if name in _IGNORED or (name == "type_params" and not value):
-                continue
-            yield name
-            has_docstring = name == "body" and isinstance(node, _WITH_DOCSTRING)
-            yield from _meaning(_without_docstring(value) if has_docstring else value)
-        yield ")"
-    else:
-        yield f"{type(node).__name__} {node!r}"
-
-
-def _merged(values: list[ast.expr]) -> list[Any]:
-    """Join the texts of an f-string that lie side by side: Python 3.12 cuts them otherwise."""
-    found: list[Any] = []
-    for value in values:
-        if not isinstance(value, ast.Constant):
-            found.append(value)
-        elif found and isinstance(found[-1], str):
-            found[-1] += value.value
-        elif value.value:
-            found.append(value.value)
-    return found
-
-
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        return body[1:] if isinstance(first.value.value, str) else body
-    return body
-
-
-def _is_for_checkers(node: Any) -> bool:
-    return isinstance(node, ast.stmt) and import_graph.is_type_checking(node)
-
-
-def _files_digest(root: Path, paths: Iterable[str]) -> str:
-    """Digest names and contents of data; code among them is the concern of the code's digest."""
-    digest = hashlib.sha256()
-    for path in sorted(set(paths)):
-        here = root / path
-        names = tree_files(here) if here.is_dir() else [""]
-        for name in names:
-            file = here / name if name else here
-            if file.suffix not in (".py", ".dvc") and file.name != ".gitignore" and file.is_file():
-                digest.update(f"{path}/{name}\0{sha256(file)}\n".encode())
-    return digest.hexdigest()

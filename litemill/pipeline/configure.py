@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from litemill.config.schema.variant import Variant
     from litemill.core.errors import LitemillError
 
-CODE = Path("build/code.json")  # the digest of the code of each stage
 _WITH_TENSORFLOW = ("prepare", "train", "export", "convert", "numerics")
 
 
@@ -264,7 +263,7 @@ def run(*, params: Path, code: Path) -> None:
     missing = not Path("build/export").exists()
     if missing or any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW):
         worker_client.start_worker(settings)
-    digests = code_digest.digests(root, reached(sections, selection.read_selection(root)))
+    digests = code_digest.stage_digests(root, reached(sections, selection.read_selection(root)))
     if any(digests_before.get(name) != digests.get(name) for name in _WITH_TENSORFLOW):
         worker_client.start_worker(settings)
     write_parameters(sections, params)

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 def undeclared_dependencies(
     root: Path, reached: Iterable[tuple[str, Path]], choices: Mapping[str, str]
 ) -> Iterator[ConfigError]:
-    """Find the files of a project that a configuration reaches and configure does not depend on.
+    """Find the files that a configuration reaches and configure does not depend on.
 
     Args:
         root: the project.
         reached: files and folders, each with the place in the configuration that leads there.
         choices: of params.yaml, by group.
     """
-    watched = declared(root, choices)
+    declared = declared_dependencies(root, choices)
     for place, path in reached:
-        if not any(path.resolve().is_relative_to(one) for one in watched):
+        if not any(path.resolve().is_relative_to(dependency) for dependency in declared):
             name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-            found = f"reaches {name}, which is no dependency of configure"
-            yield ConfigError(place, found, f"add `- {name}` to the deps of configure in dvc.yaml")
+            problem = f"reaches {name}, which is no dependency of configure"
+            yield ConfigError(place, problem, f"add `- {name}` to its deps in dvc.yaml")
 
 
-def declared(root: Path, choices: Mapping[str, str]) -> list[Path]:
+def declared_dependencies(root: Path, choices: Mapping[str, str]) -> list[Path]:
     """Return what configure depends on, with the choices of params.yaml filled in."""
     stages = yaml.load((root / "dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"]
     names = [str(name) for name in stages["configure"]["deps"]]
     for group, choice in choices.items():
-        names = [name.replace(f"${{{group}}}", choice) for name in names]
+        names = [name.replace(f"${{{group}}}", str(choice)) for name in names]
     return [(root / name).resolve() for name in names]

@@ -1,13 +1,12 @@
-"""What a later stage would refuse, told before hours of training: train asks this first.
+"""What a later stage would refuse, refused before hours of training.
 
-Nothing here changes what train writes, so the parameters that are looked at are no dependencies of
-its: an edit that comes after training is told by the stage that it concerns.
+Nothing here changes what train writes. So train does not depend on the parameters that are read
+here: an edit after training is refused by the stage that it concerns.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from litemill.config.parameters import section
 from litemill.config.schema.variant import CALIBRATED, Optimization
@@ -17,38 +16,27 @@ from litemill.core.errors import ErrorGroup, LitemillError
 from litemill.core.files import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
-def before_training() -> None:
-    """Refuse variants that could not be calibrated.
+def refuse_missing_calibration(data: Path) -> None:
+    """Refuse variants that need more calibration samples than the split has.
 
-    Raises:
-        SeveralErrors: one line for each.
-    """
-    refuse_calibration()
-
-
-def refuse_calibration(data: Path = Path("build/prepare/data.json")) -> None:
-    """Refuse variants that ask for more samples than the calibration split has.
+    Args:
+        data: build/prepare/data.json.
 
     Raises:
-        SeveralErrors: one line for each.
+        ErrorGroup: one error for each variant.
     """
-    count = read_json(data)["splits"]["calibration"]["samples"]
-    _refuse(_too_many(section("convert"), count))
+    available = read_json(data)["splits"]["calibration"]["samples"]
+    if errors := list(_too_few(available)):
+        raise ErrorGroup(errors)
 
 
-def _too_many(variants: dict[str, Any], count: int) -> Iterator[LitemillError]:
-    for name, variant in variants.items():
-        asked = variant["calibration"]["samples"]
-        takes = Optimization[variant["optimization"]] in CALIBRATED or recipe_is_calibrated(
-            variant["recipe"]
-        )
-        if takes and asked > count:
-            yield too_few_samples(asked, count, f"variants.{name}.calibration.samples")
-
-
-def _refuse(errors: Iterable[LitemillError]) -> None:
-    if found := list(errors):
-        raise ErrorGroup(found)
+def _too_few(available: int) -> Iterator[LitemillError]:
+    for name, variant in section("convert").items():
+        needed = variant["calibration"]["samples"]
+        calibrated = Optimization[variant["optimization"]] in CALIBRATED
+        if (calibrated or recipe_is_calibrated(variant["recipe"])) and needed > available:
+            yield too_few_samples(needed, available, f"variants.{name}.calibration.samples")

@@ -7,6 +7,7 @@ little before: it only waits for the worker, and a release has more than a dozen
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from litemill.config.parameters import parameters, section
@@ -20,14 +21,16 @@ from litemill.runtime import environment, worker_client
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+BY_SIGNAL = 130  # of higher statuses, as shells number them; 130 itself is Ctrl-C, handled
+
 
 def run_stage(main: Callable[..., None]) -> NoReturn:
     """Run the stage whose module was started with `python -m`, and exit with its status.
 
     Args:
-        main: the stage's function; takes the words of the command line.
+        main: the stage's function; takes the arguments of the command line.
     """
-    run_and_exit(lambda: _run(main))
+    run_and_exit(lambda: _run(main), on_failure=_clean_up)
 
 
 def _run(main: Callable[..., None]) -> None:
@@ -39,7 +42,7 @@ def _run(main: Callable[..., None]) -> None:
         if status is not None:
             if status == 0:  # also where the process ended without a word
                 declared_outputs.check_outputs(stage.name, arguments)
-            sys.exit(status)
+            _exit_as_child(status)
     if stage.toolchain is not None:
         refuse_other_toolchain(stage.name)
     declared_outputs.run_to_completion(stage.name, main, arguments)
@@ -61,19 +64,33 @@ def _stage(main: Callable[..., None]) -> Stage:
 
 def _check_arguments(stage: Stage, main: Callable[..., None], arguments: list[str]) -> None:
     if len(arguments) != (stage.argument is not None):
-        found = " ".join(arguments) or "nothing"
+        given = " ".join(arguments) or "nothing"
         expected = f"expected {stage.argument or 'nothing'}"
-        raise ConfigError(f"python -m {_module(main)}", found, expected)
+        raise ConfigError(f"python -m {_module(main)}", given, expected)
 
 
 def refuse_other_toolchain(stage: str) -> None:
     """Refuse to run a stage in another environment than its parameters were resolved for.
 
     Raises:
-        SeveralErrors: packages of other versions than requirements.lock pins.
+        ErrorGroup: packages of other versions than requirements.lock pins.
     """
     from litemill.config.toolchain import version_mismatches
 
     pinned = (section() or {}).get("toolchain", {})
-    if found := version_mismatches(pinned.get(stage, {})):
-        raise ErrorGroup(found)
+    if errors := version_mismatches(pinned.get(stage, {})):
+        raise ErrorGroup(errors)
+
+
+def _exit_as_child(status: int) -> NoReturn:
+    """Exit with the status of the worker's child, which cleans up unless a signal ended it."""
+    hint = _clean_up() if status else ""
+    if hint and status > BY_SIGNAL:
+        print(hint, file=sys.stderr)
+    sys.exit(status)
+
+
+def _clean_up() -> str:
+    from litemill.pipeline.failed_stage import clean_up
+
+    return clean_up(Path.cwd())

@@ -19,12 +19,14 @@ class Stage:
         tensorflow: whether it runs in the worker that has imported TensorFlow.
         toolchain: the packages whose versions can change its output. None where it has no section
             of its own, because no package can.
+        records_errors: whether its outputs hold the texts of errors, which are code then.
     """
 
     name: str
     argument: str | None = None
     tensorflow: bool = False
     toolchain: tuple[str, ...] | None = None
+    records_errors: bool = False
 
 
 _ALL = (
@@ -34,7 +36,7 @@ _ALL = (
     # TensorFlow's converter has each file written by the package flatbuffers.
     Stage(name="export", tensorflow=True, toolchain=("flatbuffers", *_TENSORFLOW)),
     Stage(name="convert", argument="a variant", tensorflow=True, toolchain=_CONVERTER),
-    Stage(name="validate", argument="a variant", toolchain=_INTERPRETER),
+    Stage(name="validate", argument="a variant", toolchain=_INTERPRETER, records_errors=True),
     Stage(name="report"),
     Stage(name="gate"),
     Stage(name="package", toolchain=_INTERPRETER),
@@ -43,6 +45,7 @@ _ALL = (
         name="sweep",
         argument="a sweep",
         toolchain=tuple(sorted({*_CONVERTER, *_INTERPRETER})),
+        records_errors=True,
     ),
 )
 STAGES = {stage.name: stage for stage in _ALL}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import resource
 import runpy
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
+EDITABLE = ("litemill", "stages")  # top-level packages that the worker has modules of
 UNWRITTEN = 120  # as the interpreter ends when the last of its output cannot be written
 
 
@@ -86,14 +88,19 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
 
 def _run(request: dict[str, Any]) -> int:
     sys.argv = request["arguments"]
-    # What the worker itself has imported is imported again: its code may have been edited since.
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("litemill", "stages")]:
-        del sys.modules[name]
+    _forget_editable_modules()
     try:
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     except SystemExit as error:
         return _status(error.code)
     return 0
+
+
+def _forget_editable_modules() -> None:
+    """Let the stage import from disk what the worker has imported: it may have been edited."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in EDITABLE]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 def _status(code: str | int | None) -> int:

@@ -20,8 +20,6 @@ LOADED = (
     "NPY", "OMP", "ONEDNN", "OPENBLAS", "PROTOCOL_BUFFERS", "PYTHON", "TF", "TZ", "VIRTUAL_ENV",
     "XLA",
 )  # fmt: skip
-# Its own code: a worker that was started by an older one speaks otherwise.
-CODE = ("worker_server.py", "worker_child.py", "unix_socket.py", "tensorflow_import.py")
 
 
 def socket_path() -> Path:
@@ -58,6 +56,7 @@ def _key() -> str:
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(LOADED)},
         # A hard limit that was lowered cannot be raised again; soft ones are set for each stage.
         "limits": [(number, hard) for number, (_, hard) in limits()],
-        "worker": [sha256(Path(__file__).with_name(name)) for name in CODE],
+        # A worker that was started by other code may expect other requests.
+        "worker": [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
     }
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]

@@ -167,7 +167,7 @@ def score_modules(how: Mapping[str, Any]) -> dict[str, Path]:
 
 def _code(module: str) -> str:
     """Return the digest of what a module of Litemill runs."""
-    return code_digest.of_module(module)
+    return code_digest.module_digest(module)
 
 
 def _digests(files: Mapping[str, Path]) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from functools import partial
@@ -20,14 +19,31 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def refused(release, *stages):
-    """Run `dvc repro`, which must fail in the last of `stages`; the lines that tell why."""
+    """Run `dvc repro`, which must fail in the last of `stages`; the lines that say why.
+
+    What a stage but configure wrote before is not there any more, and the last line says so.
+    """
     done = release.dvc("repro")
 
     assert 0 != done.status
     assert [*stages] == done.stages
     assert "epoch" not in done.out
     assert "Traceback" not in done.err
-    return [line for line in done.err.splitlines() if line and not line.startswith("ERROR: ")]
+    lines = [line for line in done.err.splitlines() if line and not line.startswith("ERROR: ")]
+    if stages[-1] == "configure":
+        return lines
+    restores = "no outputs written; `dvc checkout` restores those of the last build"
+    assert f"{stages[-1]}: {restores}" == lines[-1]
+    return lines[:-1]
+
+
+def assert_nothing_is_lost(release, before, *, but=()):
+    """`dvc checkout` restores what was built, without `--force`."""
+    done = release.dvc("checkout")
+    assert 0 == done.status, done.err
+    after = release.built()
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    assert set(but) == changed
 
 
 @pytest.mark.parametrize(
@@ -79,10 +95,10 @@ def test_bad_data_stops_in_prepare(release, old, new, told):
     release.edit(DATA, old, new)
     before = release.built()
 
-    [line] = refused(release, "prepare")
+    [line] = refused(release, "configure", "prepare")
 
     assert told == line[: len(told)]
-    assert before == release.built()
+    assert_nothing_is_lost(release, before)
 
 
 def test_a_function_that_gives_no_model_stops_before_training(release):
@@ -91,10 +107,10 @@ def test_a_function_that_gives_no_model_stops_before_training(release):
     release.edit(MODEL, 'dict(x=image, digit, name="digits_cnn")', "dict(x=image, y=digit)")
     before = release.built()
 
-    lines = refused(release, "train")
+    lines = refused(release, "configure", "train")
 
     assert ["model.build: models.digits_cnn.build returned a dict; expected a keras.Model"] == lines
-    assert before == release.built()
+    assert_nothing_is_lost(release, before)
 
 
 @pytest.mark.parametrize(
@@ -122,38 +138,25 @@ def test_a_model_that_does_not_fit_stops_before_training(release, options, told)
     [line] = refused(release, "configure", "train")
 
     assert told == line[: len(told)]
-    after = release.built()
-    assert {"build/params.json"} == {name for name in before if before[name] != after.get(name)}
-
-
-def test_code_that_dvc_does_not_watch_stops_before_training(release):
-    """Configure did not see it, since nothing in conf/ changed."""
-    release.edit(MODEL, "    import keras\n\n    image", "    import metrics\n    image")
-    before = release.built()
-
-    [line] = refused(release, "train")
-
-    reached = "reaches litemill/metrics/__init__.py, which is no dependency of train; "
-    assert line.startswith(f"model.build: {reached}")
-    assert before == release.built()
+    assert_nothing_is_lost(release, before, but=["build/params.json"])
 
 
 @pytest.mark.parametrize(
-    ("file", "stage", "place"),
+    ("file", "place"),
     [
-        ("data/digits/__init__.py", "prepare", "data.load"),
-        ("litemill/metrics/__init__.py", "validate@float32", "data.metric.score"),
+        (MODEL, "litemill/conf/model/digits_cnn.yaml: build._target_"),
+        (DATA, "conf/data/digits.yaml: load._target_"),
     ],
 )
-def test_code_that_dvc_does_not_watch_stops_other_stages_too(release, file, stage, place):
+def test_code_that_no_stage_would_depend_on_stops_in_configure(release, file, place):
     """Or later edits of that code would rebuild nothing."""
     release.write("shared.py", "SIZE = 1\n")
-    release.edit(file, "import numpy as np\n", "import numpy as np\nimport shared\n")
+    release.write(file, "import shared\n" + release.read(file))
     before = release.built()
 
-    [line] = refused(release, stage)
+    [line] = refused(release, "configure")
 
-    assert line.startswith(f"{place}: reaches shared.py, which is no dependency of {stage[:7]}")
+    assert f"{place.removeprefix('litemill/')}: reaches shared.py, which is no dependency" in line
     assert before == release.built()
 
 
@@ -165,9 +168,15 @@ def test_data_of_another_shape_stops_before_training(release):
     [line] = refused(release, "configure", "prepare", "train")
 
     assert line.startswith("model digits_cnn: ")
+    assert 0 == release.dvc("checkout").status
     after = release.built()
-    lost = {name for name in before if before[name] != after.get(name)}
-    assert {"build/params.json"} == {name for name in lost if "build/prepare" not in name}
+    changed = {name for name in before if before[name] != after.get(name)}
+    assert {"build/params.json"} == {name for name in changed if "build/prepare" not in name}
+
+
+def add_code(release, file):
+    """Append a statement that changes no output."""
+    release.write(file, release.read(file) + "\nADDED = 1\n")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +192,7 @@ def test_data_of_another_shape_stops_before_training(release):
 )
 def test_an_interrupted_build_ends_with_the_same_bytes_the_next_time(release, edited, reached, how):
     """Killed, or stopped by Ctrl-C: nothing half-done is taken for finished."""
-    release.comment(edited)
+    add_code(release, edited)
     before = release.built()
 
     done = release.interrupted(lambda log: reached in log, how)
@@ -196,14 +205,15 @@ def test_an_interrupted_build_ends_with_the_same_bytes_the_next_time(release, ed
 
 @pytest.mark.parametrize("stage", [slow("prepare"), "train", slow("export"), "convert", "package"])
 def test_a_full_disk_loses_nothing(release, stage):
-    """The stage fails, what was there stays, and the next build is whole."""
-    release.comment(f"stages/{stage}.py")
+    """The stage fails, `dvc checkout` restores what was there, and the next build is whole."""
+    add_code(release, f"stages/{stage}.py")
     before = release.built()
     shim = release.root.parent / "full"
     shim.mkdir()
     # As if there were room for some files, and then for no more.
     (shim / "python").write_text(
-        f'#!/bin/sh\nif [ "$3" = {stage} ]; then ulimit -S -f 16; fi\nexec {sys.executable} "$@"\n'
+        f'#!/bin/sh\nif [ "$2" = stages.{stage} ]; then ulimit -S -f 16; fi\n'
+        f'exec {sys.executable} "$@"\n'
     )
     (shim / "python").chmod(0o755)
 
@@ -211,20 +221,23 @@ def test_a_full_disk_loses_nothing(release, stage):
 
     assert 0 != done.status
     assert ["configure", stage] == [name.partition("@")[0] for name in done.stages]
-    assert before == release.built()
+    assert_nothing_is_lost(release, before)
     release.repro()
     assert before == release.built()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_told(release):
-    """One line."""
-    release.comment("litemill/report/gate.py")
-    (release.root / "build/gate").chmod(0o500)
+def test_a_bug_in_a_stage_leaves_no_part_of_its_outputs(release):
+    """With its traceback; DVC would refuse to replace what is in no lock."""
+    half = "    Path('build/prepare/train').mkdir(parents=True)\n    1 / 0\n"
+    release.edit("stages/prepare.py", "    prepare.run(", f"{half}    prepare.run(")
+    before = release.built()
 
-    [line] = refused(release, "configure", "gate")
+    done = release.dvc("repro")
 
-    assert "Permission denied" in line
+    assert "ZeroDivisionError" in done.err
+    assert "prepare: no outputs written; `dvc checkout` restores" in done.err
+    assert not (release.root / "build/prepare/train").exists()
+    assert_nothing_is_lost(release, before)
 
 
 @pytest.fixture
@@ -244,15 +257,17 @@ def test_a_failed_check_fails_the_build_and_is_named(failed):
         assert f"\n{check}: found " in f"\n{done.err}"
 
 
-def test_a_failed_check_keeps_measurements_and_the_package_of_before(failed):
-    """`dvc metrics show` shows them."""
-    release, before, _ = failed
+def test_a_failed_gate_leaves_measurements_and_no_package(failed):
+    """A package of before would lie beside variants that it is not made of."""
+    release, before, done = failed
 
     after = release.built()
-    for part in ("build/convert/", "build/validate/", "build/package/"):
+    for part in ("build/convert/", "build/validate/"):
         kept = {name: digest for name, digest in before.items() if name.startswith(part)}
         assert kept
         assert kept.items() <= after.items()
+    assert not (release.root / "build/package").exists()
+    assert "\nbuild/package: removed, there is no release; `dvc exp run ... report` " in done.err
     shown = json.loads(release.dvc("metrics", "show", "--json").out)
     metrics = {
         name: shown[""]["data"][f"build/report/metrics/{name}.json"]["data"]
@@ -260,6 +275,33 @@ def test_a_failed_check_keeps_measurements_and_the_package_of_before(failed):
     }
     assert [False, False] == [measured["passed"] for measured in metrics.values()]
     assert metrics["int8"]["snr_db"] > 0
+
+
+def test_a_failed_gate_stops_neither_a_checkout_nor_a_change_of_branch(failed):
+    """Nothing is in the way of what Git and DVC bring back."""
+    release, before, _ = failed
+    release.git("switch", "--quiet", "--create", "strict")
+    release.git("commit", "--quiet", "--all", "--message", "Be strict")
+
+    release.git("switch", "--quiet", "main")
+    done = release.dvc("checkout")
+
+    assert 0 == done.status, done.err
+    assert before == release.built()
+    assert [] == release.repro().stages
+
+
+def test_an_experiment_whose_gate_fails_is_kept_up_to_its_report(release):
+    """As the message of the gate says."""
+    words = ["exp", "run", "-S", "overrides.limits.snr_db=500", "--name"]
+    assert 0 != release.dvc(*words, "lost").status
+    release.git("checkout", "--quiet", "params.yaml", "dvc.lock", "build/params.json")
+
+    kept = release.dvc(*words, "kept", "report")
+
+    assert 0 == kept.status, kept.err
+    listed = release.dvc("exp", "list", "--name-only").out
+    assert ["kept"] == listed.split()
 
 
 def test_a_looser_limit_passes_without_conversion_and_inference(failed):

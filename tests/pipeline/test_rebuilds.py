@@ -53,10 +53,22 @@ def test_nothing_reruns_nothing(release):
     assert [] == release.repro().stages
 
 
-@pytest.mark.parametrize("file", ["conf/train/default.yaml", "conf/config.yaml", "params.yaml"])
-def test_a_comment_reruns_configure(release, file):
-    """Nothing that follows it."""
-    release.comment(file)
+def remark(release, *files):
+    """Edit what Python does not run: a comment, a docstring and the layout of each file."""
+    for file in files:
+        text = release.read(file)
+        if file.endswith(".py"):
+            text = text.replace("\n\n\ndef ", "\n\n\n\ndef ", 1)
+        release.write(file, text + "\n# A remark.\n")
+
+
+def test_remarks_anywhere_rerun_configure_alone(release):
+    """Comments and layout of code, configuration and requirements."""
+    remark(release, "conf/train/default.yaml", "conf/config.yaml", "params.yaml")
+    remark(release, MODEL, "data/digits/__init__.py", "requirements.lock")
+    for folder in ("litemill", "stages"):
+        for file in (release.root / folder).rglob("*.py"):
+            remark(release, file.relative_to(release.root).as_posix())
 
     assert ["configure"] == release.repro().stages
 
@@ -117,9 +129,9 @@ def test_epochs_rerun_train_and_all_after_it(release):
 
 def test_a_retrain_that_gives_the_same_weights_reruns_train_alone(release):
     """Export does not run: model.keras has the same bytes."""
-    release.comment(MODEL)
+    add_code(release, MODEL)
 
-    assert ["train"] == release.repro().stages
+    assert ["configure", "train"] == release.repro().stages
 
 
 def test_a_conversion_that_gives_the_same_bytes_is_not_validated_again(release):
@@ -131,67 +143,118 @@ def test_a_conversion_that_gives_the_same_bytes_is_not_validated_again(release):
     assert before == release.built()["build/convert/float32/model.tflite"]
 
 
-def test_a_conversion_by_other_code_that_gives_the_same_bytes_reruns_convert_alone(release):
-    """A remark in the stage."""
-    release.comment("litemill/conversion/convert.py")
-
-    assert ["configure", *CONVERT] == release.repro().stages
-
-
 def test_the_code_of_my_model_reruns_train_and_what_follows(release):
-    """Configure has nothing to do with it."""
+    """With configure, which digests it."""
     release.edit(MODEL, 'padding="same", activation="relu"', 'padding="same", activation="relu6"')
 
-    assert FROM_TRAIN == release.repro().stages
+    assert ["configure", *FROM_TRAIN] == release.repro().stages
 
 
-def test_code_of_my_model_in_a_module_of_its_own_reruns_train(release):
-    """Wherever it lives in the model's folder."""
-    release.write("models/digits_cnn/parts.py", "SIZE = 1\n")
+def test_files_of_my_model_rerun_train(release):
+    """Data that its code may read, wherever it lies in the model's folder."""
+    release.write("models/digits_cnn/deep/table.txt", "1\n")
 
-    assert ["train"] == release.repro().stages
+    assert ["configure", "train"] == release.repro().stages
 
 
 @pytest.mark.parametrize("file", ["models/diabetes_mlp/__init__.py", "data/diabetes/__init__.py"])
 def test_the_code_of_other_choices_reruns_nothing(release, file):
     """Nobody chose them."""
-    release.comment(file)
+    add_code(release, file)
 
     assert [] == release.repro().stages
 
 
-@pytest.mark.parametrize(
-    ("file", "stages"),
-    [
-        ("litemill/data/prepare.py", ["configure", "prepare"]),
-        ("litemill/data/splits.py", ["configure", "prepare"]),
-        ("litemill/config/compose.py", ["configure"]),
-        ("litemill/conversion/export.py", ["configure", "export"]),
-        ("litemill/evaluation/fidelity.py", ["configure", *VALIDATE]),
-        ("litemill/report/page.py", ["configure", "report"]),
-        ("litemill/report/gate.py", ["configure", "gate"]),
-        ("litemill/release/bundle_readme.py", ["configure", "package"]),
-        ("litemill/metrics/__init__.py", VALIDATE),
-    ],
-)
-def test_the_code_of_a_stage_or_of_its_leaves_reruns_that_stage(release, file, stages):
-    """What follows does not run, since the output is the same; configure digests all code."""
-    release.comment(file)
-
-    assert sorted(stages) == sorted(release.repro().stages)
+def add_code(release, *files):
+    """Append a statement to modules."""
+    for file in files:
+        release.write(file, release.read(file) + "\nADDED = 1\n")
 
 
-@pytest.mark.parametrize("file", ["README.md", "docs/notes.md", "tests/test_mine.py", "LICENSE"])
-def test_what_is_no_source_reruns_nothing(release, file):
+def test_code_that_starts_stages_reruns_nothing_but_configure(release):
+    """Nor does what only the commands of Litemill run, or what tells of a failed training."""
+    add_code(release, "litemill/pipeline/stage_runner.py", "litemill/runtime/worker_server.py")
+    add_code(release, "litemill/cli/main.py", "litemill/audit/__init__.py")
+
+    assert ["configure"] == release.repro().stages
+
+
+def test_code_of_each_layer_reruns_the_stages_that_run_it(release):
+    """Never train, and not what follows, since the outputs are the same."""
+    edits = {
+        "litemill/data/splits.py": ["prepare"],
+        "litemill/conversion/export.py": ["export"],
+        "litemill/conversion/routes.py": CONVERT,
+        "litemill/evaluation/fidelity.py": VALIDATE,
+        "litemill/report/page/__init__.py": ["report"],
+        "litemill/report/gate.py": ["gate"],
+        "litemill/release/bundle_readme.py": ["package"],
+    }
+    for file, stages in edits.items():
+        add_code(release, file)
+        assert sorted(["configure", *stages]) == sorted(release.repro().stages), file
+
+
+def test_the_code_of_a_metric_reruns_validate(release):
+    """It is reached by the configuration, and imported by nothing."""
+    add_code(release, "litemill/metrics/__init__.py")
+
+    assert ["configure", *VALIDATE] == release.repro().stages
+
+
+def test_an_option_changed_back_comes_from_the_run_cache(release):
+    """Training too: configure runs, nothing else is computed."""
+    before = release.built()
+    release.edit("params.yaml", "epochs: 1", "epochs: 2")
+    assert "train" in release.repro().stages
+    release.edit("params.yaml", "epochs: 2", "epochs: 1")
+
+    again = release.repro()
+
+    assert (["configure"], before) == (again.stages, release.built())
+    assert sorted(FROM_TRAIN) == sorted(again.cached)
+    release.edit("params.yaml", "epochs: 1", "epochs: 2")
+    assert ["configure"] == release.repro().stages
+
+
+def test_another_branch_and_back_comes_from_the_run_cache(release):
+    """Without `dvc checkout`; with it there is nothing to do at all."""
+    release.git("switch", "--quiet", "--create", "longer")
+    release.edit("params.yaml", "epochs: 1", "epochs: 2")
+    release.repro()
+    release.git("commit", "--quiet", "--all", "--message", "Train longer")
+
+    release.git("switch", "--quiet", "main")
+    assert set(release.repro().stages) <= {"configure"}
+    assert "" == release.git("status", "--porcelain")
+    release.git("switch", "--quiet", "longer")
+    assert 0 == release.dvc("checkout").status
+    assert [] == release.repro().stages
+
+
+def test_a_repeated_experiment_trains_nothing(release):
+    """The same `dvc exp run` under another name."""
+    words = ["exp", "run", "-S", "overrides.train.epochs=2", "--name"]
+    first = release.dvc(*words, "first")
+    assert "train" in first.stages, first.err
+    release.git("checkout", "--quiet", "params.yaml", "dvc.lock", "build/params.json")
+
+    again = release.dvc(*words, "again")
+
+    assert (0, ["configure"]) == (again.status, again.stages), again.err
+
+
+def test_what_is_no_source_reruns_nothing(release):
     """Documentation and tests build nothing."""
-    release.write(file, "# Something new\n")
+    for file in ("README.md", "docs/notes.md", "tests/test_mine.py", "LICENSE"):
+        release.write(file, "# Something new\n")
 
     assert [] == release.repro().stages
 
 
 def test_a_test_tool_reruns_configure_alone(release):
     """Configure reads the lock, and finds nothing that changes an artifact."""
-    upgrade(release, "pytest", "999.0")
+    upgrade(release, "hydra-core", "999.0")
 
     assert ["configure"] == release.repro().stages
 
@@ -222,7 +285,7 @@ def test_another_litert_converts_what_has_a_recipe_anew(release):
 
 def test_another_tensorflow_reruns_what_tensorflow_can_change(release):
     """Training, export and conversion; validation follows if files change."""
-    upgrade(release, "tensorflow", "999.0")
+    upgrade(release, "tensorflow-cpu", "999.0")
 
     assert sorted(["train", "export", *CONVERT, "package"]) == changed(release)
 
@@ -236,7 +299,7 @@ def test_another_scikit_learn_reruns_prepare(release):
 
 def test_a_toolchain_that_is_not_installed_reruns_nothing(release):
     """Configure refuses it, and what is there stays."""
-    release.edit("requirements.lock", "\ntensorflow==", "\ntensorflow==9")
+    release.edit("requirements.lock", "\ntensorflow-cpu==", "\ntensorflow-cpu==9")
     before = release.built()
 
     done = release.dvc("repro")

@@ -1,55 +1,52 @@
-"""Each variant is an artifact by name: for DVC, and for GTO's registry of Git tags."""
+"""A variant that dvc.yaml names is an artifact: for DVC, and for GTO's registry of Git tags."""
 
 from __future__ import annotations
 
-import sys
+import re
 
 import pytest
 import yaml
 from project import ROOT
 
-from litemill.pipeline.registry import artifact_name, differences
+pytestmark = pytest.mark.pipeline
 
 
-def test_dvc_yaml_has_an_artifact_for_each_variant():
-    """Of this project, and for the package; GTO accepts each name."""
-    from gto.constants import assert_name_is_valid
-
-    variants = yaml.safe_load((ROOT / "params.yaml").read_bytes())["variants"]
-    entries = yaml.safe_load((ROOT / "dvc.yaml").read_bytes())["artifacts"]
-
-    assert [] == list(differences(ROOT, variants))
-    assert {"package", *map(artifact_name, variants)} == set(entries)
-    for name in entries:
-        assert_name_is_valid(name)
+def documented_entry():
+    """Return the lines that docs/registry.md adds to dvc.yaml."""
+    [block] = re.findall(r"^```yaml\nartifacts:\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return block
 
 
-def test_configure_tells_what_the_artifacts_lack_and_what_is_left_over(project):
-    """The build is none the worse for it."""
-    project.edit("params.yaml", "  - int8\n", "  - int8\n  - mixed_int4\n")
-
-    done = project.run(sys.executable, "-m", "litemill", "configure")
-
-    assert 0 == done.status
-    lines = [line for line in done.out.splitlines() if line.startswith("dvc.yaml")]
-    assert (
-        "dvc.yaml: artifacts: no registry finds build/convert/mixed_int4/model.tflite; expected"
-        " `mixed-int4: {path: build/convert/mixed_int4/model.tflite, type: model}`"
-    ) == lines[0]
-    gone = "build/convert/float16/model.tflite is no variant of params.yaml; remove it"
-    assert f"dvc.yaml: artifacts.float16: {gone}" in lines
+PAGE = (ROOT / "docs/registry.md").read_text()
 
 
-@pytest.mark.pipeline
-def test_a_registered_variant_is_found_and_fetched_from_another_folder(release, tmp_path):
-    """By its newest version, by a version and by a stage; the package as a folder."""
-    store, there = tmp_path / "store", tmp_path / "there"
+@pytest.fixture
+def registered(release, tmp_path):
+    """Give a release with a remote, and the variant that docs/registry.md adds."""
+    release.write("dvc.yaml", release.read("dvc.yaml") + documented_entry())
+    store = tmp_path / "store"
     assert 0 == release.dvc("remote", "add", "--default", "store", str(store)).status
     release.git("commit", "--quiet", "--all", "--message", "Share")
     assert 0 == release.dvc("push").status
+    return release
+
+
+def test_an_entry_for_a_variant_rebuilds_nothing_and_has_a_name_for_tags(registered):
+    """Its name becomes a Git tag, so that GTO wants no underscores."""
+    from gto.constants import assert_name_is_valid
+
+    assert [] == registered.repro().stages
+    for name in yaml.safe_load(registered.read("dvc.yaml"))["artifacts"]:
+        assert_name_is_valid(name)
+
+
+def test_a_registered_variant_is_fetched_from_another_folder(registered, tmp_path):
+    """By its newest version, by a version and by a stage; the package as a folder."""
+    release, there = registered, tmp_path / "there"
     for words in (["register", "int8", "--version", "v1.0.0"], ["register", "package"]):
         assert 0 == gto(release, *words).status
-    assert 0 == gto(release, "assign", "int8", "--version", "v1.0.0", "--stage", "prod").status
+    assign = ["assign", "int8", "--version", "v1.0.0", "--stage", "prod"]
+    assert 0 == gto(release, *assign).status
     assert "│ int8" in gto(release, "show").out
 
     for number, words in enumerate([[], ["--rev", "v1.0.0"], ["--stage", "prod"]]):
