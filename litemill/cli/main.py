@@ -57,7 +57,7 @@ def parser(*wanted: str) -> argparse.ArgumentParser:
             name, help=purpose, description=purpose[0].upper() + purpose[1:] + "."
         )
         if name in wanted:
-            module = importlib.import_module(f"litemill.{_MODULES.get(name, name)}")
+            module = importlib.import_module(f"litemill.cli.{_MODULES.get(name, name)}")
             module.configure(sub)
             sub.set_defaults(run=module.run)
     return top
