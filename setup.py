@@ -1,4 +1,7 @@
-"""Where setuptools builds: in a fresh folder, since build/ is the pipeline's and setuptools never empties its own."""
+"""Let setuptools build in a fresh folder: build/ is the pipeline's, and it never empties its own.
+
+What is built stands in pyproject.toml.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 from project import Project, copied, environment
 
-from litemill.cli.template import pin
 from litemill.cli.wheel import BUILD
 
 # One epoch, two variants, and no limits that one epoch could miss.
@@ -64,16 +63,22 @@ class Installed:
         [site] = folder.glob("lib/python*/site-packages")
         (site / "site.pth").write_text(f"{SITE}\n")
 
-    def litemill(self, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    def litemill(
+        self, cwd: Path, *words: str, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run its command in a folder."""
-        command = [self.folder / "bin" / "litemill", *words]
         return subprocess.run(
-            command, cwd=cwd, env=self.env, capture_output=True, text=True, check=False
+            [self.folder / "bin" / "litemill", *words],
+            cwd=cwd,
+            env=self.env if env is None else env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
-    def start(self, folder: Path, name: str = "mine") -> Project:
+    def start(self, folder: Path, name: str = "mine", env: dict[str, str] | None = None) -> Project:
         """Start a project in a folder."""
-        done = self.litemill(folder, "init", name)
+        done = self.litemill(folder, "init", name, env=env)
         assert 0 == done.returncode, done.stderr
         project = Project(folder / name)
         project.env.pop("PYTHONPATH", None)
@@ -102,7 +107,7 @@ def site_wheel(*folders: Path) -> tuple[str, bytes]:
 
 
 def pin_site(project: Project, *folders: Path, lines: str) -> None:
-    """Let a project's lock install, beside what its first lines pin, this environment's packages."""
+    """Let a project's lock install this environment's packages, beside what some lines pin."""
     name, content = site_wheel(SITE, *folders)
     (project.root / "wheels").mkdir(exist_ok=True)
     (project.root / "wheels" / name).write_bytes(content)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 import zoo
 from clones import pin_site
 from project import Project, Ran
@@ -119,7 +118,7 @@ def build(folder, models):
     )
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
-    (folder / "params.yaml").write_text(yaml.safe_dump(sections), encoding="utf-8")
+    write_json(folder / "params.json", sections)
     samples = read_split(folder / "prepare" / "evaluation")
     reference = Model(converted()["float32"]).run(samples.inputs)
     measured = []
@@ -147,7 +146,7 @@ def collect(folder, **changes):
     told = read_json(folder / "report" / "report.json")
     told["variants"] = [{**row, **changes.get(row["variant"], {})} for row in told["variants"]]
     write_package(
-        told, Sources(folder, folder / "params.yaml"), RELEASE, TOOLCHAIN, folder / "package"
+        told, Sources(folder, folder / "params.json"), RELEASE, TOOLCHAIN, folder / "package"
     )
     return folder / "package"
 
@@ -177,7 +176,7 @@ class Tiny(Project):
         self.write("verdict.json", '{"passed": true, "failed": []}\n')
         pin_site(self, ROOT, lines=LOCK)
         (root / "build").mkdir()
-        shutil.copy2(made_in / "params.yaml", root / "build")
+        shutil.copy2(made_in / "params.json", root / "build")
         self.commit()
 
     def commit(self):

@@ -102,8 +102,10 @@ def _merge(root: Path, theirs: str, name: str) -> int:
     from litemill.core.errors import LitemillError
     from litemill.release.clean import identity, run_git
 
-    # Without renames: an old wheel is no earlier version of a new one.
-    command = ["git", "cherry-pick", "--no-commit", "--allow-empty", "-X", "no-renames", theirs]
+    # Without renames: an old wheel is no earlier version of a new one. Git's default strategy
+    # ignored this option until 2.50.
+    options = ["--no-commit", "--strategy=recursive", "-X", "no-renames"]
+    command = ["git", "cherry-pick", *options, theirs]
     env = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     conflicts = run_git(root, "diff", "--name-only", "--diff-filter=U").splitlines()
