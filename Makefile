@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # `make PYTHON=python3.13` replaces an environment of another Python.
 ifeq ($(origin PYTHON),command line)
-ifneq ($(shell $(PYTHON) -V 2>&1),$(shell $(VENV)/bin/python -V 2>&1))
+ifneq ($(shell $(PYTHON) -V 2>&1),$(shell { $(VENV)/bin/python -V; } 2>/dev/null))
 $(shell rm -f $(READY))
 endif
 endif
