@@ -200,7 +200,7 @@ def sources() -> list[str]:
     """List the project's own files, committed or not."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    return [name for name in listed.stdout.split("\0") if name and os.path.lexists(ROOT / name)]
 
 
 def copied(root: Path) -> Path:
@@ -208,7 +208,7 @@ def copied(root: Path) -> Path:
     for name in sources():
         if name not in ("dvc.lock", "build/params.json"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)
+            shutil.copy2(ROOT / name, root / name, follow_symlinks=False)
     return root
 
 

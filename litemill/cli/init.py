@@ -1,4 +1,4 @@
-"""`litemill init`: start a project of one's own, which can take over newer Litemills by a merge."""
+"""`litemill init`: start a project, from the files that the installed Litemill carries."""
 
 from __future__ import annotations
 
@@ -9,69 +9,47 @@ if TYPE_CHECKING:
     import argparse
 
 NEXT = """\
-{folder}: a project with Litemill's example, built from {version}.
+{folder}: a project with Litemill's example, built by Litemill {version}.
   cd {folder}
   make          sets up .venv and builds
-  make test     runs the project's own tests
-README.md there tells what to change; docs/projects.md how to take over a newer Litemill."""
+  make test     lints and tests the project's own code
+README.md there says what to change."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = (
-        "Start a project of your own: a Git repository with the pipeline, its configuration, one"
-        " example of a model and of data, a test and recipes for CI."
+        "Start a project: a Git repository with the pipeline, an example of a model and of data, a"
+        " test, recipes for CI, and the wheel of this Litemill. Needs no network."
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="a new or empty folder")
-    parser.add_argument(
-        "--from",
-        dest="repository",
-        metavar="REPOSITORY",
-        help="folder or address of a clone of Litemill (default: where this program is)",
-    )
-    parser.add_argument(
-        "--revision", help="of that repository: a tag, branch or commit (default: its HEAD)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the repository; nothing is left behind when something fails.
+    """Write and commit the files; nothing is left behind when something fails.
 
     Raises:
-        LitemillError: the folder is not empty, or there is no clone of Litemill.
+        LitemillError: the folder is not empty, or Git refuses.
     """
-    from litemill.cli.upstream import BRANCH, cloned, commit, copy
+    import tempfile
+
+    from litemill.cli.template import version, write_project
+    from litemill.cli.wheel import running_wheel
     from litemill.core.errors import LitemillError
     from litemill.core.files import atomic_replace
-    from litemill.release.clean import run_git
+    from litemill.release.clean import identity, run_git
 
     folder: Path = args.folder
+    name = folder.resolve().name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise LitemillError(folder, "exists and is not empty", "expected a new folder")
-    with cloned(args.repository or _sources(), args.revision) as clone:
+    with tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
+        wheel = running_wheel(Path(scratch))
         with atomic_replace(folder.resolve()) as fresh:
             fresh.mkdir()
-            run_git(fresh, "init", "--quiet", f"--initial-branch={BRANCH}")
-            version = copy(clone, "machinery", fresh)
-            commit(fresh, version)
-            run_git(fresh, "checkout", "--quiet", "-b", "main")
-            copy(clone, "starter", fresh)
-            _name(fresh / "README.md", folder.resolve().name)
-            commit(fresh, f"Start {folder.resolve().name}")
-        print(NEXT.format(folder=folder, version=version))
+            write_project(wheel, fresh, name)
+            run_git(fresh, "init", "--quiet", "--initial-branch=main")
+            run_git(fresh, "add", "--all", "--force")
+            run_git(fresh, "commit", "--quiet", "--message", f"Start {name}", env=identity(fresh))
+        print(NEXT.format(folder=folder, version=version(wheel)))
     return 0
-
-
-def _sources() -> str:
-    from litemill.core.errors import LitemillError
-
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists() or not (root / "template").is_dir():
-        told = "expected --from REPOSITORY, a clone of Litemill"
-        raise LitemillError(root, "holds this program, but not its sources", told)
-    return str(root)
-
-
-def _name(readme: Path, name: str) -> None:
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(text.replace("# NAME\n", f"# {name}\n", 1), encoding="utf-8")

@@ -1,84 +1,66 @@
-"""What a project has of Litemill: `python -m litemill.template (machinery | starter) FOLDER`.
+"""The files of a new project, as a wheel of Litemill holds them in litemill/template/.
 
-Run in a clone of Litemill, so that a version says for itself which files it gives to projects. The
-machinery goes to a branch of its own, which `litemill update` renews; the starter is the user's
-from the first day on, and no update touches it.
+A project follows from the wheel alone, so that `litemill update` can tell what a version changed by
+writing the files of two wheels.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import subprocess
-from pathlib import Path
+import sys
+import zipfile
+from pathlib import Path, PurePosixPath
 
-from litemill.core.errors import LitemillError
-from litemill.core.exit_status import run_and_exit
-from litemill.core.version import VERSION
+from packaging.utils import parse_wheel_filename
 
-# The examples that a project starts with, and where its other first files come from.
-EXAMPLES = (
-    "params.yaml",
-    "conf/data/digits.yaml",
-    "conf/model/digits_cnn.yaml",
-    "data/digits",
-    "models/digits_cnn",
-)
-STARTER = {
-    "template/README.md": "README.md",
-    "template/tests/test_project.py": "tests/test_project.py",
-    "docs/ci/github.yaml": ".github/workflows/litemill.yaml",
-    "docs/ci/gitlab.yaml": ".gitlab-ci.yml",
-}
-# What only Litemill itself needs: its tests, its other examples, what was built from them.
-OWN = (
-    ".ci",
-    "README.md",
-    "build",
-    "conf/data",
-    "conf/model",
-    "data/diabetes",
-    "dvc.lock",
-    "models/diabetes_mlp",
-    "template",
-    "tests",
-)
-# A project has a licence and a history of its own.
-MOVED = {"CHANGELOG.md": "litemill/CHANGELOG.md", "LICENSE": "litemill/LICENSE"}
+from litemill.core.files import sha256
+
+TEMPLATE = "litemill/template/"
+LOCK = "litemill/requirements.lock"
+HIDDEN = "dot_"  # .gitignore is stored as dot_gitignore: setuptools leaves hidden files out
+# Marks a line that only Litemill's own repository has.
+OWN_LINE = "# in Litemill's repository only"
 
 
-def machinery(names: list[str]) -> dict[str, str]:
-    """Give for each of Litemill's files that a project has: where it lies there."""
-    kept = [name for name in names if not _below(name, (*EXAMPLES, *OWN))]
-    return {name: MOVED.get(name, name) for name in kept}
+def write_project(wheel: Path, folder: Path, name: str) -> None:
+    """Write the files of a new project to a folder, and the wheel into its wheels/."""
+    replaced = {
+        "PROJECT_NAME": name,
+        "PYTHON_VERSION": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.namelist():
+            if entry.startswith(TEMPLATE):
+                target = folder / _place(entry.removeprefix(TEMPLATE))
+                text = _render(archive.read(entry).decode(), replaced)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8", newline="\n")
+        lock = archive.read(LOCK).decode()
+    (folder / "requirements.lock").write_text(pin(wheel) + lock, encoding="utf-8", newline="\n")
+    (folder / "wheels").mkdir()
+    shutil.copyfile(wheel, folder / "wheels" / wheel.name)
 
 
-def starter(names: list[str]) -> dict[str, str]:
-    """Give for each of a project's first own files: where it lies there."""
-    return {name: name for name in names if _below(name, EXAMPLES)} | STARTER
+def version(wheel: Path) -> str:
+    """Return the version that a wheel's name tells."""
+    return str(parse_wheel_filename(wheel.name)[1])
 
 
-def _below(name: str, places: tuple[str, ...]) -> bool:
-    return any(Path(name).is_relative_to(place) for place in places)
+def pin(wheel: Path) -> str:
+    """Return the lines of requirements.lock that install a wheel from wheels/ or from an index."""
+    required = f"litemill=={version(wheel)} \\\n    --hash=sha256:{sha256(wheel)}\n"
+    return f"--find-links wheels\n{required}"
 
 
-def main() -> None:
-    """Copy one of the two parts to a folder, and print the version."""
-    parser = argparse.ArgumentParser(prog="python -m litemill.template")
-    parser.add_argument("part", choices=("machinery", "starter"))
-    parser.add_argument("folder", type=Path)
-    asked = parser.parse_args()
-    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=False)
-    names = [name for name in listed.stdout.split("\0") if name]
-    if "template/README.md" not in names:
-        raise LitemillError(Path.cwd(), "no clone of Litemill", "expected one, with its template/")
-    for name, place in (machinery if asked.part == "machinery" else starter)(names).items():
-        target = asked.folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(name, target)
-        shutil.copymode(name, target)
-    print(VERSION)
+def _place(entry: str) -> Path:
+    parts = PurePosixPath(entry).parts
+    return Path(
+        *(f".{part.removeprefix(HIDDEN)}" if part.startswith(HIDDEN) else part for part in parts)
+    )
 
 
-if __name__ == "__main__":
-    run_and_exit(main)
+def _render(text: str, replaced: dict[str, str]) -> str:
+    text = "".join(line for line in text.splitlines(keepends=True) if OWN_LINE not in line)
+    for word, value in replaced.items():
+        text = text.replace(word, value)
+    return text

@@ -36,8 +36,8 @@ def built_commit(root: Path) -> str:
     return found
 
 
-def run_git(root: Path, *words: str) -> str:
-    """Run Git in a folder and give what it prints.
+def run_git(root: Path, *words: str, env: dict[str, str] | None = None) -> str:
+    """Run Git in a folder, with further variables, and return what it prints.
 
     Raises:
         ReleaseError: with Git's own last line.
@@ -45,21 +45,33 @@ def run_git(root: Path, *words: str) -> str:
     done = subprocess.run(
         ["git", *words],
         cwd=root,
-        env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
+        env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **(env or {})},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        told = (done.stderr.strip().splitlines() or ["failed"])[-1]
-        raise ReleaseError(root, f"git {words[0]}: {told}")
+        reason = (done.stderr.strip().splitlines() or ["failed"])[-1]
+        raise ReleaseError(root, f"git {words[0]}: {reason}")
     return done.stdout
 
 
-def run_dvc(root: Path, *words: str, env: dict[str, str] | None = None) -> Any:
-    """Run DVC in a folder and give the finished process."""
+def identity(root: Path) -> dict[str, str]:
+    """Return the variables that let Git commit on a machine where it does not know its user."""
+    try:
+        run_git(root, "var", "GIT_COMMITTER_IDENT")
+    except ReleaseError:
+        names = {"NAME": "Litemill", "EMAIL": "litemill@localhost"}
+        return {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in names.items()}
+    return {}
+
+
+def run_dvc(
+    root: Path, *words: str, env: dict[str, str] | None = None, python: str = sys.executable
+) -> Any:
+    """Run an environment's DVC in a folder, and return the finished process."""
     return subprocess.run(
-        [sys.executable, "-m", "dvc", *words],
+        [python, "-m", "dvc", *words],
         cwd=root,
         env=env,
         capture_output=True,

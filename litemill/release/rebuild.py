@@ -1,4 +1,8 @@
-"""Building the commit of a release again, from nothing, and comparing every byte."""
+"""Building the commit of a release again, and comparing every byte.
+
+Nothing but the commit, the packages that its lock pins by hash (Litemill among them), and the data
+that it pins goes into the build: no cache, no setting and no package of this environment.
+"""
 
 from __future__ import annotations
 
@@ -15,54 +19,60 @@ from litemill.release.clean import run_dvc, run_git
 from litemill.release.rebuild_diff import rebuild_differences
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from litemill.release.check import CheckedRelease
 
 LAST = 8  # lines of a failed command
+# Settings of Python, Git, DVC and Litemill; pip's say where packages come from, which hashes hold.
+SETTINGS = ("DVC_", "GIT_", "LITEMILL_", "PYTHON", "VIRTUAL_ENV")
+INSTALL = ("install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+ASSEMBLE = (
+    "import sys; from pathlib import Path; from litemill.release.assemble import assemble_release; "
+    "assemble_release(Path.cwd(), Path(sys.argv[1]), commit=sys.argv[2],"
+    " time=int(sys.argv[3]), key=None)"
+)
 
 
 def rebuild_release(archive: Path, checked: CheckedRelease, repository: str | None) -> list[str]:
-    """Build the recorded commit in a fresh folder and tell how the release differs.
+    """Build the recorded commit in a fresh folder, and return how the release differs.
 
     Args:
         archive: the release.
-        checked: what `check` found of it.
+        checked: its check.
         repository: folder or address of a Git repository with that commit.
 
     Returns:
-        One line a finding, the first stage that differs before all; empty: the same bytes.
+        One line a difference, the first stage that differs before all; empty: the same bytes.
 
     Raises:
-        ReleaseError: the commit is not there, or does not build.
+        ReleaseError: the commit is not there, its lock does not install, or it does not build.
     """
-    place = repository or _known(checked)
-    with open_release(archive) as found, tempfile.TemporaryDirectory(prefix="litemill-") as scratch:
-        clone = Path(scratch) / "project"
+    place = repository or _this_repository(checked)
+    with open_release(archive) as stored, tempfile.TemporaryDirectory(prefix="litemill-") as folder:
+        scratch = Path(folder)
+        clone, fresh = scratch / "project", scratch / stored.top
         _clone(place, checked.commit, clone)
-        env = _environment(Path(scratch), found.time)
-        _build(clone, env)
-        fresh = Path(scratch) / found.top
-        _assemble(clone, fresh, checked.commit, env)
-        return rebuild_differences(found.folder, fresh)
+        env = _environment(scratch, stored.time)
+        python = _install(clone, scratch / "environment", env)
+        _build(clone, env, python)
+        words = ("-c", ASSEMBLE, fresh, checked.commit, env["SOURCE_DATE_EPOCH"])
+        _run("assembling the release", [python, *words], clone, env)
+        return rebuild_differences(stored.folder, fresh)
 
 
-def _known(checked: CheckedRelease) -> str:
-    """Give this folder if it has the commit.
+def _this_repository(checked: CheckedRelease) -> str:
+    """Return this folder if it has the commit.
 
-    What the release names is only told: a rebuild runs the code that it gets there.
+    The repository that a release names is only reported: a rebuild runs the code it gets there.
     """
-    if _has(Path.cwd(), checked.commit):
-        return str(Path.cwd())
-    named = checked.manifest["release"].get("repository") or "one that has it"
-    found = f"commit {checked.commit} is not in this folder's repository"
-    raise ReleaseError("rebuild", found, f"give --repository, such as {named}")
-
-
-def _has(folder: Path, commit: str) -> bool:
     try:
-        run_git(folder, "cat-file", "-e", f"{commit}^{{commit}}")
+        run_git(Path.cwd(), "cat-file", "-e", f"{checked.commit}^{{commit}}")
     except (ReleaseError, OSError):
-        return False
-    return True
+        named = checked.manifest["release"].get("repository") or "one that has it"
+        missing = f"commit {checked.commit} is not in this folder's repository"
+        raise ReleaseError("rebuild", missing, f"give --repository, such as {named}") from None
+    return str(Path.cwd())
 
 
 def _clone(place: str, commit: str, clone: Path) -> None:
@@ -74,12 +84,12 @@ def _clone(place: str, commit: str, clone: Path) -> None:
 
 
 def _environment(scratch: Path, time: int) -> dict[str, str]:
-    """Keep the caller's caches and settings of Git and DVC out of the build."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_", "LITEMILL_"))}
-    python = Path(sys.executable).parent
+    """Return the variables of the build, without the caller's settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    programs = scratch / "environment" / "bin"
     return {
         **kept,
-        "PATH": f"{python}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
         "DVC_SITE_CACHE_DIR": str(scratch / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(scratch / "global"),
         "DVC_SYSTEM_CONFIG_DIR": str(scratch / "system"),
@@ -88,7 +98,16 @@ def _environment(scratch: Path, time: int) -> dict[str, str]:
     }
 
 
-def _build(clone: Path, env: dict[str, str]) -> None:
+def _install(clone: Path, folder: Path, env: Mapping[str, str]) -> Path:
+    """Install the lock of the commit into an environment of its own, and return its Python."""
+    _run("making an environment", [sys.executable, "-m", "venv", folder], clone, env)
+    python = folder / "bin" / "python"
+    words = ("-m", "pip", *INSTALL, "--requirement", "requirements.lock")
+    _run("installing requirements.lock", [python, *words], clone, env)
+    return python
+
+
+def _build(clone: Path, env: dict[str, str], python: Path) -> None:
     commands = [
         # Whatever the project's settings say: a cache of its own, and empty.
         ["config", "--local", "cache.dir", "cache"],
@@ -97,31 +116,18 @@ def _build(clone: Path, env: dict[str, str]) -> None:
     if pinned := [name for name in run_git(clone, "ls-files", "*.dvc").splitlines() if name]:
         commands.insert(1, ["pull", *pinned])  # data that `dvc add` keeps outside of Git
     for words in commands:
-        done = run_dvc(clone, *words, env=env)
-        if done.returncode:
-            _explain(f"dvc {words[0]}", done)
+        _check(f"dvc {words[0]}", run_dvc(clone, *words, env=env, python=str(python)))
 
 
-def _assemble(clone: Path, folder: Path, commit: str, env: dict[str, str]) -> None:
-    """Put the release together with the code of that commit, whether Git finds changes or not."""
-    code = (
-        "import sys; from pathlib import Path; from litemill.release.assemble import assemble; "
-        "assemble(Path.cwd(), Path(sys.argv[1]), commit=sys.argv[2],"
-        " time=int(sys.argv[3]), key=None)"
+def _run(what: str, command: Sequence[str | Path], cwd: Path, env: Mapping[str, str]) -> None:
+    _check(
+        what,
+        subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False),
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), commit, env["SOURCE_DATE_EPOCH"]],
-        cwd=clone,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+
+
+def _check(what: str, done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode:
-        _explain("putting the release together", done)
-
-
-def _explain(what: str, done: subprocess.CompletedProcess[str]) -> None:
-    lines = (done.stdout + done.stderr).strip().splitlines()[-LAST:]
-    print("\n".join(lines), file=sys.stderr)
-    raise ReleaseError("rebuild", f"{what} failed with status {done.returncode}")
+        lines = (done.stdout + done.stderr).strip().splitlines()[-LAST:]
+        print("\n".join(lines), file=sys.stderr)
+        raise ReleaseError("rebuild", f"{what} failed with status {done.returncode}")

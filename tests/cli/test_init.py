@@ -1,43 +1,57 @@
-"""`litemill init` and `litemill update`: a project of one's own, and a newer Litemill in it."""
+"""`litemill init` and `litemill update`, with wheels that are built and installed for the tests."""
 
 from __future__ import annotations
 
 import re
-import sys
+import shutil
+import subprocess
+import zipfile
 
 import pytest
-from clones import started, upstream
-from project import Project
+from clones import Installed, built_wheel, newer_wheel, pin_site, quick
+from project import ROOT, Project
+
+from litemill.cli.template import pin
+
+MODEL = "conf/model/digits_cnn.yaml"
+CODE = re.compile(
+    r"^```python\n# ((?:models|data|metrics|checks)/\S+\.py)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 
 
-@pytest.fixture(scope="module")
-def litemill(tmp_path_factory):
-    """Give a repository of Litemill; not to be edited."""
-    return upstream(tmp_path_factory.mktemp("upstream"))
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Return an environment that has this Litemill's wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    return Installed(folder / "env", built_wheel(ROOT, folder))
+
+
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory):
+    """Return an environment that has the wheel of a later Litemill."""
+    folder = tmp_path_factory.mktemp("newer")
+    wheel = newer_wheel(
+        folder,
+        (MODEL, "A small convolutional network", "A tiny convolutional network"),
+        ("dvc.yaml", "desc: Fail when a check failed", "desc: Stop when a check failed"),
+        ("stages/novelty.py", "", '"""Something new."""\n'),
+        ("requirements.lock", "\nkeras==3", "\nkeras==4"),
+    )
+    return Installed(folder / "env", wheel)
+
+
+@pytest.fixture(scope="session")
+def started(installed, tmp_path_factory):
+    """Return a new project; not to be edited."""
+    return installed.start(tmp_path_factory.mktemp("started"))
 
 
 @pytest.fixture
-def newer(litemill, tmp_path):
-    """Give a later Litemill, to edit."""
-    (tmp_path / "newer").mkdir()
-    return litemill.copy(tmp_path / "newer")
-
-
-@pytest.fixture(scope="module")
-def first(litemill, tmp_path_factory):
-    """Start a project; not to be edited."""
-    return started(litemill, tmp_path_factory.mktemp("first"))
-
-
-@pytest.fixture
-def mine(first, tmp_path):
-    """Give a project that was just started, to edit."""
-    return first.copy(tmp_path)
-
-
-def run(project, *words):
-    """Run a command of Litemill with the project's own code."""
-    return project.run(sys.executable, "-m", "litemill", *words)
+def mine(started, tmp_path):
+    """Return a new project."""
+    project = started.copy(tmp_path)
+    project.env = started.env
+    return project
 
 
 def commit(project, message="Edit"):
@@ -46,167 +60,342 @@ def commit(project, message="Edit"):
     project.git("commit", "--quiet", "--message", message)
 
 
-def update(mine, newer, status=0):
-    """Take over a newer Litemill."""
-    done = run(mine, "update", str(newer.root))
-    assert status == done.status, done.out + done.err
-    return done.out if not status else done.err
+def update(environment, project, status=0, env=None):
+    """Update a project, and return what was printed."""
+    done = environment.litemill(project.root, "update", env=env)
+    assert status == done.returncode, done.stdout + done.stderr
+    return done.stderr if status else done.stdout
 
 
-def test_a_new_project_is_a_clean_repository_that_configure_accepts(mine):
-    """Two commits: Litemill's files, and what is the user's own."""
-    assert "" == mine.git("status", "--porcelain")
-    assert ["Start mine", "Litemill"] == [
-        line.split(" ", 1)[1].split(" 0")[0] for line in mine.git("log", "--oneline").splitlines()
-    ]
-    mine.env["LITEMILL_WORKER"] = "0"
-    assert (0, "") == ((ran := mine.stage("configure")).status, ran.err)
-    assert mine.read("README.md").startswith("# mine\n")
+def files(project):
+    """List the committed files."""
+    return project.git("ls-files").splitlines()
 
 
-def test_a_new_project_has_nothing_that_only_litemill_needs(mine):
-    """Neither its tests nor its other example, and no link that leads nowhere."""
-    names = mine.git("ls-files").splitlines()
-    assert ["tests/test_project.py"] == [name for name in names if name.startswith("tests/")]
-    assert [] == [name for name in names if "diabetes" in name and not name.startswith("docs/")]
-    pages = [name for name in names if name.endswith(".md") and name.startswith(("README", "docs"))]
-    links = [(p, to) for p in pages for to in re.findall(r"\]\(([^)#:]+)\)", mine.read(p))]
-    assert [] == [(p, to) for p, to in links if not ((mine.root / p).parent / to).exists()]
+def make(project, environment, *words):
+    """Run make where only that environment's packages can be installed."""
+    return project.run("make", *words, path=environment.folder / "bin")
 
 
-def test_a_new_project_has_no_target_that_cannot_run(mine):
-    """What its Makefile and its pages name is there; `make soak` is Litemill's own."""
-    targets = re.findall(r"^(\w+):(?! *=)", mine.read("Makefile"), re.MULTILINE)
-    dry = mine.run("make", "--dry-run", *targets)
-    assert {"build", "test", "reproduce"} <= set(targets)
-    assert 0 == dry.status, dry.err
-    modules = [
-        f"{name.replace('.', '/')}.py" for name in re.findall(r"-m (benchmarks\S+)", dry.out)
-    ]
-    assert ["benchmarks/reproducibility.py"] == modules
-    named = [*modules, *re.findall(r"tests/\w+\.\w+", dry.out)]
-    pages = mine.git("ls-files", "docs", "README.md").splitlines()
-    named += [path for page in pages for path in re.findall(r"\btests/\w+\.py", mine.read(page))]
-    assert [] == [name for name in named if not (mine.root / name).exists()]
-    assert 2 == mine.run("make", "--dry-run", "soak").status
+def test_the_wheel_has_one_import_name_and_no_links(installed):
+    """With the configuration, the template and the lock as files."""
+    with zipfile.ZipFile(installed.wheel) as archive:
+        names = archive.namelist()
+        lock = archive.read("litemill/requirements.lock")
+
+    assert {"litemill"} == {name.split("/")[0].split("-")[0] for name in names}
+    assert (ROOT / "requirements.lock").read_bytes() == lock
+    assert {"litemill/conf/variant/int8.yaml", "litemill/template/dvc.yaml"} <= set(names)
+    assert [] == [name for name in names if name.endswith(".pyc")]
+    [scripts] = [name for name in names if name.endswith("entry_points.txt")]
+    with zipfile.ZipFile(installed.wheel) as archive:
+        assert 1 == archive.read(scripts).count(b" = ")
 
 
-def test_a_folder_with_something_in_it_is_refused(litemill, tmp_path):
+def test_a_wheel_is_built_with_the_same_bytes_again(installed, tmp_path):
+    """The lock of a project pins them."""
+    assert installed.wheel.read_bytes() == built_wheel(ROOT, tmp_path).read_bytes()
+
+
+def test_a_project_is_small(started):
+    """About 30 files, and at most 1,000 lines besides the locks and the wheel."""
+    names = files(started)
+    texts = [name for name in names if not name.endswith((".lock", ".whl"))]
+
+    assert 36 >= len(names)
+    assert 1000 >= sum(started.read(name).count("\n") for name in texts)
+    assert [] == [name for name in names if (started.root / name).is_symlink()]
+
+
+def test_a_project_is_a_clean_repository_of_one_commit(started):
+    """With its own name, and without what only Litemill's repository has."""
+    assert "" == started.git("status", "--porcelain")
+    assert ["Start mine"] == started.git("log", "--format=%s").splitlines()
+    assert started.read("README.md").startswith("# mine\n")
+    assert "      - litemill" not in started.read("dvc.yaml")
+    texts = [name for name in files(started) if not name.endswith(".whl")]
+    placeholders = ("PROJECT_NAME", "PYTHON_VERSION", "diabetes")
+    assert [] == [n for n in texts if any(word in started.read(n) for word in placeholders)]
+    assert (ROOT / "stages/train.py").read_text() == started.read("stages/train.py")
+
+
+def test_a_project_pins_the_wheel_that_was_installed(started, installed):
+    """By its hash; pip finds it in wheels/, or where that is gone on an index."""
+    [wheel] = (started.root / "wheels").iterdir()
+
+    assert installed.wheel.read_bytes() == wheel.read_bytes()
+    expected = pin(wheel) + (ROOT / "requirements.lock").read_text()
+    assert expected == started.read("requirements.lock")
+
+
+def test_a_wheel_that_is_gone_is_packed_again(installed, tmp_path):
+    """From the installed files: the same files, and the same bytes each time."""
+    moved = installed.wheel.with_suffix(".gone")
+    installed.wheel.rename(moved)
+    try:
+        projects = [installed.start(tmp_path, name) for name in ("first", "second")]
+    finally:
+        moved.rename(installed.wheel)
+    first, second = [next((project.root / "wheels").iterdir()) for project in projects]
+
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as packed, zipfile.ZipFile(installed.wheel) as original:
+        names = {n for n in original.namelist() if not n.endswith("RECORD")}
+        assert names == {n for n in packed.namelist() if not n.endswith("RECORD")}
+        assert [] == [name for name in names if packed.read(name) != original.read(name)]
+    again = Installed(tmp_path / "env", first)
+    [third] = (again.start(tmp_path, "third").root / "wheels").iterdir()
+    assert first.read_bytes() == third.read_bytes()
+
+
+def test_a_checkout_builds_its_wheel(tmp_path):
+    """An editable installation has no wheel."""
+    project = Project(ROOT)
+    project.env = Project(tmp_path / "settings").env
+
+    done = project.run("litemill", "init", str(tmp_path / "mine"))
+
+    assert 0 == done.status, done.err
+    [wheel] = (tmp_path / "mine/wheels").iterdir()
+    assert wheel.read_bytes() == built_wheel(ROOT, tmp_path).read_bytes()
+
+
+def test_git_need_not_know_who_commits(installed, tmp_path):
+    """On a fresh machine it does not."""
+    names = ("GIT_AUTHOR", "GIT_COMMITTER")
+    env = {n: value for n, value in installed.env.items() if not n.startswith(names)}
+    env |= {"HOME": str(tmp_path), "GIT_CONFIG_COUNT": "1"}
+    env |= {"GIT_CONFIG_KEY_0": "user.useConfigOnly", "GIT_CONFIG_VALUE_0": "true"}
+
+    project = installed.start(tmp_path, env=env)
+
+    assert "Litemill" == project.git("log", "--format=%an").strip()
+
+
+def test_a_folder_with_something_in_it_is_refused(installed, tmp_path):
     """And left alone."""
     (tmp_path / "there.txt").write_text("mine")
 
-    done = run(litemill, "init", str(tmp_path))
+    done = installed.litemill(tmp_path, "init", str(tmp_path))
 
-    assert (1, f"{tmp_path}: exists and is not empty; expected a new folder\n") == (
-        done.status,
-        done.err,
+    assert 1 == done.returncode
+    assert f"{tmp_path}: exists and is not empty; expected a new folder\n" == done.stderr
+    assert ["there.txt"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_nothing_is_left_of_a_project_that_could_not_be_started(installed, tmp_path):
+    """For example because Git is not there."""
+    done = installed.litemill(tmp_path, "init", "mine", env=installed.env | {"PATH": str(tmp_path)})
+
+    assert 1 == done.returncode
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.pipeline
+def test_a_project_builds_from_its_lock_and_tests_itself(mine, installed):
+    """`make` installs the lock and builds; the installed wheel runs, from nowhere near a clone."""
+    [wheel] = (mine.root / "wheels").iterdir()
+    pins = pin(wheel).split("\n", 1)[1] + (ROOT / "requirements.lock").read_text()
+    unused = re.sub(
+        r" ; (.*) \\$", r" ; python_version < '3' and (\1) \\", pins, flags=re.MULTILINE
     )
-
-
-def test_nothing_is_left_of_a_project_that_could_not_be_started(litemill, tmp_path):
-    """For example from a repository that is none of Litemill's."""
-    other = Project(tmp_path / "other")
-    other.write("README.md", "Something else\n")
-    other.git("init", "--quiet")
-    commit(other)
-
-    done = run(litemill, "init", str(tmp_path / "mine"), "--from", str(other.root))
-
-    assert 1 == done.status
-    assert 1 == len(done.err.splitlines())
-    assert not (tmp_path / "mine").exists()
-
-
-def test_an_update_keeps_what_the_user_changed(mine, newer):
-    """Both sides' edits of one file, their own files, and what they removed."""
-    mine.edit("conf/variant/int8.yaml", "samples: 100", "samples: 60")
-    mine.edit("dvc.yaml", "Collect the release", "Collect our release")
-    mine.write("models/mine/__init__.py", "def build():\n    ...\n")
-    mine.git("rm", "--quiet", "-r", ".gitlab-ci.yml", "conf/variant/mixed_int4.yaml")
+    pin_site(mine, lines=unused)
+    mine.write("requirements-dev.lock", "")
     commit(mine)
-    newer.edit("conf/variant/int8.yaml", "# About 25 % of the size.", "# A quarter of the size.")
-    newer.edit("dvc.yaml", "Fail when a check failed", "Stop when a check failed")
-    newer.edit("models/digits_cnn/__init__.py", "A small", "A tiny")
-    newer.write("stages/novelty.py", '"""Something new."""\n')
-    newer.git("rm", "--quiet", "docs/performance.md")
-    newer.write("README.md", "# Litemill, newer\n")
-    commit(newer, "Newer")
+    quick(mine)
 
-    told = update(mine, newer)
+    built = make(mine, installed)
+    tested = make(mine, installed, "test")
 
-    assert "litemill: Litemill 0.1.0 (" in told
-    assert "samples: 60" in mine.read("conf/variant/int8.yaml")
-    assert "# A quarter of the size." in mine.read("conf/variant/int8.yaml")
-    assert "Collect our release" in mine.read("dvc.yaml")
-    assert "Stop when a check failed" in mine.read("dvc.yaml")
+    assert 0 == built.status, built.out + built.err
+    assert "package" in built.stages
+    assert 0 == tested.status, tested.out + tested.err
+    assert "2 passed" in tested.out
+    done = mine.run(".venv/bin/python", "-c", "import litemill; print(litemill.__file__)")
+    assert str(mine.root / ".venv") in done.out
+    expected = ["?? build/", "?? dvc.lock"]
+    assert expected == mine.git("status", "--porcelain").splitlines()
+    assert ["build/params.json"] == mine.git(
+        "ls-files", "--others", "--exclude-standard", "build"
+    ).splitlines()
+
+
+def test_another_python_replaces_the_environment(mine, installed, tmp_path):
+    """`make PYTHON=...`; without it, what is there stays."""
+    pin_site(mine, lines="")
+    commit(mine)
+    other = tmp_path / "python-other"
+    python = installed.folder / "bin" / "python"
+    other.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo Python 3.99 || exec {python} "$@"\n')
+    other.chmod(0o755)
+    environment = mine.root / ".venv"
+
+    for expected, words in (
+        (True, []),
+        (False, []),
+        (True, [f"PYTHON={other}"]),
+        (False, []),
+    ):
+        (environment / "mark").touch() if environment.exists() else None
+        done = make(mine, installed, "environment", *words)
+        assert 0 == done.status, done.err
+        assert expected != (environment / "mark").exists()
+
+
+def test_the_code_of_the_documents_passes_the_linters(mine):
+    """Everything that docs/extending.md says to put into a project."""
+    shown = CODE.findall((ROOT / "docs/extending.md").read_text())
+    assert len(shown) >= 4
+    for number, (name, body) in enumerate(shown):
+        target = name.replace("/mine/", f"/mine{number}/")
+        mine.write(target, body)
+    for words in (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]):
+        done = mine.run(*words)
+        assert 0 == done.status, done.out + done.err
+
+
+def test_the_linters_find_mistakes(mine):
+    """An unused import, a call that cannot work, and what is not formatted."""
+    mine.write("models/mine/__init__.py", "import os\n")
+    assert 1 == mine.run("ruff", "check", ".").status
+    mine.write("models/mine/__init__.py", "def build(units: int) -> int:\n    return units + 'a'\n")
+    assert 1 == mine.run("mypy").status
+    assert 1 == mine.run("ruff", "format", "--check", ".").status
+
+
+def test_an_update_keeps_the_changes_of_both_sides(mine, newer):
+    """In one file, files of their own, and what the user removed; the lock pins the new wheel."""
+    mine.edit(MODEL, "units: 32", "units: 48")
+    mine.edit("dvc.yaml", "desc: Collect the release", "desc: Collect our release")
+    mine.write("models/mine/__init__.py", "def build():\n    ...\n")
+    mine.git("rm", "--quiet", ".gitlab-ci.yml")
+    mine.write("requirements.lock", mine.read("requirements.lock") + "mine==1 --hash=sha256:0\n")
+    commit(mine)
+
+    printed = update(newer, mine)
+
+    assert "Litemill 0.2.0: committed" in printed
+    assert "Update to Litemill 0.2.0" == mine.git("log", "-1", "--format=%s").strip()
+    assert "A tiny convolutional network" in mine.read(MODEL)
+    assert "units: 48" in mine.read(MODEL)
+    assert "desc: Collect our release" in mine.read("dvc.yaml")
+    assert "desc: Stop when a check failed" in mine.read("dvc.yaml")
     assert (mine.root / "stages/novelty.py").exists()
     assert (mine.root / "models/mine/__init__.py").exists()
-    assert "A small" in mine.read("models/digits_cnn/__init__.py")
-    gone = (".gitlab-ci.yml", "conf/variant/mixed_int4.yaml", "docs/performance.md")
-    assert [] == [name for name in gone if (mine.root / name).exists()]
+    assert not (mine.root / ".gitlab-ci.yml").exists()
     assert mine.read("README.md").startswith("# mine\n")
+    lock = mine.read("requirements.lock")
+    assert lock.startswith(pin(newer.wheel))
+    assert ("\nkeras==4" in lock, lock.endswith("mine==1 --hash=sha256:0\n")) == (True, True)
+    assert [newer.wheel.name] == [path.name for path in (mine.root / "wheels").iterdir()]
     assert "" == mine.git("status", "--porcelain")
-    mine.env["LITEMILL_WORKER"] = "0"
-    assert 0 == mine.stage("configure").status
-    assert "samples: 60" in mine.read("build/params.json")
 
 
-def test_an_update_that_brings_nothing_changes_nothing(mine, newer):
-    """Not even a commit."""
-    before = mine.git("rev-parse", "--all")
+def test_an_update_to_the_same_version_changes_nothing(mine, installed, newer):
+    """Not even a commit; nor does a second one."""
+    before = mine.git("rev-parse", "HEAD")
+    assert "Litemill 0.1.0: nothing to update\n" == update(installed, mine)
+    assert before == mine.git("rev-parse", "HEAD")
 
-    assert "as before" in update(mine, newer)
+    update(newer, mine)
+    assert "Litemill 0.2.0: nothing to update\n" == update(newer, mine)
 
-    assert before == mine.git("rev-parse", "--all")
 
-
-def test_a_conflict_is_told_and_can_be_undone(mine, newer):
+def test_conflicts_are_marked_and_named_and_can_be_undone(mine, newer):
     """With status 1; nothing of the user's is lost either way, and a second try works."""
-    mine.edit("conf/variant/int8.yaml", "samples: 100", "samples: 60")
+    mine.edit(MODEL, "A small convolutional network", "Our convolutional network")
     commit(mine)
-    newer.edit("conf/variant/int8.yaml", "samples: 100", "samples: 200")
-    commit(newer, "Newer")
 
-    told = update(mine, newer, status=1)
+    printed = update(newer, mine, status=1)
 
-    assert "merge: conflicts in conf/variant/int8.yaml; resolve, `git add` and" in told
-    assert "  samples: 60\n" in mine.read("conf/variant/int8.yaml")
-    assert "uncommitted changes; commit or stash them" in update(mine, newer, status=1)
-    mine.git("merge", "--abort")
-    assert "samples: 60\n" in mine.read("conf/variant/int8.yaml")
-    assert "conflicts in conf/variant/int8.yaml" in update(mine, newer, status=1)
-    mine.edit("conf/variant/int8.yaml", mine.read("conf/variant/int8.yaml"), "optimization: int8\n")
+    assert f"Litemill 0.2.0: conflicts in {MODEL}; resolve, `git add` and `git commit`" in printed
+    marked = mine.read(MODEL)
+    assert ["<<<<<<< ", "=======", ">>>>>>> "] == re.findall(
+        r"^[<>]{7} |^=======", marked, re.MULTILINE
+    )
+    assert "Our convolutional network" in marked
+    assert "A tiny convolutional network" in marked
+    assert "uncommitted changes; commit them first" in update(newer, mine, status=1)
+    mine.git("reset", "--quiet", "--merge")
+    assert "" == mine.git("status", "--porcelain")
+    assert "Our convolutional network" in mine.read(MODEL)
+    assert f"conflicts in {MODEL}" in update(newer, mine, status=1)
+    mine.write(MODEL, marked.split("<<<<<<<")[0] + marked.split(">>>>>>>")[1].split("\n", 1)[1])
     commit(mine, "Resolve")
-    assert "as before" in update(mine, newer)
+    assert "nothing to update" in update(newer, mine)
 
 
-def test_a_merge_that_git_refuses_is_no_conflict(mine, newer):
-    """A file of the user's in the way is named, and stays; without it the same update works."""
-    newer.write("stages/novelty.py", '"""Something new."""\n')
-    commit(newer, "Newer")
+def test_a_file_in_the_way_stops_an_update(mine, newer):
+    """It is named and stays; without it the same update works."""
     mine.write("stages/novelty.py", "mine\n")
 
-    told = update(mine, newer, status=1)
+    printed = update(newer, mine, status=1)
 
-    why = "error: The following untracked working tree files would be overwritten by merge:"
-    expected = f"git merge: {why} stages/novelty.py; mend that, then update again\n"
-    assert expected == told
+    assert 1 == len(printed.splitlines())
+    assert "stages/novelty.py; fix that, then update again\n" in printed
     assert "mine\n" == mine.read("stages/novelty.py")
+    assert "" == mine.git("status", "--porcelain", "--untracked-files=no")
     (mine.root / "stages/novelty.py").unlink()
-    update(mine, newer)
+    update(newer, mine)
     assert "Something new" in mine.read("stages/novelty.py")
 
 
-def test_update_refuses_what_is_no_project(newer, litemill):
-    """Such as Litemill itself."""
-    told = update(newer, litemill, status=1)
+def test_uncommitted_changes_stop_an_update(mine, newer):
+    """They could not be told from the update's."""
+    mine.edit("params.yaml", "sweeps: []", "sweeps: [default]")
 
-    assert "no branch 'litemill'; expected a project that `litemill init` started\n" in told
+    assert "uncommitted changes; commit them first" in update(newer, mine, status=1)
+
+    assert "sweeps: [default]" in mine.read("params.yaml")
 
 
-def test_update_names_a_repository_that_is_none(mine):
-    """In Git's words."""
-    done = run(mine, "update", "nowhere")
+def test_a_project_in_a_folder_of_a_repository_is_updated(mine, newer, tmp_path):
+    """And nothing beside it."""
+    (tmp_path / "outer").mkdir()
+    outer = Project(tmp_path / "outer")
+    outer.git("init", "--quiet", "--initial-branch=main")
+    shutil.copytree(mine.root, outer.root / "mine", ignore=shutil.ignore_patterns(".git"))
+    outer.write("dvc.yaml", "theirs\n")
+    outer.git("add", "--all", "--force")
+    outer.git("commit", "--quiet", "--message", "Start")
 
-    assert 1 == done.status
-    assert "git clone: fatal: repository 'nowhere' does not exist\n" in done.err
+    update(newer, Project(outer.root / "mine"))
+
+    assert "theirs\n" == outer.read("dvc.yaml")
+    assert "desc: Stop when" in outer.read("mine/dvc.yaml")
+
+
+def test_a_wheel_that_is_not_in_the_project_comes_from_an_index(mine, newer, installed, tmp_path):
+    """wheels/ can go where an index has it; else the update says what it lacks."""
+    mine.git("rm", "--quiet", "-r", "wheels")
+    commit(mine)
+    env = newer.env | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
+
+    printed = update(newer, mine, status=1, env=env)
+    shutil.copy(installed.wheel, tmp_path)
+    update(newer, mine, env=env)
+
+    assert "litemill 0.1.0 with the hash in requirements.lock is neither there nor on" in printed
+    assert mine.read("requirements.lock").startswith(pin(newer.wheel))
+
+
+def test_update_refuses_what_is_no_project(newer, tmp_path):
+    """Such as an empty folder."""
+    done = newer.litemill(tmp_path, "update")
+
+    assert 1 == done.returncode
+    assert "does not pin Litemill; expected a project that `litemill init` started\n" in done.stderr
+
+
+def test_init_needs_neither_network_nor_clone(installed, tmp_path):
+    """It runs where no address can be reached."""
+    unshare = shutil.which("unshare")
+    probe = [unshare, "--net", "--map-root-user", "true"] if unshare else ["false"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        pytest.skip("no network namespaces here")
+    command = [unshare, "--net", "--map-root-user", installed.folder / "bin" / "litemill", "init"]
+    done = subprocess.run(
+        [*command, "mine"], cwd=tmp_path, env=installed.env, capture_output=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stderr
