@@ -47,6 +47,8 @@ def changed(project, file, text):
     [
         ("litemill/report/gate.py", {"gate"}),
         ("litemill/report/chart.py", {"report"}),
+        ("litemill/report/page/templates/page.css", {"report"}),
+        ("litemill/sweep/plot/templates/plot.html.j2", {"sweep"}),
         ("litemill/data/splits.py", {"prepare"}),
         ("litemill/conversion/routes.py", {"convert", "sweep"}),
         ("litemill/models/source_model.py", {"train", "export", "convert", "sweep"}),

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from verdicts import broken, measured, output
 
+from litemill.core.errors import ErrorGroup
 from litemill.core.files import write_json
+from litemill.report import gate
 from litemill.report.assemble import assemble_report
-from litemill.report.gate import judge_report
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"snr_db": 20, "top1_agreement": 0.98}
@@ -45,24 +46,34 @@ def verdict(folder):
 BAD = measured(outputs={"digit": output(snr_db=12.0)}, top1_agreement={"digit": 0.9})
 
 
-def test_gate_gives_the_verdict_of_every_variant():
-    """As the report has it."""
-    found = judge_report(judge(measured("float32"), BAD))
-
-    assert {"float32": True, "int8": False} == found["variants"]
-    assert not found["passed"]
-
-
 def test_the_stage_lets_a_good_release_through(tmp_path):
     """Silence and 0."""
-    done = stage(tmp_path, judge(measured()))
+    done = stage(tmp_path, judge(measured("float32"), measured()))
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
-    assert {"passed": True, "variants": {"int8": True}, "failed": []} == verdict(tmp_path)
+    variants = {"float32": True, "int8": True}
+    assert {"passed": True, "variants": variants, "failed": []} == verdict(tmp_path)
+
+
+def test_the_gate_raises_an_error_for_every_failed_check(tmp_path):
+    """With its place, and what was measured; the last is for the package."""
+    path = tmp_path / "report.json"
+    write_json(path, judge(measured("float32"), BAD, broken()))
+
+    with pytest.raises(ErrorGroup) as caught:
+        gate.run(report=path, out=tmp_path / "verdict.json", package=tmp_path / "package")
+
+    *checks, package = caught.value.errors
+    assert [
+        ("int8.snr_db", "found 12 dB; expected at least 20"),
+        ("int8.top1_agreement", "found 0.9; expected at least 0.98"),
+        ("int16x8.runs", "found an error (node 3 has no kernel); expected a model that runs"),
+    ] == [(error.place, error.found) for error in checks]
+    assert str(tmp_path / "package") == package.place
 
 
 def test_the_stage_names_every_failed_check_in_a_line_of_its_own(tmp_path):
-    """All of them, and nothing else: no traceback."""
+    """All of them, and no traceback."""
     done = stage(tmp_path, judge(measured("float32"), BAD, broken()))
 
     assert done.returncode == 1
@@ -70,16 +81,19 @@ def test_the_stage_names_every_failed_check_in_a_line_of_its_own(tmp_path):
         "int8.snr_db: found 12 dB; expected at least 20",
         "int8.top1_agreement: found 0.9; expected at least 0.98",
         "int16x8.runs: found an error (node 3 has no kernel); expected a model that runs",
-    ] == done.stderr.splitlines()
+    ] == done.stderr.splitlines()[:3]
+    assert 4 == len(done.stderr.splitlines())
 
 
-def test_a_failure_replaces_the_pass_of_before(tmp_path):
-    """The verdict file never claims a pass that is over."""
+def test_a_failure_leaves_neither_verdict_nor_package(tmp_path):
+    """Those of the build before do not belong to the variants of this one."""
     stage(tmp_path, judge(measured()))
+    (tmp_path / "build" / "package").mkdir()
+
     stage(tmp_path, judge(BAD))
 
-    assert not verdict(tmp_path)["passed"]
-    assert 2 == len(verdict(tmp_path)["failed"])
+    assert [] == list((tmp_path / "build" / "gate").iterdir())
+    assert not (tmp_path / "build" / "package").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"passed": true}'])
