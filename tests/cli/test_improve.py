@@ -110,7 +110,7 @@ def test_when_nothing_is_found_the_nearest_is_told_with_status_1(improved):
     done = improved.run(*LITEMILL, "improve", "int8", "--budget", "3", "--as", "other")
 
     assert 1 == done.status
-    assert "Nothing met the limits, in 3 tries." in done.out
+    assert "Nothing met the limits, in 3 trials." in done.out
     assert "Nearest: " in done.out
     assert before == improved.read("params.yaml")
     assert not (improved.root / "conf/variant/other.yaml").exists()

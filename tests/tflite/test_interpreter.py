@@ -102,7 +102,7 @@ def test_stored_quantizes_as_the_converter_does():
     ("inputs", "told"),
     [
         ({"imag": IMAGES}, "m.tflite: no input 'imag'; did you mean 'image'?"),
-        ({}, "m.tflite: nothing given for input 'image'"),
+        ({}, "m.tflite: no samples for input 'image'"),
         (
             {"image": IMAGES[:, :4]},
             "m.tflite, input 'image': samples of shape [4, 8, 1]; expected [8, 8, 1]",
