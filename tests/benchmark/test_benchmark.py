@@ -11,7 +11,6 @@ from pathlib import Path
 import ai_edge_litert
 import numpy as np
 import pytest
-import yaml
 import zoo
 from packaged import converted, made
 
@@ -150,7 +149,7 @@ def test_a_changed_file_is_refused(bundle, tmp_path):
     done = ran(sys.executable, bundle / "benchmark.py", *QUICK, cwd=tmp_path)
 
     assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
-    assert "int8.tflite: not the file that manifest.json tells of" in done.stderr
+    assert "int8.tflite: not the file that manifest.json describes" in done.stderr
 
 
 def test_results_of_other_variants_are_kept_and_those_of_another_system_are_not(tmp_path):
@@ -195,9 +194,9 @@ def project(build, tmp_path, monkeypatch):
     project = tmp_path / "project"
     shutil.copytree(build, project / "build")
     shutil.rmtree(project / "build" / "package")
-    params = yaml.safe_load((project / "build" / "params.yaml").read_text())
+    params = json.loads((project / "build" / "params.json").read_text())
     params["report"] = {"title": "t", "variants": ["float32", "int8"]}
-    (project / "build" / "params.yaml").write_text(yaml.safe_dump(params))
+    (project / "build" / "params.json").write_text(json.dumps(params))
     monkeypatch.chdir(project)
     return project
 
