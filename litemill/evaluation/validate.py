@@ -22,13 +22,13 @@ from litemill.core.files import write_json
 from litemill.data.samples import Samples, read_split
 from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, measure_kernels
 from litemill.evaluation.layer_errors import compare_layers
+from litemill.evaluation.measurement_case import DEFAULT, MeasurementCase
 from litemill.models.reference_outputs import (
     match_samples,
     read_reference_outputs,
     read_signature,
     signature_folder,
 )
-from litemill.evaluation.measurement_case import DEFAULT, MeasurementCase
 from litemill.runtime.capture_output import capture_output
 from litemill.runtime.subprocess_isolation import CrashError, OutOfTimeError, run_isolated
 from litemill.tflite.flatbuffer import describe
