@@ -87,7 +87,7 @@ def test_what_is_found_is_chosen_and_the_stage_makes_the_same_bytes(improved, tm
     project = improved.copy(tmp_path)
     digest = re.search(r"SHA-256 (\w+)", project.read("conf/variant/mended.yaml"))[1]
     for words in (("configure",), ("convert", "mended"), ("validate", "mended")):
-        done = project.run(sys.executable, "-m", "stages", *words)
+        done = project.stage(*words)
         assert done.status == 0, done.out + done.err
 
     assert sha256(project.root / "build/convert/mended/model.tflite").startswith(digest)
@@ -120,7 +120,7 @@ def test_when_nothing_is_found_the_nearest_is_told_with_status_1(improved):
     ("words", "told"),
     [
         (["improve", "int9"], "no variant 'int9'; did you mean"),
-        (["improve", "int8", "--as", "float32"], "conf/variant/float32.yaml: exists already"),
+        (["improve", "int8", "--as", "float32"], "params.yaml: variants: has 'float32' already"),
         (["improve", "int8", "--as", "a b"], "--as: 'a b'; expected letters"),
         (["improve", "int8", "--budget", "0"], "--budget: found 0; expected at least 1"),
         (["sensitivity", "float32"], "takes no calibration samples"),
