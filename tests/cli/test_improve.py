@@ -43,7 +43,7 @@ overrides:
 
 @pytest.fixture(scope="module")
 def uneven(first_build, tmp_path_factory):
-    """Give a built copy of the project with an uneven layer; not to be edited."""
+    """Return a built copy of the project with an uneven layer; not to be edited."""
     project = first_build.copy(tmp_path_factory.mktemp("uneven"))
     project.write("params.yaml", PARAMS)
     for words in (("-c", UNEVEN), ("-m", "stages.configure"), ("-m", "stages.export")):
@@ -117,7 +117,7 @@ def test_when_nothing_is_found_the_nearest_is_told_with_status_1(improved):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["improve", "int9"], "no variant 'int9'; did you mean"),
         (["improve", "int8", "--as", "float32"], "params.yaml: variants: has 'float32' already"),
@@ -128,12 +128,12 @@ def test_when_nothing_is_found_the_nearest_is_told_with_status_1(improved):
         (["sensitivity", "int8", "--samples", "9999"], "9999 of 180 calibration samples"),
     ],
 )
-def test_bad_input_is_told_in_a_line_and_changes_nothing(improved, words, told):
+def test_bad_input_is_told_in_a_line_and_changes_nothing(improved, words, message):
     """Before anything is converted."""
     done = improved.run(*LITEMILL, *words)
 
     assert 1 == done.status
-    assert told in done.err
+    assert message in done.err
     assert 1 == len(done.err.splitlines())
 
 
@@ -146,22 +146,22 @@ def test_sensitivity_tells_the_spread_over_subsets(improved, tmp_path):
     done = project.run(*LITEMILL, "sensitivity", "mended", "--subsets", "3", "--json")
 
     assert 0 == done.status, done.err
-    told = json.loads(done.out)
-    ratios = sorted(row["snr_db"] for row in told["subsets"])
-    assert 3 == len(ratios) == len({row["calibration"] for row in told["subsets"]})
-    spread = told["spread"]["snr_db"]
+    message = json.loads(done.out)
+    ratios = sorted(row["snr_db"] for row in message["subsets"])
+    assert 3 == len(ratios) == len({row["calibration"] for row in message["subsets"]})
+    spread = message["spread"]["snr_db"]
     assert ratios == [spread["min"], spread["median"], spread["max"]]
-    margin = next(row for row in told["margins"] if row["check"] == "snr_db")
+    margin = next(row for row in message["margins"] if row["check"] == "snr_db")
     assert margin["apart"] == pytest.approx(ratios[2] - ratios[0], abs=1e-3)
     assert margin["larger"] == (margin["apart"] > abs(margin["margin"]))
 
 
 def test_sensitivity_says_so_when_the_subset_decides(improved):
     """The same, with a limit that the spread straddles."""
-    told = json.loads(
+    message = json.loads(
         improved.run(*LITEMILL, "sensitivity", "mended", "--subsets", "3", "--json").out
     )
-    limit = told["as_it_is"]["snr_db"] - 0.01 * told["margins"][-1]["apart"]
+    limit = message["as_it_is"]["snr_db"] - 0.01 * message["margins"][-1]["apart"]
     params = improved.read("params.yaml")
     improved.write("params.yaml", params.replace("snr_db: 20", f"snr_db: {limit:.6f}"))
     done = improved.run(*LITEMILL, "sensitivity", "mended", "--subsets", "3")

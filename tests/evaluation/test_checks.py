@@ -78,7 +78,7 @@ def test_a_check_passes_exactly_at_its_limit(check, limit, found):
 
 
 @pytest.mark.parametrize(
-    ("check", "limit", "told"),
+    ("check", "limit", "text"),
     [
         ("metric_drop", 0.001, "found 0.0028; expected at most 0.001"),
         ("metric_min", 0.99, "found 0.9861 (top1); expected at least 0.99"),
@@ -88,11 +88,11 @@ def test_a_check_passes_exactly_at_its_limit(check, limit, found):
         ("size_bytes", 20_000, "found 26700 bytes; expected at most 20000"),
     ],
 )
-def test_a_failed_check_tells_what_it_found_and_expected(check, limit, told):
+def test_a_failed_check_tells_what_it_found_and_expected(check, limit, text):
     """The line is all that the gate prints."""
     outcome = getattr(checks, check)(measured(), limit)
 
-    assert (False, told) == (outcome.passed, outcome.message)
+    assert (False, text) == (outcome.passed, outcome.message)
     assert outcome.margin < 0
 
 

@@ -12,7 +12,7 @@ SAMPLES = Samples({"x": np.zeros((4, 1))}, {}, None, "classification")
 
 
 def measurement():
-    """Give one of a classifier without a metric."""
+    """Return one of a classifier without a metric."""
     options = Validate(task="classification")
     return Measurement({"y": REFERENCE}, SAMPLES, options, count=4)
 

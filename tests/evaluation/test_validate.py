@@ -30,7 +30,7 @@ SAMPLES = Samples({"image": IMAGES}, {"target": TARGET}, CLASSES, "classificatio
 
 
 def reference():
-    """Give what the source model answers."""
+    """Return what the source model answers."""
     return zoo.answers(zoo.cnn(), {"image": IMAGES})
 
 
@@ -46,7 +46,7 @@ def measure(name, *, content=None, expected=None, **changes):
 
 
 def of_x(shape, count=4, *, output=(3,)):
-    """Give the signature, the samples and a reference for a file with input x and output y."""
+    """Return the signature, the samples and a reference for a file with input x and output y."""
     taken = {"x": {"dtype": "float32", "shape": [None, *shape]}}
     signature = {"key": zoo.KEY, "inputs": taken, "outputs": {"y": {}}}
     samples = Samples({"x": zoo.batch_of(shape, count)}, {}, None, "none")
@@ -374,7 +374,7 @@ def write_stages(root, content):
     np.save(split / "targets/target.npy", TARGET)
     np.save(export / "reference/0.npy", reference()["digit"])
     (export / "reference/names.json").write_text('["digit"]')
-    told = {
+    message = {
         "samples": COUNT,
         "sha256": "",
         "inputs": {"image": {"dtype": "float32", "shape": [8, 8, 1]}},
@@ -382,7 +382,7 @@ def write_stages(root, content):
         "classes": list(CLASSES),
         "task": "classification",
     }
-    (split / "split.json").write_text(json.dumps(told))
+    (split / "split.json").write_text(json.dumps(message))
     (export / "signature.json").write_text(json.dumps(zoo.SIGNATURE))
     (root / "build/convert/float32").mkdir(parents=True)
     (root / "build/convert/float32/model.tflite").write_bytes(content)

@@ -102,5 +102,5 @@ def test_the_use_confidence_bound_end_is_the_upper_one_where_less_is_better():
 
 
 def interval(variant, drop):
-    """Give what a metric has beside its means."""
+    """Return what a metric has beside its means."""
     return {"confidence": 0.95, "interval": {"source": [0, 1], "variant": variant, "drop": drop}}
