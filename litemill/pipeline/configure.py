@@ -269,7 +269,8 @@ def run(*, params: Path, code: Path) -> None:
     missing = not Path("build/export").exists()
     if missing or any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW):
         worker_client.start_worker(settings)
-    digests = code_digest.stage_digests(root, reached(sections, selection.read_selection(root), root))
+    added = reached(sections, selection.read_selection(root), root)
+    digests = code_digest.stage_digests(root, added)
     if any(digests_before.get(name) != digests.get(name) for name in _WITH_TENSORFLOW):
         worker_client.start_worker(settings)
     write_parameters(sections, params)

@@ -100,7 +100,7 @@ def test_a_module_that_is_no_python_is_refused(tmp_path):
 
 def test_the_code_of_own_checks_is_code_of_the_report_alone(tree):
     """An edit judges again; it measures and converts nothing."""
-    from litemill.pipeline.code_digest import digests
+    from litemill.pipeline.code_digest import stage_digests as digests
 
     (tree / "checks").mkdir()
     file = tree / "checks/mine.py"
