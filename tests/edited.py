@@ -14,7 +14,7 @@ SPLIT = 49  # of BuiltinOperator
 
 
 def edited(content: bytes, change: Callable[[Any], None]) -> bytes:
-    """Give a file after `change` was made to its model table."""
+    """Return a file after `change` was made to its model table."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -26,7 +26,7 @@ def edited(content: bytes, change: Callable[[Any], None]) -> bytes:
 
 
 def crashing(content: bytes) -> bytes:
-    """Give a file whose first operator is one of another kind: LiteRT dies of SIGSEGV on it.
+    """Return a file whose first operator is one of another kind: LiteRT dies of SIGSEGV on it.
 
     SPLIT takes its number of outputs from options that are not there.
     """
@@ -39,7 +39,7 @@ def crashing(content: bytes) -> bytes:
 
 
 def constant(model: Any, operator: int, operand: int) -> Any:
-    """Give the buffer of an operator's constant."""
+    """Return the buffer of an operator's constant."""
     graph = model.subgraphs[0]
     tensor = graph.tensors[graph.operators[operator].inputs[operand]]
     return model.buffers[tensor.buffer]
@@ -48,7 +48,7 @@ def constant(model: Any, operator: int, operand: int) -> Any:
 def with_constant(
     content: bytes, operator: int, operand: int, change: Callable[[Any], None], dtype: str
 ) -> bytes:
-    """Give a file after `change` was made to the array of a constant of its main subgraph."""
+    """Return a file after `change` was made to the array of a constant of its main subgraph."""
 
     def on(model: Any) -> None:
         buffer = constant(model, operator, operand)
@@ -60,7 +60,7 @@ def with_constant(
 
 
 def position(content: bytes, name: str, number: int = 0) -> int:
-    """Give the position of the `number`-th operator of that name in the main subgraph."""
+    """Return the position of the `number`-th operator of that name in the main subgraph."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(content, 0)
@@ -71,7 +71,7 @@ def position(content: bytes, name: str, number: int = 0) -> int:
 
 
 def without_names(content: bytes, order: list[int] | None = None) -> bytes:
-    """Give a file without signatures, its outputs called Identity, in an order of their own."""
+    """Return a file without signatures, its outputs called Identity, in an order of their own."""
 
     def change(model: Any) -> None:
         graph = model.subgraphs[0]
@@ -85,7 +85,7 @@ def without_names(content: bytes, order: list[int] | None = None) -> bytes:
 
 
 def other_training() -> bytes:
-    """Give the cnn with the weights of another seed."""
+    """Return the cnn with the weights of another seed."""
     model = zoo.cnn()
     zoo.quiet_keras().utils.set_random_seed(77)
     again = zoo.quiet_keras().models.clone_model(model)
@@ -93,7 +93,7 @@ def other_training() -> bytes:
 
 
 def lift(dtype: str) -> Callable[[Any], None]:
-    """Give a change of the second value that no rounding explains."""
+    """Return a change of the second value that no rounding explains."""
 
     def change(array: Any) -> None:
         array[1] += np.array(0.5 if dtype == "f4" else 4000, array.dtype)

@@ -2,15 +2,15 @@
 
     python benchmark.py [VARIANT...] [--threads 1,2] [--runs 500] [--machine NAME]
 
-A program of one file, which a release carries: it needs Python 3.10, numpy and ai-edge-litert, and
+A program in one file, which a release carries: it needs Python 3.10, numpy and ai-edge-litert, and
 nothing else of Litemill. `litemill benchmark` is the same code. It measures the variants of the
-release that it lies in, and writes MACHINE.json beside where it was started.
+release that it lies in, and writes MACHINE.json into the current folder.
 
 Each variant runs in processes of its own, one for each number of threads, with one sample at a
-time. What is told: start-up (from the file to the first answer), latency of a single call, samples
+time. It reports start-up (from the file to the first answer), latency of a single call, samples
 per second, peak memory above that of the interpreter's library, and time by operator. The last
-comes from LiteRT's own profiler, which Python does not expose: it is asked through the C interface
-of libLiteRt.so. Times are in ms, memory is in KiB.
+comes from LiteRT's own profiler, which neither LiteRT's Python interface nor its `litert-benchmark`
+exposes: it is called through the C interface of libLiteRt.so. Times are in ms, memory is in KiB.
 """
 
 from __future__ import annotations
@@ -34,20 +34,35 @@ if TYPE_CHECKING:
 RUNS = 500
 WARM_UP = 0.2  # seconds, and at least WARM_UP_RUNS
 WARM_UP_RUNS = 5
-LONGEST = 20.0  # seconds of measuring, but at least FEWEST runs
-FEWEST = 20
-PATIENCE = 900  # seconds until a process counts as stuck
-PROFILED = 50
+MAX_SECONDS = 20.0  # of measuring, but at least MIN_RUNS runs
+MIN_RUNS = 20
+TIMEOUT = 900  # seconds until a process counts as stuck
+PROFILED_RUNS = 50
 PERCENTILES = (50, 90, 99)
 OPERATOR = re.compile(  # a line of the profiler's table in the order of execution
     r"^\s*(?P<name>\S.*?)\s+[\d.]+\s+[\d.]+\s+(?P<ms>[\d.]+)\s+(?P<share>[\d.]+)%\s+[\d.]+%"
     r"\s+[\d.]+\s+(?P<calls>\d+)\s+\[?(?P<by>[^\]\s]*)\]?\S*$"
 )
 Case = dict[str, Any]  # {"variant", "model", "signature", "inputs": {name: .npy file}}
+TITLES = ("p50 ms", "p90 ms", "p99 ms", "min ms", "samples/s", "start ms", "peak KiB")
+
+
+class BenchmarkError(Exception):
+    """A file that cannot be used.
+
+    Attributes:
+        place: the file.
+        found: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, place: object, found: str) -> None:
+        """Set both."""
+        super().__init__(f"{place}: {found}")
+        self.place, self.found = place, found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what both programs take."""
+    """Declare the options of both programs."""
     parser.add_argument("variant", nargs="*", help="variants to measure (default: all)")
     parser.add_argument(
         "--threads",
@@ -95,36 +110,35 @@ def measure_files(cases: list[Case], threads: list[int] | None, runs: int) -> di
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Read the results that `write` adds to, before any time goes into measuring.
+    """Read the results that `write_results` adds to, before any time goes into measuring.
 
     Raises:
-        ValueError: the file is damaged or something else; in one line.
+        BenchmarkError: the file is damaged or something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        results = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {"variants": {}}
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}); mend or remove it") from None
-    if not isinstance(found, dict) or not isinstance(found.get("variants"), dict):
-        told = f"{path}: not results of a benchmark; mend or remove it"
-        raise ValueError(told)  # noqa: TRY004  # of a file, not of an argument
-    return found
+        raise BenchmarkError(path, f"cannot be read ({error}); mend or remove it") from None
+    if not isinstance(results, dict) or not isinstance(results.get("variants"), dict):
+        raise BenchmarkError(path, "not results of a benchmark; mend or remove it")
+    return results
 
 
-def write_results(path: Path, found: dict[str, Any], old: dict[str, Any]) -> list[str]:
+def write_results(path: Path, results: dict[str, Any], old: dict[str, Any]) -> list[str]:
     """Write results as JSON; variants that were not measured now keep theirs.
 
     Args:
         path: where to.
-        found: what `benchmark` gave.
-        old: what `earlier` gave.
+        results: from `measure_files`.
+        old: from `read_results`.
 
     Returns:
         The variants whose older results were dropped: those of another system or runtime.
     """
-    kept = old["variants"] if old.get("machine") == found["machine"] else {}
-    whole = {**found, "variants": {**kept, **found["variants"]}}
+    kept = old["variants"] if old.get("machine") == results["machine"] else {}
+    whole = {**results, "variants": {**kept, **results["variants"]}}
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -132,50 +146,45 @@ def write_results(path: Path, found: dict[str, Any], old: dict[str, Any]) -> lis
     return sorted(set(old["variants"]) - set(whole["variants"]))
 
 
-TITLES = ("p50 ms", "p90 ms", "p99 ms", "min ms", "samples/s", "start ms", "peak KiB")
-
-
 def _measured(case: Case, threads: list[int], runs: int) -> dict[str, Any]:
     content = Path(case["model"]).read_bytes()
-    told: dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    file: dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     try:
-        by_threads = [_spawned(case, threads=count, runs=runs) for count in threads]
+        by_threads = [_run_child(case, threads=count, runs=runs) for count in threads]
     except RuntimeError as error:
         print(f"{case['variant']:<20}  {error}")
-        return {**told, "error": str(error)}
-    for one in by_threads:
-        latency = [one["latency_ms"][key] for key in ("p50", "p90", "p99", "min")]
-        numbers = [*latency, one["per_second"], one["startup_ms"], one["peak_kib"]]
-        cells = "".join(f"{_shown(number):>10}" for number in numbers)
-        print(f"{case['variant']:<20}{one['threads']:>8}{cells}", flush=True)
+        return {**file, "error": str(error)}
+    for run in by_threads:
+        latency = [run["latency_ms"][key] for key in ("p50", "p90", "p99", "min")]
+        numbers = [*latency, run["per_second"], run["startup_ms"], run["peak_kib"]]
+        cells = "".join(f"{_format(number):>10}" for number in numbers)
+        print(f"{case['variant']:<20}{run['threads']:>8}{cells}", flush=True)
     try:
         operators: dict[str, Any] = {
-            "operators": _spawned(case, operators=True),
+            "operators": _run_child(case, operators=True),
             "unprofiled": None,
         }
     except RuntimeError as error:
         operators = {"operators": [], "unprofiled": str(error)}
     first = {key: by_threads[0].pop(key) for key in ("batch", "inputs", "call")}
-    for one in by_threads[1:]:
+    for run in by_threads[1:]:
         for key in first:
-            del one[key]
-    return {**told, **first, "kernels": "default", "threads": by_threads, "error": None} | operators
+            del run[key]
+    return {**file, **first, "kernels": "default", "threads": by_threads, "error": None} | operators
 
 
-def _spawned(case: Case, **asked: Any) -> Any:
+def _run_child(case: Case, **request: Any) -> Any:
     """Run this file on one case in a process of its own.
 
     Raises:
         RuntimeError: it failed, and why in one line.
     """
-    request = json.dumps({**case, **asked}, default=str)
-    command = [sys.executable, str(Path(__file__).resolve()), "--child", request]
+    text = json.dumps({**case, **request}, default=str)
+    command = [sys.executable, str(Path(__file__).resolve()), "--child", text]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
-        raise RuntimeError(f"no answer within {PATIENCE} s; the run was ended") from None
+        raise RuntimeError(f"no answer within {TIMEOUT} s; the run was ended") from None
     if done.returncode < 0:
         raise RuntimeError(f"the process that ran it was ended by signal {-done.returncode}")
     if done.returncode or not done.stdout.strip():
@@ -184,22 +193,22 @@ def _spawned(case: Case, **asked: Any) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _timed(asked: dict[str, Any]) -> dict[str, Any]:
+def _timed(request: dict[str, Any]) -> dict[str, Any]:
     """Measure in this process; times of single calls are from before `invoke` to after it."""
     import numpy as np
     from ai_edge_litert.interpreter import Interpreter
 
-    arrays = {name: np.load(file, allow_pickle=False) for name, file in asked["inputs"].items()}
+    arrays = {name: np.load(file, allow_pickle=False) for name, file in request["inputs"].items()}
     before = _memory(reset=True)
     began = time.perf_counter()
-    model = Interpreter(model_path=asked["model"], num_threads=asked["threads"])
-    call, batch = _prepared(model, asked["signature"], arrays)
+    model = Interpreter(model_path=request["model"], num_threads=request["threads"])
+    call, batch = _prepared(model, request["signature"], arrays)
     call()
     startup = time.perf_counter() - began
-    times = _times(call, asked["runs"])
+    times = _times(call, request["runs"])
     peak = _memory()
     return {
-        "threads": asked["threads"],
+        "threads": request["threads"],
         **_speed(times, batch),
         "startup_ms": _ms(startup),
         "peak_kib": None if before is None or peak is None else peak - before,
@@ -223,26 +232,26 @@ def _prepared(
     details = (
         model.get_signature_runner(signature or keys[0]).get_input_details()
         if keys
-        else {one["name"]: one for one in model.get_input_details()}
+        else {tensor["name"]: tensor for tensor in model.get_input_details()}
     )
     values = {}
-    for name, one in details.items():
-        shape = [1 if size < 1 else int(size) for size in one["shape_signature"]]
-        given = arrays.get(name)
-        if given is None:
-            values[name] = np.zeros(shape, one["dtype"])
+    for name, tensor in details.items():
+        shape = [1 if size < 1 else int(size) for size in tensor["shape_signature"]]
+        array = arrays.get(name)
+        if array is None:
+            values[name] = np.zeros(shape, tensor["dtype"])
         else:
             batch = max(shape[0], 1) if shape else 1
-            values[name] = np.repeat(given[:1], batch, axis=0).astype(one["dtype"])
+            values[name] = np.repeat(array[:1], batch, axis=0).astype(tensor["dtype"])
     batch = next((len(array) for array in values.values() if array.ndim), 1)
     if len(keys) > 1:
         runner = model.get_signature_runner(signature or keys[0])
         return (lambda: runner(**values)), batch
-    for name, one in details.items():
-        model.resize_tensor_input(one["index"], values[name].shape)
+    for name, tensor in details.items():
+        model.resize_tensor_input(tensor["index"], values[name].shape)
     model.allocate_tensors()
-    for name, one in details.items():
-        model.set_tensor(one["index"], values[name])
+    for name, tensor in details.items():
+        model.set_tensor(tensor["index"], values[name])
     return model.invoke, batch
 
 
@@ -258,13 +267,13 @@ def _times(call: Callable[[], Any], runs: int) -> list[float]:
         call()
         end = time.perf_counter()
         times.append(end - start)
-        if end - began > LONGEST and len(times) >= FEWEST:
+        if end - began > MAX_SECONDS and len(times) >= MIN_RUNS:
             break
     return times
 
 
 def _speed(times: list[float], batch: int) -> dict[str, Any]:
-    """Sum up calls of so many samples each: seconds in, milliseconds out."""
+    """Summarise calls of so many samples each: seconds in, milliseconds out."""
     import numpy as np
 
     quantiles = zip(PERCENTILES, np.percentile(times, PERCENTILES), strict=True)
@@ -276,7 +285,7 @@ def _speed(times: list[float], batch: int) -> dict[str, Any]:
 
 
 def _memory(*, reset: bool = False) -> int | None:
-    """Give the peak resident memory in KiB, counted from now on when `reset`; Linux tells it."""
+    """Return the peak resident memory in KiB, counted from now on when `reset`; Linux only."""
     try:
         if reset:
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # see proc(5)
@@ -287,27 +296,27 @@ def _memory(*, reset: bool = False) -> int | None:
     return int(found[1]) if found else None
 
 
-def _operators(asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Ask LiteRT's profiler for the time of each operator, over a number of calls.
+def _operators(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Profile the time of each operator over a number of calls.
 
-    Its clock counts microseconds, so that operators of less are told as 0 or 1.
+    LiteRT's clock counts microseconds, so that operators of less come out as 0 or 1.
     """
     import ai_edge_litert
 
     library = ctypes.CDLL(str(Path(ai_edge_litert.__file__).with_name("libLiteRt.so")))
-    text = _Profiler(library, Path(asked["model"]).read_bytes()).summary(PROFILED)
+    text = _Profiler(library, Path(request["model"]).read_bytes()).summary(PROFILED_RUNS)
     table = text.partition("Run Order")[2].partition("Top by Computation Time")[0]
-    found = [line.groupdict() for line in map(OPERATOR.match, table.splitlines()) if line]
-    if not found:
-        raise RuntimeError("LiteRT's profiler told nothing")
+    rows = [line.groupdict() for line in map(OPERATOR.match, table.splitlines()) if line]
+    if not rows:
+        raise RuntimeError("LiteRT's profiler reported no operators")
     return [
         {
-            "name": one["name"].removeprefix("Delegate/"),
-            "by": "XNNPACK" if one["name"].startswith("Delegate/") else "LiteRT",
-            "ms": float(one["ms"]),
-            "share": _short(float(one["share"]) / 100),
+            "name": row["name"].removeprefix("Delegate/"),
+            "by": "XNNPACK" if row["name"].startswith("Delegate/") else "LiteRT",
+            "ms": float(row["ms"]),
+            "share": _short(float(row["share"]) / 100),
         }
-        for one in found
+        for row in rows
     ]
 
 
@@ -332,8 +341,8 @@ class _Profiler:
         self.library = library
         self.held: list[Any] = []  # what the library points at for as long as it runs
         self.environment = self._made("LiteRtCreateEnvironment", ctypes.c_int(0), None)
-        given = self._text(content), _size(len(content))
-        self.model = self._made("LiteRtCreateModelFromBuffer", self.environment, *given)
+        data = self._text(content), _size(len(content))
+        self.model = self._made("LiteRtCreateModelFromBuffer", self.environment, *data)
         compile_ = "LiteRtCreateCompiledModel", self.environment, self.model
         self.compiled = self._made(*compile_, self._options())
         self.signature = self._made("LiteRtGetModelSignature", self.model, _size(0))
@@ -342,7 +351,7 @@ class _Profiler:
         self.buffers = [self._buffers("Input", inputs), self._buffers("Output", outputs)]
 
     def summary(self, runs: int) -> str:
-        """Run some times and give the profiler's tables."""
+        """Run some times and return the profiler's tables."""
         for _ in range(WARM_UP_RUNS):
             self._run()
         profiler = self._made("LiteRtCompiledModelGetProfiler", self.compiled)
@@ -354,7 +363,7 @@ class _Profiler:
         return ctypes.string_at(text).decode("utf-8", "replace")
 
     def _options(self) -> ctypes.c_void_p:
-        """Ask for the processor, with the profiler on."""
+        """Choose the processor, with the profiler on."""
         options = self._made("LiteRtCreateOptions")
         self._do("LiteRtSetOptionsHardwareAccelerators", options, ctypes.c_int(1))  # processor
         text = self._text(b"enable_profiling = true\n\0")
@@ -374,46 +383,46 @@ class _Profiler:
             sizes = (ctypes.c_int * rank)(*tensor.sizes[:rank])
             self._do("LiteRtCompiledModelResizeInputTensor", self.compiled, *at, sizes, _size(rank))
         layouts = (_Tensor * outputs)()  # larger than the layouts that are written there
-        ask = (self.compiled, _size(0), _size(outputs), layouts, ctypes.c_bool(True))  # noqa: FBT003
-        self._do("LiteRtGetCompiledModelOutputTensorLayouts", *ask)
+        arguments = (self.compiled, _size(0), _size(outputs), layouts, ctypes.c_bool(True))  # noqa: FBT003
+        self._do("LiteRtGetCompiledModelOutputTensorLayouts", *arguments)
 
     def _text(self, content: bytes) -> Any:
         self.held.append(ctypes.create_string_buffer(content, len(content)))
         return self.held[-1]
 
     def _run(self) -> None:
-        given = [part for one in self.buffers for part in (_size(len(one)), one)]
-        self._do("LiteRtRunCompiledModel", self.compiled, _size(0), *given)
+        buffers = [part for each in self.buffers for part in (_size(len(each)), each)]
+        self._do("LiteRtRunCompiledModel", self.compiled, _size(0), *buffers)
 
     def _tensors(self, kind: str) -> list[_Tensor]:
         count = ctypes.c_size_t()
         self._do(f"LiteRtGetNumSignature{kind}s", self.signature, ctypes.byref(count))
-        found = []
+        structures = []
         for index in range(count.value):
             get = f"LiteRtGetSignature{kind}TensorByIndex"
             tensor, handle = _Tensor(), self._made(get, self.signature, _size(index))
             self._do("LiteRtGetRankedTensorType", handle, ctypes.byref(tensor))
             tensor.sizes[:] = [max(size, 1) for size in tensor.sizes]
-            found.append(tensor)
-        return found
+            structures.append(tensor)
+        return structures
 
     def _buffers(self, kind: str, tensors: list[_Tensor]) -> Any:
-        made = []
+        handles = []
         for index, tensor in enumerate(tensors):
             get, at = f"LiteRtGetCompiledModel{kind}BufferRequirements", (_size(0), _size(index))
             wanted = self._made(get, self.compiled, *at)
             make = "LiteRtCreateManagedTensorBufferFromRequirements"
-            made.append(self._made(make, self.environment, ctypes.byref(tensor), wanted).value)
-        return (ctypes.c_void_p * len(made))(*made)
+            handles.append(self._made(make, self.environment, ctypes.byref(tensor), wanted).value)
+        return (ctypes.c_void_p * len(handles))(*handles)
 
-    def _made(self, function: str, *given: Any) -> ctypes.c_void_p:
+    def _made(self, function: str, *arguments: Any) -> ctypes.c_void_p:
         handle = ctypes.c_void_p()
-        self._do(function, *given, ctypes.byref(handle))
+        self._do(function, *arguments, ctypes.byref(handle))
         return handle
 
-    def _do(self, function: str, *given: Any) -> None:
-        if status := getattr(self.library, function)(*given):
-            raise RuntimeError(f"LiteRT's profiler: {function} gave status {status}")
+    def _do(self, function: str, *arguments: Any) -> None:
+        if status := getattr(self.library, function)(*arguments):
+            raise RuntimeError(f"LiteRT's profiler: {function} returned status {status}")
 
 
 _size = ctypes.c_size_t
@@ -441,7 +450,7 @@ def machine() -> dict[str, Any]:
 
 
 def machine_name() -> str:
-    """Give a name for files from the board's or the processor's own."""
+    """Make a name for files from the board's or the processor's own."""
     return re.sub(r"[^a-z0-9]+", "-", _processor().lower()).strip("-") or "machine"
 
 
@@ -462,7 +471,7 @@ def _ms(seconds: float) -> float:
     return _short(float(seconds) * 1000)
 
 
-def _shown(value: float | None) -> str:
+def _format(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"  # noqa: PLR2004  # no exponents
@@ -487,76 +496,71 @@ def _threads(text: str) -> list[int]:
 
 def _name(text: str) -> str:
     if not re.fullmatch(r"[\w.-]+", text) or text.startswith("."):
-        told = f"{text!r}: expected letters, digits, dots and dashes, as of a file's name"
-        raise argparse.ArgumentTypeError(told)
+        message = f"{text!r}: expected letters, digits, dots and dashes, as of a file's name"
+        raise argparse.ArgumentTypeError(message)
     return text
 
 
 def read_bundle(folder: Path, variants: list[str]) -> list[Case]:
-    """Give the variants of an unpacked release, with its golden inputs.
+    """Read the variants of an unpacked release, with its golden inputs.
 
     Raises:
-        ValueError: no release, no such variant, or another file than the manifest's; in one line.
+        BenchmarkError: no release, no such variant, or another file than the manifest's.
     """
     try:
         known = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["variants"]
         golden = json.loads((folder / "golden" / "golden.json").read_text(encoding="utf-8"))
     except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{folder}: not an unpacked release ({error})") from None
+        raise BenchmarkError(folder, f"not an unpacked release ({error})") from None
     for name in variants:
         if name not in known:
-            raise ValueError(f"{name}: no such variant; expected one of: {', '.join(known)}")
+            raise BenchmarkError(name, f"no such variant; expected one of: {', '.join(known)}")
     for name in known:
         content = (folder / known[name]["file"]).read_bytes()
         if hashlib.sha256(content).hexdigest() != known[name]["sha256"]:
-            raise ValueError(f"{known[name]['file']}: not the file that manifest.json tells of")
+            raise BenchmarkError(known[name]["file"], "not the file that manifest.json describes")
     return [
         {
             "variant": name,
             "model": str(folder / known[name]["file"]),
             "signature": known[name]["signature"],
             "inputs": {
-                key: str(folder / "golden" / one["file"])
-                for key, one in golden["variants"][name]["inputs"].items()
+                key: str(folder / "golden" / array["file"])
+                for key, array in golden["variants"][name]["inputs"].items()
             },
         }
         for name in variants or known
     ]
 
 
-def _child(asked: dict[str, Any]) -> None:
+def _child(request: dict[str, Any]) -> None:
     try:
-        found = _operators(asked) if asked.get("operators") else _timed(asked)
-    except Exception as error:  # noqa: BLE001  # a file of any kind; the parent tells it
+        result = _operators(request) if request.get("operators") else _timed(request)
+    except Exception as error:  # noqa: BLE001  # a file of any kind; the parent reports it
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr, flush=True)
         os._exit(1)
-    print(json.dumps(found), flush=True)
+    print(json.dumps(result), flush=True)
     os._exit(0)  # what LiteRT holds goes with the process, in no order
 
 
 def main() -> int:
-    """Measure the release that this file lies in; 1 where a variant did not run."""
+    """Measure the release that this file lies in; return 1 where a variant did not run."""
     if sys.argv[1:2] == ["--child"]:
         _child(json.loads(sys.argv[2]))
     parser = argparse.ArgumentParser(description="Measure the variants of this release.")
     add_arguments(parser)
-    asked = parser.parse_args()
-    path = Path(f"{asked.machine}.json")
+    args = parser.parse_args()
+    path = Path(f"{args.machine}.json")
     try:
-        cases, old = read_bundle(Path(__file__).resolve().parent, asked.variant), read_results(path)
-    except (ValueError, OSError) as error:
+        cases, old = read_bundle(Path(__file__).resolve().parent, args.variant), read_results(path)
+    except (BenchmarkError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    found = measure_files(cases, asked.threads, asked.runs)
-    told(path, write_results(path, found, old))
-    return int(any(one["error"] for one in found["variants"].values()))
-
-
-def told(path: Path, dropped: list[str]) -> None:
-    """Say where the results are."""
-    if dropped:
+    results = measure_files(cases, args.threads, args.runs)
+    if dropped := write_results(path, results, old):
         print(f"dropped, as measured on another system: {', '.join(dropped)}")
     print(f"{path}: copy it to measured/ of the project to see it in the report")
+    return int(any(result["error"] for result in results["variants"].values()))
 
 
 if __name__ == "__main__":

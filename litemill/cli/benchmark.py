@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and write; 1 where a variant did not run.
+    """Measure and write; return 1 where a variant did not run.
 
     Raises:
         LitemillError: nothing was built, there is no such variant or release, or the file that the
@@ -52,17 +52,17 @@ def run(args: argparse.Namespace) -> int:
     path = args.output / f"{args.machine}.json"
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="litemill-")))
-        cases = _released(args, stack) if args.bundle else _built(args.variant, scratch)
-        with _one_line():
+        cases = _release_cases(args, stack) if args.bundle else _build_cases(args.variant, scratch)
+        with _as_litemill_error():
             old = read_results(path)
-        found = measure_files(cases, args.threads, args.runs)
-    if dropped := write_results(path, found, old):
+        results = measure_files(cases, args.threads, args.runs)
+    if dropped := write_results(path, results, old):
         print(f"dropped, as measured on another system: {', '.join(dropped)}")
     print(f"{path}: `dvc repro` takes it into the report")
-    return int(any(one["error"] for one in found["variants"].values()))
+    return int(any(result["error"] for result in results["variants"].values()))
 
 
-def _released(args: argparse.Namespace, stack: contextlib.ExitStack) -> list[dict[str, Any]]:
+def _release_cases(args: argparse.Namespace, stack: contextlib.ExitStack) -> list[dict[str, Any]]:
     from litemill.benchmark.device_benchmark import read_bundle
 
     folder = args.bundle
@@ -70,23 +70,23 @@ def _released(args: argparse.Namespace, stack: contextlib.ExitStack) -> list[dic
         from litemill.release.check import open_release
 
         folder = stack.enter_context(open_release(folder)).folder
-    with _one_line():
+    with _as_litemill_error():
         return read_bundle(folder, args.variant)
 
 
 @contextlib.contextmanager
-def _one_line() -> Iterator[None]:
-    """Raise what the program of one file tells as an error of Litemill's."""
+def _as_litemill_error() -> Iterator[None]:
+    """Raise errors of the one-file program, which knows none of Litemill's, as Litemill's."""
+    from litemill.benchmark.device_benchmark import BenchmarkError
     from litemill.core.errors import LitemillError
 
     try:
         yield
-    except ValueError as error:
-        place, _, found = str(error).partition(": ")
-        raise LitemillError(place, found) from None
+    except BenchmarkError as error:
+        raise LitemillError(error.place, error.found) from None
 
 
-def _built(variants: list[str], scratch: Path) -> list[dict[str, Any]]:
+def _build_cases(variants: list[str], scratch: Path) -> list[dict[str, Any]]:
     """Take the files of build/convert, whether they passed or not, and a real sample."""
     from litemill.config.parameters import parameters
     from litemill.config.schema.report import Report
@@ -100,7 +100,7 @@ def _built(variants: list[str], scratch: Path) -> list[dict[str, Any]]:
 
 
 def _case(variant: str, scratch: Path) -> dict[str, Any]:
-    """Write one sample as the variant's own types want it, and tell where it is."""
+    """Write one sample in the variant's own types, and describe the case."""
     import numpy as np
 
     from litemill.config.parameters import section
@@ -117,15 +117,15 @@ def _case(variant: str, scratch: Path) -> dict[str, Any]:
     inputs: dict[str, str] = {}
     case = {"variant": variant, "model": str(path), "signature": None, "inputs": inputs}
     try:
-        signatures = {one.key: one for one in describe(path.read_bytes(), variant).signatures}
-        chosen = signatures.get(signature["key"])
+        signatures = {entry.key: entry for entry in describe(path.read_bytes(), variant).signatures}
+        entry = signatures.get(signature["key"])
         sample = match_samples(read_split(EVALUATION), signature).take([0])
-        tensors = dict(chosen.inputs) if chosen else {}
+        tensors = dict(entry.inputs) if entry else {}
         stored = {n: quantize(sample.inputs[n], t, place=variant) for n, t in tensors.items()}
     except (InterpreterError, KeyError):
-        return case  # damaged, or with inputs of other names: its own process tells, on zeros
+        return case  # damaged, or with inputs of other names: measured on zeros, or reported there
     scratch.mkdir()
     for index, (name, values) in enumerate(stored.items()):
         np.save(scratch / f"{index}.npy", values, allow_pickle=False)
         inputs[name] = str(scratch / f"{index}.npy")
-    return {**case, "signature": chosen.key if chosen else None}
+    return {**case, "signature": entry.key if entry else None}

@@ -6,7 +6,6 @@ The file is read, not run, so that no file can harm the process.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     file = describe(_read(args.file), args.file)
     kind = arithmetic_of(file)
     if args.json:
-        description = {"kind": kind, **asdict(file), "layers": layers(file)}
+        description = {"kind": kind, **file.as_json(), "layers": layers(file)}
         print(json.dumps(description, indent=2, ensure_ascii=False))
     else:
         print("\n".join(lines(file, kind, args.file.name, every=args.all)))

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-SUBSETS, LEAST = 8, 2
-SECONDS = 3600.0  # that a subset may take
+SUBSETS, MIN_SUBSETS = 8, 2
+SECONDS = 3600.0  # a subset may take
 COLUMNS = {"metric": ".4g", "drop": ".4g", "snr_db": ".2f", "top1_agreement": ".4g"}
 WIDTH = 15
 
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description = (
         "Calibrate the same variant on different random subsets of the calibration split, and "
-        "tell how far the results are apart."
+        "print how far the results are apart."
     )
     parser.add_argument("variant", metavar="VARIANT", help="one of the variants in params.yaml")
     parser.add_argument(
@@ -47,51 +47,51 @@ def run(args: argparse.Namespace) -> int:
     from litemill.improve.subject import resolve_variant
     from litemill.improve.trial_runner import TrialRunner
 
-    if args.subsets < LEAST:
-        raise ConfigError("--subsets", f"found {args.subsets}", f"expected at least {LEAST}")
-    asked = resolve_variant(args.variant, Path.cwd())
-    with TrialRunner(asked.judged, SECONDS) as bench:
-        told = calibration_sensitivity(bench, asked, args.subsets, args.samples)
+    if args.subsets < MIN_SUBSETS:
+        raise ConfigError("--subsets", f"found {args.subsets}", f"expected at least {MIN_SUBSETS}")
+    subject = resolve_variant(args.variant, Path.cwd())
+    with TrialRunner(subject.judged_limits, SECONDS) as runner:
+        result = calibration_sensitivity(runner, subject, args.subsets, args.samples)
     if args.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(result, indent=2))
     else:
-        print("\n".join(_lines(told)))
+        print("\n".join(_lines(result)))
     return 0
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
-    count, samples = len(told["subsets"]), told["samples"]
-    yield f"{told['variant']}, calibrated on {count} random subsets of {samples} samples:\n"
-    keys = [key for key in COLUMNS if told["spread"][key] or told["as_it_is"][key] is not None]
+def _lines(result: dict[str, Any]) -> Iterator[str]:
+    count, samples = len(result["subsets"]), result["samples"]
+    yield f"{result['variant']}, calibrated on {count} random subsets of {samples} samples:\n"
+    keys = [key for key in COLUMNS if result["spread"][key] or result["as_it_is"][key] is not None]
     yield _line("calibration", [f"{key:>{WIDTH}}" for key in keys])
-    for row in [told["as_it_is"], *told["subsets"]]:
+    for row in [result["as_it_is"], *result["subsets"]]:
         verdict = "" if row["passed"] else f"  {row['verdict']}"
         yield _line(row["calibration"], [_cell(key, row[key]) for key in keys]) + verdict
     yield ""
     for measure in ("min", "median", "max", "deviation"):
-        cells = [_cell(key, (told["spread"][key] or {}).get(measure)) for key in keys]
+        cells = [_cell(key, (result["spread"][key] or {}).get(measure)) for key in keys]
         yield _line(measure, cells)
     yield ""
-    yield from _judgement(told)
+    yield from _conclusions(result)
 
 
-def _judgement(told: dict[str, Any]) -> Iterator[str]:
-    failed = sum(not row["passed"] for row in told["subsets"])
+def _conclusions(result: dict[str, Any]) -> Iterator[str]:
+    failed = sum(not row["passed"] for row in result["subsets"])
     if failed:
-        yield f"{failed} of {len(told['subsets'])} subsets miss a limit."
-    for one in told["margins"]:
-        if one["larger"]:
+        yield f"{failed} of {len(result['subsets'])} subsets miss a limit."
+    for row in result["margins"]:
+        if row["larger"]:
             yield (
-                f"{one['check']}: the subsets are {one['apart']:.4g} apart, more than the margin"
-                f" of {abs(one['margin']):.4g} to the limit {one['limit']:.4g}: which samples"
+                f"{row['check']}: the subsets are {row['apart']:.4g} apart, more than the margin"
+                f" of {abs(row['margin']):.4g} to the limit {row['limit']:.4g}: which samples"
                 " calibrate it decides whether it passes."
             )
-    if not failed and not any(one["larger"] for one in told["margins"]):
+    if not failed and not any(row["larger"] for row in result["margins"]):
         yield "Every subset meets the limits, and their spread is smaller than each margin."
 
 
-def _line(first: str, cells: list[str]) -> str:
-    return f"{first:<12}" + "".join(cells)
+def _line(title: str, cells: list[str]) -> str:
+    return f"{title:<12}" + "".join(cells)
 
 
 def _cell(key: str, value: float | None) -> str:

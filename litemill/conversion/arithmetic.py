@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from litemill.tflite.description import CONVERSIONS, SHAPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from litemill.tflite.description import Description, Operator
 
 FLOATS = {"float32", "float16", "bfloat16", "float64"}
@@ -41,7 +39,7 @@ def float_operators(file: Description) -> list[Operator]:
     return [
         operator
         for operator in file.operators
-        if operator.name not in CONVERSIONS | SHAPES and FLOATS & {*_types(operator)}
+        if operator.name not in CONVERSIONS | SHAPES and FLOATS & operator.activations
     ]
 
 
@@ -51,18 +49,12 @@ def integer_operators(file: Description) -> list[Operator]:
         operator
         for operator in file.operators
         if operator.name not in CONVERSIONS | SHAPES
-        and not FLOATS & {*_types(operator)}
-        and INTEGER_ACTIVATIONS & {*operator.types.partition(" -> ")[0].split(", ")}
+        and not FLOATS & operator.activations
+        and INTEGER_ACTIVATIONS & operator.activation_inputs
     ]
 
 
 def activation_types(operators: list[Operator]) -> set[str]:
     """Return the types of the operators' tensors that are no constants."""
-    return {word for operator in operators for word in _types(operator)}
+    return {dtype for operator in operators for dtype in operator.activations}
 
-
-def _types(operator: Operator) -> Iterator[str]:
-    """Iterate over the types of an operator's tensors that are no constants."""
-    for word in operator.types.replace(" -> ", ", ").split(", "):
-        if not word.startswith("("):
-            yield word

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ def write_variant(
             "asked": to_plain(variant),
             "calibration_rows": converted.rows,
             "sha256": hashlib.sha256(converted.content).hexdigest(),
-            "found": asdict(converted.description),
+            "found": converted.description.as_json(),
         },
     )
 

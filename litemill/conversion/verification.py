@@ -181,8 +181,8 @@ def _inner_conversions(file: Description, variant: Variant) -> Iterator[str]:
 
 def _converts_activations(operator: Operator) -> bool:
     """Tell whether a conversion is between real and whole numbers, not of constants."""
-    words = [word.strip() for word in operator.types.replace("->", ",").split(",")]
-    return bool(FLOATS & {*words}) and not words[0].startswith("(")
+    of_constant = bool(operator.inputs) and operator.inputs[0].constant
+    return bool(FLOATS & operator.activations) and not of_constant
 
 
 def _signature(file: Description, variant: Variant, requested: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How sure a mean over samples is: the paired bootstrap, with the same numbers on every machine.
+"""Bound means over samples by the paired bootstrap, with the same numbers on every machine.
 
 Resamples draw samples with replacement; source model and variant are judged on the same draws, so
 that the difference of both is far surer than either (Efron and Tibshirani, An Introduction to the
@@ -37,7 +37,7 @@ class BootstrapGroups:
     """
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
+        """Start with no samples."""
         self._sums = np.zeros((2, GROUPS))
         self._samples = 0
 
@@ -48,7 +48,7 @@ class BootstrapGroups:
         self._samples += len(source)
 
     def intervals(self) -> list[list[float]]:
-        """Give [low, high] of the mean of source, of variant, and of source minus variant."""
+        """Return [low, high] of the mean of source, of variant, and of source minus variant."""
         count = min(self._samples, GROUPS)
         if count == 0:
             return [[math.nan, math.nan]] * 3
@@ -58,15 +58,15 @@ class BootstrapGroups:
         means = np.empty(RESAMPLES, np.complex128)
         rows = _draws(count)
         for start in range(0, RESAMPLES, _BLOCK):
-            some = rows[start : start + _BLOCK]
-            drawn = np.take(sizes, some, mode="clip").sum(axis=1)
-            means[start : start + _BLOCK] = np.take(pairs, some, mode="clip").sum(axis=1) / drawn
+            block = rows[start : start + _BLOCK]
+            drawn = np.take(sizes, block, mode="clip").sum(axis=1)
+            means[start : start + _BLOCK] = np.take(pairs, block, mode="clip").sum(axis=1) / drawn
         source, variant = means.real, means.imag
-        return [_inner(means) for means in (source, variant, source - variant)]
+        return [_central_range(means) for means in (source, variant, source - variant)]
 
 
-def _inner(means: Array) -> list[float]:
-    """Give the ends of what is left without the outermost means on both sides."""
+def _central_range(means: Array) -> list[float]:
+    """Return the ends of what is left without the outermost means on both sides."""
     outside = round(RESAMPLES * (1 - CONFIDENCE) / 2)
     means = np.sort(means)
     return [float(means[outside]), float(means[-1 - outside])]
@@ -74,9 +74,9 @@ def _inner(means: Array) -> list[float]:
 
 @lru_cache(maxsize=2)
 def _draws(count: int) -> Array:
-    """Give which of `count` groups each resample draws: int64 [RESAMPLES, count].
+    """Draw which of `count` groups each resample holds: int64 [RESAMPLES, count].
 
-    Kept, because all sets of kernels are judged on the same draws.
+    Cached, because all sets of kernels are judged on the same draws.
     """
     raw = np.random.PCG64(SEED).random_raw((RESAMPLES * count + 1) // 2)
     halves = raw.astype("<u8", copy=False).view("<u4")[: RESAMPLES * count]  # the lower half first

@@ -1,9 +1,10 @@
-"""The checks: what validation asks of a variant.
+"""The checks: what the gate demands of a variant.
 
 This module is the registry. Every public function of `(measured, limit)` is a check, and its name
 is the key of its limit in conf/limits/; a null limit switches it off. Every public function of
 `(measured)` alone is a check that is always on. `measured` is what `validate` wrote for one
-variant. Where a model has several outputs, the worst one counts and is named.
+variant. Where a model has several outputs, the worst one counts and is named. A project's own
+checks are such functions in modules of its checks/ folder (`litemill.evaluation.own_checks`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation import margins as samples
+from litemill.evaluation import margins
 from litemill.evaluation.latency import slowest_outcome
 from litemill.evaluation.outcome import Outcome, at_least, at_most, not_applicable
+from litemill.evaluation.own_checks import ALWAYS_ON, WITH_LIMIT, load_own_checks, own_check_names
 from litemill.evaluation.worst_case import (
     USE_CONFIDENCE_BOUND,
     worst_of_interval,
@@ -28,54 +31,79 @@ if TYPE_CHECKING:
 Measured = dict[str, Any]
 
 
-def check_names() -> list[str]:
-    """Give the names of the checks that take a limit."""
-    return sorted(_public("measured", "limit"))
+def check_names(project: Path = Path()) -> list[str]:
+    """List the checks that take a limit, those of the project among them.
+
+    Raises:
+        ConfigError: a check of the project has a name that is taken.
+    """
+    return sorted([*_public(WITH_LIMIT), *own_check_names(project, builtin_names())[WITH_LIMIT]])
 
 
-def run_checks(measured: Measured, limits: Mapping[str, float | None]) -> dict[str, Outcome]:
-    """Ask every check that is on, and give its outcome by name.
+def builtin_names() -> list[str]:
+    """List the checks of Litemill: those that take a limit, and those that are always on."""
+    return sorted([*_public(WITH_LIMIT), *_public(ALWAYS_ON), USE_CONFIDENCE_BOUND])
 
-    A file that does not run fails `runs`, and nothing else is asked of it. Of several sets of
-    kernels the worst one is judged, check by check.
+
+def run_checks(
+    measured: Measured, limits: Mapping[str, Any], project: Path = Path()
+) -> dict[str, Outcome]:
+    """Run every check that is on, and return its outcome by name.
+
+    A file that does not run fails `runs`, and no other check is run. Of several sets of kernels
+    the worst one is judged, check by check.
 
     Args:
         measured: what validate wrote for the variant.
-        limits: by name of check; null is off. Where `use_confidence_bound` is true, the metric is taken for
-            the worse end of its interval.
+        limits: by name of check; null is off. Where `use_confidence_bound` is true, the metric is
+            replaced by the worse end of its interval.
+        project: the folder of the project, whose own checks count too.
 
     Raises:
         KeyError: a limit has no check; configure refuses these.
     """
     if measured.get("error"):
         return {"runs": runs(measured)}
-    asks: dict[str, Callable[[Measured], Outcome]] = dict(_public("measured"))
-    checks = _public("measured", "limit")
-    if limits.get(USE_CONFIDENCE_BOUND):
-        measured = worst_of_interval(measured)
+    own = load_own_checks(project, builtin_names())
+    with_limit = {**_public(WITH_LIMIT), **own[WITH_LIMIT]}
+    active: dict[str, Callable[[Measured], Outcome]] = {**_public(ALWAYS_ON), **own[ALWAYS_ON]}
     for name, limit in limits.items():
         if limit is not None and name != USE_CONFIDENCE_BOUND:
-            asks[name] = partial(checks[name], limit=limit)
-    return {name: worst_over_kernels(asks[name], measured) for name in sorted(asks)}
+            active[name] = partial(with_limit[name], limit=limit)
+    if limits.get(USE_CONFIDENCE_BOUND):
+        measured = worst_of_interval(measured)
+    return {name: worst_over_kernels(active[name], measured) for name in sorted(active)}
 
 
 def runs(measured: Measured) -> Outcome:
     """The file loads, takes every sample and answers, under every set of kernels. Always on."""
+    expectation = "expected a model that runs"
     errors = {None: measured.get("error")}
-    errors |= {name: found["error"] for name, found in (measured.get("kernels") or {}).items()}
-    told, expected = "found answers to every sample", "expected a model that runs"
+    errors |= {name: run["error"] for name, run in (measured.get("kernels") or {}).items()}
     for kernels, error in errors.items():
         if error:
             place = f" at kernels {kernels!r}" if kernels else ""
-            told = f"found an error ({error}){place}"
-            told = f"{told}; {expected}"
-            return Outcome(passed=False, found=None, limit=None, told=told, kernels=kernels)
-    return Outcome(passed=True, found=None, limit=None, told=f"{told}; {expected}")
+            observation = f"found an error ({error}){place}"
+            return Outcome(
+                passed=False,
+                found=None,
+                limit=None,
+                observation=observation,
+                expectation=expectation,
+                kernels=kernels,
+            )
+    return Outcome(
+        passed=True,
+        found=None,
+        limit=None,
+        observation="found answers to every sample",
+        expectation=expectation,
+    )
 
 
 def finite(measured: Measured) -> Outcome:
     """No output is NaN or infinite on any sample. Always on."""
-    output, count = _worst_output(_of_outputs(measured, "non_finite"), max)
+    output, count = _worst_output(_by_output(measured, "non_finite"), max)
     return at_most(count, 0, " NaN or infinite values", output=output)
 
 
@@ -89,8 +117,8 @@ def metric_drop(measured: Measured, limit: float) -> Outcome:
     metric = measured.get("metric")
     if not metric:
         return not_applicable(limit, "the task has no metric")
-    spare = samples.samples_until_drop(metric, limit)
-    return at_most(_number(metric["drop"]), limit, _end(metric), spare=spare)
+    spare = margins.samples_until_drop(metric, limit)
+    return at_most(_number(metric["drop"]), limit, _interval_end(metric), spare=spare)
 
 
 def metric_drop_relative(measured: Measured, limit: float) -> Outcome:
@@ -100,8 +128,8 @@ def metric_drop_relative(measured: Measured, limit: float) -> Outcome:
         return not_applicable(limit, "the task has no metric")
     drop, source = _number(metric["drop"]), abs(_number(metric["source"]))
     share = drop / source if source else (0.0 if drop <= 0 else drop * math.inf)
-    spare = samples.samples_until_drop(metric, limit * source)
-    return at_most(share, limit, f" of the source's metric{_end(metric)}", spare=spare)
+    spare = margins.samples_until_drop(metric, limit * source)
+    return at_most(share, limit, f" of the source's metric{_interval_end(metric)}", spare=spare)
 
 
 def metric_min(measured: Measured, limit: float) -> Outcome:
@@ -109,10 +137,10 @@ def metric_min(measured: Measured, limit: float) -> Outcome:
     metric = measured.get("metric")
     if not metric:
         return not_applicable(limit, "the task has no metric")
-    unit = f" ({metric['name']}){_end(metric)}"
+    unit = f" ({metric['name']}){_interval_end(metric)}"
     if metric["goal"] == "minimize":
         return at_most(_number(metric["variant"]), limit, unit)
-    spare = samples.samples_above_minimum(metric.get("counts"), limit)
+    spare = margins.samples_above_minimum(metric.get("counts"), limit)
     return at_least(_number(metric["variant"]), limit, unit, spare=spare)
 
 
@@ -125,7 +153,7 @@ def per_class_drop(measured: Measured, limit: float) -> Outcome:
     name, drop = _worst(drops, max)
     of = next(row["samples"] for row in rows if row["class"] == name)
     counts = (measured.get("metric") or {}).get("counts")
-    spare = samples.of_share(limit - drop, of) if counts else None
+    spare = margins.samples_of_share(limit - drop, of) if counts else None
     return at_most(drop, limit, f" in class {name!r}", spare=spare)
 
 
@@ -136,28 +164,32 @@ def top1_agreement(measured: Measured, limit: float) -> Outcome:
         return not_applicable(limit, "the task has no classes")
     output, share = _worst_output(agreement, min)
     counts = (measured.get("agreement_samples") or {}).get(output or next(iter(agreement)))
-    spare = samples.samples_above_agreement(counts, limit)
-    counted = samples.unit_name(counts["of"], measured.get("samples")) if counts else "sample"
+    spare = margins.samples_above_agreement(counts, limit)
+    counted = margins.unit_name(counts["of"], measured.get("samples")) if counts else "sample"
     return at_least(share, limit, output=output, spare=spare, counted=counted)
 
 
 def kernel_disagreement(measured: Measured, limit: float) -> Outcome:
     """At most this share of samples gets another top class from other kernels of the runtime."""
-    flips = {
-        (kernels, output): (count / found["agreement_samples"][output]["of"], found)
-        for kernels, found in (measured.get("kernels") or {}).items()
-        for output, count in (found["flips"] or {}).items()
+    kernel_runs = measured.get("kernels") or {}
+    shares = {
+        (kernels, output): count / run["agreement_samples"][output]["of"]
+        for kernels, run in kernel_runs.items()
+        for output, count in (run["flips"] or {}).items()
     }
-    if not flips:
+    if not shares:
         return not_applicable(limit, "the task has no classes, or no kernels were compared")
-    kernels, output = max(flips, key=lambda one: flips[one][0])
-    share, found = flips[kernels, output]
-    of = found["agreement_samples"][output]["of"]
-    spare, counted = samples.of_share(limit - share, of), samples.unit_name(of, found["samples"])
-    named = output if len(found["flips"]) > 1 else None
-    unit = f" of the answers at kernels {kernels!r}"
-    told = {"output": named, "spare": spare, "counted": counted}
-    outcome = at_most(share, limit, unit if share else "", **told)
+    kernels, output = max(shares, key=lambda key: shares[key])
+    share, run = shares[kernels, output], kernel_runs[kernels]
+    of = run["agreement_samples"][output]["of"]
+    outcome = at_most(
+        share,
+        limit,
+        f" of the answers at kernels {kernels!r}" if share else "",
+        output=output if len(run["flips"]) > 1 else None,
+        spare=margins.samples_of_share(limit - share, of),
+        counted=margins.unit_name(of, run["samples"]),
+    )
     return replace(outcome, kernels=kernels if share else None)
 
 
@@ -175,31 +207,31 @@ def snr_db(measured: Measured, limit: float) -> Outcome:
 
 def max_abs_error(measured: Measured, limit: float) -> Outcome:
     """No value is further than this from the source model's, in the output's own unit."""
-    output, error = _worst_output(_of_outputs(measured, "max_abs_error"), max)
+    output, error = _worst_output(_by_output(measured, "max_abs_error"), max)
     return at_most(error, limit, output=output)
 
 
 def mean_abs_error(measured: Measured, limit: float) -> Outcome:
     """Values are on average at most this far from the source model's, in the output's own unit."""
-    output, error = _worst_output(_of_outputs(measured, "mean_abs_error"), max)
+    output, error = _worst_output(_by_output(measured, "mean_abs_error"), max)
     return at_most(error, limit, output=output)
 
 
 def cosine_similarity(measured: Measured, limit: float) -> Outcome:
     """Outputs point the same way as the source model's: 1 is the same direction."""
-    output, similarity = _worst_output(_of_outputs(measured, "cosine_similarity"), min)
+    output, similarity = _worst_output(_by_output(measured, "cosine_similarity"), min)
     return at_least(similarity, limit, output=output)
 
 
 def latency_ms(measured: Measured, limit: Mapping[str, Mapping[str, float]]) -> Outcome:
-    """A call takes at most so many milliseconds, by machine and percentile, as measured/ tells.
+    """A call takes at most so many milliseconds, by machine and percentile, as in measured/.
 
     A machine without a result for these very bytes fails: nobody knows how fast the file is there.
     """
     return slowest_outcome(measured.get("latency") or {}, limit)
 
 
-def _public(*arguments: str) -> dict[str, Callable[..., Outcome]]:
+def _public(arguments: tuple[str, ...]) -> dict[str, Callable[..., Outcome]]:
     """Find the public functions of this module that take exactly these arguments."""
     return {
         name: value
@@ -211,7 +243,7 @@ def _public(*arguments: str) -> dict[str, Callable[..., Outcome]]:
     }
 
 
-def _of_outputs(measured: Measured, key: str) -> dict[str, float]:
+def _by_output(measured: Measured, key: str) -> dict[str, float]:
     return {name: _number(output[key]) for name, output in measured["outputs"].items()}
 
 
@@ -220,22 +252,22 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _worst(found: Mapping[str, float], choose: Callable[..., str]) -> tuple[str, float]:
+def _worst(values: Mapping[str, float], choose: Callable[..., str]) -> tuple[str, float]:
     """Find the worst by name; what could not be measured is worse than all that could."""
-    unmeasured = [name for name, value in found.items() if math.isnan(value)]
-    name = unmeasured[0] if unmeasured else choose(found, key=lambda name: found[name])
-    return name, found[name]
+    unmeasured = [name for name, value in values.items() if math.isnan(value)]
+    name = unmeasured[0] if unmeasured else choose(values, key=lambda name: values[name])
+    return name, values[name]
 
 
 def _worst_output(
-    found: Mapping[str, float], choose: Callable[..., str]
+    values: Mapping[str, float], choose: Callable[..., str]
 ) -> tuple[str | None, float]:
-    """Find the worst output; its name is told only where there are several."""
-    name, value = _worst(found, choose)
-    return (name if len(found) > 1 else None), value
+    """Find the worst output; its name is returned only where there are several."""
+    name, value = _worst(values, choose)
+    return (name if len(values) > 1 else None), value
 
 
-def _end(metric: Mapping[str, Any]) -> str:
+def _interval_end(metric: Mapping[str, Any]) -> str:
     if not metric.get(USE_CONFIDENCE_BOUND):
         return ""
-    return f" at the use_confidence_bound end of {metric['confidence']:.0%}"
+    return f" at the worse end of the {metric['confidence']:.0%} interval"

@@ -1,4 +1,4 @@
-"""How far a variant's answers are from the source model's, batch by batch in bounded memory."""
+"""Measure how far a variant's outputs are from the source model's, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Fidelity:
     """Error measures of one output over all its elements; sums are float64.
 
-    With r the reference and a the answer, over the elements where both are finite:
+    With r the reference and a the output, over the elements where both are finite:
 
     - max_abs_error = max |a - r|, mean_abs_error = mean |a - r|, in the output's own unit;
     - snr_db = 10 log10(sum r^2 / sum (a - r)^2), None where the error is exactly 0; a reference of
@@ -34,11 +34,11 @@ class Fidelity:
     _abs_error: float = 0.0
     _error: float = 0.0
     _reference: float = 0.0
-    _answer: float = 0.0
+    _output: float = 0.0
     _product: float = 0.0
     _range: list[float] = field(default_factory=lambda: [math.inf, -math.inf])
 
-    def add(self, reference: Array, answer: Array) -> Array:
+    def add(self, reference: Array, output: Array) -> Array:
         """Count a batch: two arrays of the same shape, any real type.
 
         Returns:
@@ -47,10 +47,10 @@ class Fidelity:
         Raises:
             ValueError: the shapes differ.
         """
-        if reference.shape != answer.shape:
-            raise ValueError(f"shape {list(answer.shape)}, reference {list(reference.shape)}")
+        if reference.shape != output.shape:
+            raise ValueError(f"shape {list(output.shape)}, reference {list(reference.shape)}")
         r = np.asarray(reference, np.float64).ravel()
-        a = np.asarray(answer, np.float64).ravel()
+        a = np.asarray(output, np.float64).ravel()
         error = a - r
         squares = _dot(error, error)
         if not math.isfinite(squares):  # the usual case costs no pass of its own
@@ -63,26 +63,26 @@ class Fidelity:
         return error
 
     def _add_finite(self, r: Array, a: Array, error: Array, squares: float) -> None:
-        size = np.abs(error)
+        magnitude = np.abs(error)
         self.elements += r.size
-        self.max_abs_error = max(self.max_abs_error, float(size.max()))
-        self._abs_error += float(size.sum())
+        self.max_abs_error = max(self.max_abs_error, float(magnitude.max()))
+        self._abs_error += float(magnitude.sum())
         self._error += squares
         self._reference += _dot(r, r)
-        self._answer += _dot(a, a)
+        self._output += _dot(a, a)
         self._product += _dot(r, a)
         self._range = [min(self._range[0], float(r.min())), max(self._range[1], float(r.max()))]
 
     def measures(self) -> dict[str, Any]:
-        """Give all measures by name."""
-        known = self.elements > 0
+        """Return all measures by name."""
+        measured = self.elements > 0
         return {
-            "max_abs_error": self.max_abs_error if known else None,
-            "mean_abs_error": self._abs_error / self.elements if known else None,
-            "snr_db": self._snr() if known else None,
-            "cosine_similarity": self._cosine() if known else None,
+            "max_abs_error": self.max_abs_error if measured else None,
+            "mean_abs_error": self._abs_error / self.elements if measured else None,
+            "snr_db": self._snr() if measured else None,
+            "cosine_similarity": self._cosine() if measured else None,
             "non_finite": self.non_finite,
-            "reference_range": self._range if known else None,
+            "reference_range": self._range if measured else None,
         }
 
     def _snr(self) -> float | None:
@@ -92,9 +92,9 @@ class Fidelity:
         return 10.0 * (math.log10(signal) - math.log10(self._error))
 
     def _cosine(self) -> float:
-        norm = math.sqrt(self._reference) * math.sqrt(self._answer)
+        norm = math.sqrt(self._reference) * math.sqrt(self._output)
         if norm == 0.0:
-            return float(self._reference == self._answer)
+            return float(self._reference == self._output)
         return self._product / norm
 
 
@@ -105,21 +105,21 @@ class Agreement:
     same: int = 0
     of: int = 0
 
-    def add(self, reference: Array, answer: Array) -> None:
+    def add(self, reference: Array, output: Array) -> None:
         """Count a batch: two arrays [samples, ..., classes]."""
-        same = np.argmax(reference, axis=-1) == np.argmax(answer, axis=-1)
+        same = np.argmax(reference, axis=-1) == np.argmax(output, axis=-1)
         self.same += int(same.sum())
         self.of += int(same.size)
 
     def share(self) -> float:
-        """Give the share of samples that agree, 1 for none at all."""
+        """Return the share of samples that agree, 1 for none at all."""
         return self.same / self.of if self.of else 1.0
 
 
-def _dot(one: Array, two: Array) -> float:
-    """Give a sum of products, by one thread: BLAS starts others, whose waiting costs more.
+def _dot(left: Array, right: Array) -> float:
+    """Sum products in one thread: BLAS starts others, whose waiting costs more.
 
     einsum adds in a plain loop, so that a block of n values has a relative error of at most
     n 2^-53: 10^-11 for 65,536.
     """
-    return float(np.einsum("i,i->", one, two))
+    return float(np.einsum("i,i->", left, right))

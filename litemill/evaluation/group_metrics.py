@@ -1,4 +1,4 @@
-"""Scores of source model and variant by class, or by slice of the data set; a sum for each."""
+"""Sum the scores of source model and variant by class, or by slice of the data set."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class GroupScores:
         """
         known = len(self._labels)
         if len(label) and not 0 <= int(label.min()) <= int(label.max()) < known:
-            found = f"label {int(label.min())} or {int(label.max())}"
-            raise DataError("build/prepare/evaluation", found, f"expected 0 to {known - 1}")
+            message = f"label {int(label.min())} or {int(label.max())}"
+            raise DataError("build/prepare/evaluation", message, f"expected 0 to {known - 1}")
         weights = (None, source, variant)
         self._sums += [np.bincount(label, weight, minlength=known) for weight in weights]
 
-    def told(self, key: str, goal: Goal) -> list[dict[str, Any]]:
-        """Give a row for each label that has samples, in their order; `key` names the label."""
+    def rows(self, key: str, goal: Goal) -> list[dict[str, Any]]:
+        """Return a row for each label that has samples, in their order; `key` names the label."""
         rows = []
         for label, count, source, variant in zip(self._labels, *self._sums, strict=True):
             if count:
@@ -65,11 +65,13 @@ class Confusion:
 
     def add(self, target: Array, source: Array, variant: Array) -> None:
         """Count samples: their class, and what each model's highest output says it is."""
-        size, answers = self.size, (source, variant)
-        self._counts += [np.bincount(target * size + one, minlength=size**2) for one in answers]
+        size = self.size
+        self._counts += [
+            np.bincount(target * size + answer, minlength=size**2) for answer in (source, variant)
+        ]
 
-    def told(self) -> dict[str, Any] | None:
-        """Give both matrices, a row a true class, a column an answer; None without samples."""
+    def matrices(self) -> dict[str, Any] | None:
+        """Return both matrices, a row a true class, a column an answer; None without samples."""
         if not self._counts.any():
             return None
         size = self.size

@@ -15,8 +15,8 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 HELD = 1 << 15  # bins on each side of zero while counting
-BINS = 32  # bins on each side of zero that are told
-CORE = 0.99  # share of the errors that the told bins hold at least
+BINS = 32  # bins on each side of zero that are reported
+CORE = 0.99  # share of the errors that the reported bins hold at least
 
 
 class Histogram:
@@ -43,8 +43,8 @@ class Histogram:
         index += HELD
         self._counts += np.bincount(index, minlength=2 * HELD)
 
-    def told(self) -> dict[str, Any] | None:
-        """Give "edges", "counts", and how many lie "below" and "above" them; None without error.
+    def binned(self) -> dict[str, Any] | None:
+        """Return "edges", "counts", and how many lie "below" and "above" them; None without error.
 
         The edges hold `CORE` of the errors at least, so that one outlier does not hide the rest.
         """

@@ -1,29 +1,27 @@
-"""One file under every set of kernels, in step: what each answers, measured."""
+"""Run one file under every set of kernels, in step, and measure the outputs of each."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.kernel_runner import DEFAULT, KernelRunner
+from litemill.evaluation.kernel_runner import KernelRunner
 from litemill.evaluation.measurement import Measurement
+from litemill.evaluation.measurement_case import DEFAULT
 from litemill.evaluation.sequence import is_stateful
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from litemill.config.schema.validate import Validate
-    from litemill.data.samples import Samples
-    from litemill.evaluation.kernel_runner import Answers
-    from litemill.tflite.description import Description
+    from litemill.evaluation.kernel_runner import PendingBlock
+    from litemill.evaluation.measurement_case import MeasurementCase
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK = 1 << 16  # input or output values that are held and measured at once
 
-# What is measured under each set of kernels; those of the default set stand on top, too.
+# Measured under each set of kernels; those of the default set stand on top, too.
 MEASURES: dict[str, Any] = {
     "outputs": {},
     "top1_agreement": None,
@@ -33,48 +31,23 @@ MEASURES: dict[str, Any] = {
 NOT_RUN: dict[str, Any] = {"samples": 0, **MEASURES, "flips": None, "default": None}
 
 
-@dataclass(frozen=True)
-class MeasurementCase:
-    """A file, and what it is measured against.
-
-    Attributes:
-        content: the file.
-        described: what it is.
-        variant: its name, for errors.
-        key: the signature to run.
-        reference: what the source model answers, [samples, ...] by output.
-        samples: as the signature takes them.
-        options: how to measure.
-        kernels: the sets to run; the default one is among them.
-    """
-
-    content: bytes
-    described: Description
-    variant: str
-    key: str
-    reference: dict[str, Array]
-    samples: Samples
-    options: Validate
-    kernels: tuple[str, ...]
-
-
 def measure_kernels(case: MeasurementCase) -> dict[str, Any]:
-    """Run a file and give the measures of the default kernels, and of each set below "kernels".
+    """Run a file; return the measures of the default kernels, and of each set below "kernels".
 
     Raises:
         InterpreterError: it does not run with the default kernels.
     """
-    counts = {name: _count(case, name) for name in case.kernels}
+    counts = {name: _sample_count(case, name) for name in case.kernels}
     matrix = _Matrix(case, counts)
-    with contextlib.closing(KernelRunner(case, counts)) as answering:
-        asked: Answers | None = None
-        for block in case.samples.batches(_rows(case)):
-            answered, asked = asked, answering.ask(block, after=asked)
-            if answered:
-                matrix.add(answered, answering.answers(answered))
-        if asked:
-            matrix.add(asked, answering.answers(asked))
-    return matrix.told(answering.errors)
+    with contextlib.closing(KernelRunner(case, counts)) as runner:
+        pending: PendingBlock | None = None
+        for samples in case.samples.batches(_block_size(case)):
+            ready, pending = pending, runner.submit(samples, after=pending)
+            if ready:
+                matrix.add(ready, runner.collect(ready))
+        if pending:
+            matrix.add(pending, runner.collect(pending))
+    return matrix.measures(runner.errors)
 
 
 class _Matrix:
@@ -82,63 +55,67 @@ class _Matrix:
 
     def __init__(self, case: MeasurementCase, counts: dict[str, int]) -> None:
         self.measurements = {
-            name: _measurement(case, count, detailed=name == DEFAULT)
+            name: _new_measurement(case, count, detailed=name == DEFAULT)
             for name, count in counts.items()
         }
-        # The default kernels on the samples of a set that answers fewer, to compare like with like.
-        self.beside = {
-            name: _measurement(case, count)
+        # The default kernels on the samples of a set that runs fewer, to compare like with like.
+        self.default_on_same = {
+            name: _new_measurement(case, count)
             for name, count in counts.items()
             if count < len(case.samples)
         }
 
-    def add(self, asked: Answers, found: dict[str, dict[str, Array]]) -> None:
-        """Measure the answers to a block of samples."""
-        for name, answers in found.items():
-            count = len(next(iter(answers.values())))
-            others = {key: values[:count] for key, values in found[DEFAULT].items()}
-            some = next(asked.block.batches(count))
-            self.measurements[name].add(asked.start, answers, some, others)
-            if name in self.beside:
-                self.beside[name].add(asked.start, others, some)
+    def add(self, block: PendingBlock, outputs: dict[str, dict[str, Array]]) -> None:
+        """Measure the outputs of each set of kernels for a block of samples."""
+        for name, values in outputs.items():
+            count = len(next(iter(values.values())))
+            default = {output: array[:count] for output, array in outputs[DEFAULT].items()}
+            samples = next(block.samples.batches(count))
+            self.measurements[name].add(block.start, values, samples, default)
+            if name in self.default_on_same:
+                self.default_on_same[name].add(block.start, default, samples)
 
-    def told(self, errors: dict[str, str]) -> dict[str, Any]:
-        """Give the default kernels' measures, and beside them those of every set."""
-        kernels = {}
-        for name, one in self.measurements.items():
-            if name in errors:
-                kernels[name] = {"error": errors[name], **NOT_RUN}
-            else:
-                beside = self.beside[name].told() if name in self.beside else None
-                told = {**one.told(), "flips": one.flips(), "default": beside}
-                kernels[name] = {"error": None, **told}
-        kept = {key: kernels[DEFAULT][key] for key in MEASURES}
-        return {**kept, **self.measurements[DEFAULT].detail(), "kernels": kernels}
+    def measures(self, errors: dict[str, str]) -> dict[str, Any]:
+        """Return the default kernels' measures, and beside them those of every set."""
+        kernels = {name: self._measures_of(name, errors.get(name)) for name in self.measurements}
+        top = {key: kernels[DEFAULT][key] for key in MEASURES}
+        return {**top, **self.measurements[DEFAULT].details(), "kernels": kernels}
+
+    def _measures_of(self, name: str, error: str | None) -> dict[str, Any]:
+        if error is not None:
+            return {"error": error, **NOT_RUN}
+        measurement, default = self.measurements[name], self.default_on_same.get(name)
+        return {
+            "error": None,
+            **measurement.measures(),
+            "flips": measurement.flips(),
+            "default": default.measures() if default else None,
+        }
 
 
-def _measurement(case: MeasurementCase, count: int, *, detailed: bool = False) -> Measurement:
+def _new_measurement(case: MeasurementCase, count: int, *, detailed: bool = False) -> Measurement:
     return Measurement(
         case.reference,
         case.samples,
         case.options,
         count=count,
         detailed=detailed,
-        sequential=detailed and is_stateful(case.described),
+        sequential=detailed and is_stateful(case.description),
     )
 
 
-def _count(case: MeasurementCase, kernels: str) -> int:
+def _sample_count(case: MeasurementCase, kernels: str) -> int:
     most = case.options.reference_samples
     count = len(case.samples)
     return min(count, most) if kernels == "reference" and most is not None else count
 
 
-def _rows(case: MeasurementCase) -> int:
-    """Give how many samples are measured at once: whole batches, of about BLOCK values.
+def _block_size(case: MeasurementCase) -> int:
+    """Return how many samples are measured at once: whole batches, of about BLOCK values.
 
     numpy's cost of a call would otherwise be that of the inference, for small models.
     """
     batch = case.options.batch_size
-    given = sum(int(prod(one.shape[1:])) for one in case.samples.inputs.values())
-    answered = sum(int(prod(one.shape[1:])) for one in case.reference.values())
-    return batch * max(1, BLOCK // max(given * batch, answered * batch, 1))
+    inputs = sum(int(prod(array.shape[1:])) for array in case.samples.inputs.values())
+    outputs = sum(int(prod(array.shape[1:])) for array in case.reference.values())
+    return batch * max(1, BLOCK // max(inputs * batch, outputs * batch, 1))

@@ -1,8 +1,7 @@
-"""Judging latencies: what machines measured against what their limits are."""
+"""Judge latencies: what machines measured against the limits."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litemill.evaluation.outcome import Outcome, at_most
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
 def slowest_outcome(
     results: Mapping[str, dict[str, Any]], limits: Mapping[str, Mapping[str, float]]
 ) -> Outcome:
-    """Give the outcome that decides.
+    """Return the outcome that decides.
 
     Args:
-        results: of one variant by machine, as `litemill.evaluation.latency_results.of` gives them.
+        results: of one variant by machine, from `latency_results.latencies_of`.
         limits: by machine: milliseconds by percentile, and `threads`, where another number than
             the first one measured is meant.
 
@@ -26,30 +25,39 @@ def slowest_outcome(
     """
     outcomes = [
         outcome
-        for machine, asked in sorted(limits.items())
-        for outcome in _outcomes(machine, asked, results.get(machine))
+        for machine, limits_there in sorted(limits.items())
+        for outcome in _outcomes(machine, limits_there, results.get(machine))
     ]
-    unknown = [one for one in outcomes if one.found is None]
-    return (unknown or sorted(outcomes, key=lambda one: (one.margin or 0) / (one.limit or 1)))[0]
+    unmeasured = [outcome for outcome in outcomes if outcome.found is None]
+    return (unmeasured or sorted(outcomes, key=_relative_margin))[0]
+
+
+def _relative_margin(outcome: Outcome) -> float:
+    return (outcome.margin or 0) / (outcome.limit or 1)
 
 
 def _outcomes(
-    machine: str, asked: Mapping[str, float], result: dict[str, Any] | None
+    machine: str, limits: Mapping[str, float], result: dict[str, Any] | None
 ) -> Iterator[Outcome]:
-    place, threads = f"machine {machine!r}", asked.get("threads")
-    runs = [one for one in (result or {}).get("threads", []) if threads in (None, one["threads"])]
+    place, threads = f"machine {machine!r}", limits.get("threads")
+    runs = [run for run in (result or {}).get("threads", []) if threads in (None, run["threads"])]
     if not result or not result["current"]:
-        found = "a result for other bytes" if result else "no result"
-        yield _unknown(f"found {found} of {place}", machine)
+        what = "a result for other bytes" if result else "no result"
+        yield _unmeasured(f"found {what} of {place}", machine)
     elif not runs:
-        yield _unknown(f"found no result of {place} with {threads} threads", machine)
+        yield _unmeasured(f"found no result of {place} with {threads} threads", machine)
     else:
-        for name, limit in asked.items():
-            if name != "threads":
-                one = at_most(runs[0]["latency_ms"][name], limit, f" ms {name}")
-                yield replace(one, told=one.told.replace(";", f" on {place};", 1))
+        for percentile, limit in limits.items():
+            if percentile != "threads":
+                outcome = at_most(runs[0]["latency_ms"][percentile], limit, f" ms {percentile}")
+                yield outcome.at(f"on {place}")
 
 
-def _unknown(found: str, machine: str) -> Outcome:
-    told = f"{found}; expected one for these bytes: run `litemill benchmark` there, and commit"
-    return Outcome(passed=False, found=None, limit=None, told=f"{told} measured/{machine}.json")
+def _unmeasured(observation: str, machine: str) -> Outcome:
+    expectation = (
+        "expected one for these bytes: run `litemill benchmark` there, and commit"
+        f" measured/{machine}.json"
+    )
+    return Outcome(
+        passed=False, found=None, limit=None, observation=observation, expectation=expectation
+    )

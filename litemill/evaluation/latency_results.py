@@ -1,4 +1,4 @@
-"""Results of `litemill benchmark`: what measured/<machine>.json tells of the variants of a report.
+"""Read results of `litemill benchmark`: what measured/<machine>.json has about the variants.
 
 They are inputs, not build products: they differ on every machine and in every run, so they are
 committed, and a report that shows them follows from its commit.
@@ -19,25 +19,28 @@ Machines = dict[str, dict[str, Any]]
 
 
 def read_latencies(folder: Path) -> Machines:
-    """Give the results by machine; an empty or absent folder is none.
+    """Read the results by machine; an empty or absent folder has none.
 
     Raises:
         DataError: a file is no such result.
     """
-    found: Machines = {}
+    machines: Machines = {}
     for path in sorted(folder.glob("*.json")):
-        one = read_json(path)
+        results = read_json(path)
         try:
-            for result in one["variants"].values():
-                _look(result)
-            found[path.stem] = {"machine": dict(one["machine"]), "variants": one["variants"]}
+            for result in results["variants"].values():
+                _check_result(result)
+            machines[path.stem] = {
+                "machine": dict(results["machine"]),
+                "variants": results["variants"],
+            }
         except (TypeError, KeyError, IndexError, AttributeError, ValueError):
-            told = "expected what `litemill benchmark` writes"
-            raise DataError(path, "not a result of a benchmark", told) from None
-    return found
+            expected = "expected what `litemill benchmark` writes"
+            raise DataError(path, "not a result of a benchmark", expected) from None
+    return machines
 
 
-def _look(result: dict[str, Any]) -> None:
+def _check_result(result: dict[str, Any]) -> None:
     """Touch every value that is read later; the file may come from anywhere."""
     digest: str = result["sha256"]
     if result["error"]:
@@ -46,14 +49,14 @@ def _look(result: dict[str, Any]) -> None:
     for run in result["threads"]:
         numbers = [run["threads"], run["per_second"], run["startup_ms"], run["peak_kib"] or 0]
         _ = [0.0 + n for n in (*numbers, *(run["latency_ms"][key] for key in PERCENTILES))]
-    _ = [(one["name"] + one["by"], 0.0 + one["share"]) for one in result["operators"]]
+    _ = [(row["name"] + row["by"], 0.0 + row["share"]) for row in result["operators"]]
 
 
 def latencies_of(machines: Machines, variant: str, sha256: str) -> dict[str, dict[str, Any]]:
-    """Give the results of one variant by machine.
+    """Select the results of one variant by machine.
 
     Args:
-        machines: what `read` gave.
+        machines: from `read_latencies`.
         variant: its name.
         sha256: of its file now. A result for other bytes is kept, and is not `current`.
 
@@ -61,8 +64,13 @@ def latencies_of(machines: Machines, variant: str, sha256: str) -> dict[str, dic
         By machine: `current`, `threads` as measured, `operators`, and the rest of the result. A
         variant that did not run there is left out.
     """
+    results = {
+        name: machine["variants"][variant]
+        for name, machine in machines.items()
+        if variant in machine["variants"]
+    }
     return {
-        name: {**one["variants"][variant], "current": one["variants"][variant]["sha256"] == sha256}
-        for name, one in machines.items()
-        if variant in one["variants"] and not one["variants"][variant]["error"]
+        name: {**result, "current": result["sha256"] == sha256}
+        for name, result in results.items()
+        if not result["error"]
     }

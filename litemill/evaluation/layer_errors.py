@@ -1,9 +1,10 @@
-"""Where quantization hurts: the error of each layer's output against the float file of the graph.
+"""Measure where quantization hurts: each layer's output against the float file of the graph.
 
-Both files run on the same samples with every tensor kept, on the kernels without a delegate, which
-computes layers in one go and would leave nothing to look at. Layers are matched by their order
+Both files run on the same samples with every tensor preserved, on the kernels without a delegate,
+which fuses layers and would leave nothing to look at. Layers are matched by their order
 where both files have the same operators in the same order, and by the names of their outputs
-otherwise. Operators that only change how numbers are stored (QUANTIZE, DEQUANTIZE, CAST) are none.
+otherwise. Operators that only change how numbers are stored (QUANTIZE, DEQUANTIZE, CAST) are no
+layers.
 """
 
 from __future__ import annotations
@@ -25,22 +26,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerErrors:
-    """What was found: rows from the worst to the best, and advice in words."""
+    """Rows of layers from the worst to the best, and advice in words."""
 
     rows: list[dict[str, Any]]
     advice: list[str]
 
 
 def compare_layers(
-    content: bytes, plain: bytes, samples: Samples, key: str | None, place: object
+    content: bytes, float_content: bytes, samples: Samples, signature: str | None, place: object
 ) -> LayerErrors | None:
     """Compare every layer of a file with that of the float file of the same graph.
 
     Args:
         content: the file.
-        plain: the float file.
+        float_content: the float file.
         samples: what both run on, one after the other.
-        key: the signature.
+        signature: key of the signature.
         place: what errors call the file.
 
     Returns:
@@ -49,71 +50,80 @@ def compare_layers(
     Raises:
         InterpreterError: one of them does not run.
     """
-    ours = DebugInterpreter(content, signature=key, place=place)
-    theirs = DebugInterpreter(plain, signature=key, place="build/export/float/model.tflite")
-    mine = nodes(content, ours.subgraph)
-    matched = _matched(ours, theirs, mine, nodes(plain, theirs.subgraph))
-    if not matched or not _alike(ours, theirs):
+    quantized = DebugInterpreter(content, signature=signature, place=place)
+    floats = DebugInterpreter(
+        float_content, signature=signature, place="build/export/float/model.tflite"
+    )
+    order = nodes(content, quantized.subgraph)
+    layers = _match_layers(quantized, floats, order, nodes(float_content, floats.subgraph))
+    if not layers or not _take_same_batch(quantized, floats):
         return None
-    size = max(ours.fixed or 1, theirs.fixed or 1)
+    size = max(quantized.fixed or 1, floats.fixed or 1)
     for batch in samples.batches(size):
         rows = np.minimum(np.arange(size), len(batch) - 1)  # the last one again, to fill a batch
-        given = {name: array[rows] for name, array in batch.inputs.items()}
-        for model in (ours, theirs):
-            model.run(_named(given, model))
-        for layer in matched:
-            layer.error.add(theirs.tensor(layer.theirs), ours.tensor(layer.ours))
-    order = sorted(matched, key=lambda layer: -layer.noise())
-    adds, reads = noise_shares(matched, mine), input_layers(matched, mine)
-    told = [
-        layer.told()
-        | {"adds": adds[layer.ours], "reads": [one.name for one in reads.get(layer.ours, [])]}
-        for layer in order
+        inputs = {name: array[rows] for name, array in batch.inputs.items()}
+        for model in (quantized, floats):
+            model.run(_by_model_names(inputs, model))
+        for layer in layers:
+            layer.error.add(floats.tensor(layer.float_tensor), quantized.tensor(layer.tensor))
+    return LayerErrors(_rows(layers, order), advice(layers, order))
+
+
+def _rows(layers: list[Layer], order: list[Node]) -> list[dict[str, Any]]:
+    adds, reads = noise_shares(layers, order), input_layers(layers, order)
+    return [
+        layer.row()
+        | {"adds": adds[layer.tensor], "reads": [read.name for read in reads.get(layer.tensor, [])]}
+        for layer in sorted(layers, key=lambda layer: -layer.noise())
     ]
-    return LayerErrors(told, advice(matched, mine))
 
 
-def _named(given: dict[str, Array], model: DebugInterpreter) -> dict[str, Array]:
-    if set(given) == set(model.inputs):
-        return given
+def _by_model_names(inputs: dict[str, Array], model: DebugInterpreter) -> dict[str, Array]:
+    if set(inputs) == set(model.inputs):
+        return inputs
     # Without a signature, tensors have names of their own, in the order of the sorted names.
-    return {tensor: given[name] for name, tensor in zip(sorted(given), model.inputs, strict=True)}
+    return {tensor: inputs[name] for name, tensor in zip(sorted(inputs), model.inputs, strict=True)}
 
 
-def _alike(ours: DebugInterpreter, theirs: DebugInterpreter) -> bool:
+def _take_same_batch(quantized: DebugInterpreter, floats: DebugInterpreter) -> bool:
     """Tell whether both can be given the same batch."""
-    sizes = {model.fixed for model in (ours, theirs)} - {None}
-    return len(ours.inputs) == len(theirs.inputs) and len(sizes) <= 1
+    sizes = {model.fixed for model in (quantized, floats)} - {None}
+    return len(quantized.inputs) == len(floats.inputs) and len(sizes) <= 1
 
 
-def _matched(
-    ours: DebugInterpreter, theirs: DebugInterpreter, mine: list[Node], other: list[Node]
+def _match_layers(
+    quantized: DebugInterpreter,
+    floats: DebugInterpreter,
+    quantized_nodes: list[Node],
+    float_nodes: list[Node],
 ) -> list[Layer]:
-    first, second = _real(ours, mine), _real(theirs, other)
-    if [node.operator for node in first] == [node.operator for node in second]:
-        pairs = list(zip(first, second, strict=True))
+    ours, theirs = _real_valued(quantized, quantized_nodes), _real_valued(floats, float_nodes)
+    if [node.operator for node in ours] == [node.operator for node in theirs]:
+        pairs = list(zip(ours, theirs, strict=True))
     else:
-        by_name = {theirs.name(node.outputs[0]): node for node in second}
-        named = [(node, by_name.get(ours.name(node.outputs[0]))) for node in first]
-        pairs = [(one, two) for one, two in named if two and one.operator == two.operator]
-    labels = {tensor.name: output for output, tensor in theirs.outputs.items()}
+        by_name = {floats.name(node.outputs[0]): node for node in theirs}
+        named = [(node, by_name.get(quantized.name(node.outputs[0]))) for node in ours]
+        pairs = [
+            (node, other) for node, other in named if other and node.operator == other.operator
+        ]
+    labels = {tensor.name: output for output, tensor in floats.outputs.items()}
     return [
         Layer(
-            name=(name := theirs.name(two.outputs[0])),
+            name=(name := floats.name(other.outputs[0])),
             label=labels.get(name, name.partition(";")[0]),
-            operator=one.operator,
-            ours=one.outputs[0],
-            theirs=two.outputs[0],
-            holds=ours.holds(one.outputs[0]),
+            operator=node.operator,
+            tensor=node.outputs[0],
+            float_tensor=other.outputs[0],
+            holds=quantized.holds(node.outputs[0]),
         )
-        for one, two in pairs
+        for node, other in pairs
     ]
 
 
-def _real(model: DebugInterpreter, found: list[Node]) -> list[Node]:
-    """Give the operators whose output are real numbers: those of shapes are the same anyway."""
+def _real_valued(model: DebugInterpreter, order: list[Node]) -> list[Node]:
+    """Keep the operators that put out real numbers: those of shapes are the same anyway."""
     return [
         node
-        for node in found
+        for node in order
         if node.operator not in STORAGE and node.outputs and model.is_real(node.outputs[0])
     ]

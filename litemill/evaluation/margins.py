@@ -1,4 +1,4 @@
-"""How many samples, or answers, more may go wrong before a check fails, where it counts them."""
+"""Count how many samples, or answers, more may go wrong before a check fails."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ NOISE = 1e-6  # of a sample, or of a share that has been rounded to six digits
 
 
 def samples_until_drop(metric: Mapping[str, Any], limit: float) -> int | None:
-    """Tell how many more samples may go wrong at a drop of at most `limit`.
+    """Count how many more samples may go wrong at a drop of at most `limit`.
 
-    Where the metric has counts: of samples that score 1 with both models, with one, or neither.
+    None where the metric has no counts of samples that score 1 with both models, one, or neither.
     """
     counts = metric.get("counts")
     if not counts:
@@ -25,40 +25,40 @@ def samples_until_drop(metric: Mapping[str, Any], limit: float) -> int | None:
 
 
 def samples_above_minimum(counts: Mapping[str, int] | None, limit: float) -> int | None:
-    """Tell how many right answers there are beyond a share of `limit`."""
+    """Count the samples that score 1 beyond a share of `limit`."""
     if not counts:
         return None
     return _whole(counts["both"] + counts["variant_only"] - limit * sum(counts.values()))
 
 
 def samples_above_agreement(counts: Mapping[str, int] | None, limit: float) -> int | None:
-    """Tell how many answers agree beyond a share of `limit`; `counts` are `same` and `of`."""
+    """Count the answers that agree beyond a share of `limit`; `counts` are `same` and `of`."""
     return _whole(counts["same"] - limit * counts["of"]) if counts else None
 
 
-def of_share(share: float, of: int) -> int:
-    """Give a share of `of` samples in whole samples."""
+def samples_of_share(share: float, of: int) -> int:
+    """Return a share of `of` samples in whole samples."""
     return _whole(share * of)
 
 
-def floor_to_verdict(spare: int | None, *, passed: bool) -> int | None:
-    """Keep a number of samples on the verdict's side: rounding may have moved it by one."""
-    if spare is None:
+def floor_to_verdict(samples: int | None, *, passed: bool) -> int | None:
+    """Keep a margin in samples on the verdict's side: rounding may have moved it by one."""
+    if samples is None:
         return None
-    return max(spare, 0) if passed else min(spare, -1)
+    return max(samples, 0) if passed else min(samples, -1)
 
 
 def unit_name(of: int, samples: int | None) -> str:
-    """Name one of what is counted: a sample, or an answer where a sample has several of them."""
+    """Name what is counted: a sample, or an answer where a sample has several of them."""
     return "sample" if samples in (None, of) else "answer"
 
 
-def format_margin(spare: int | None, one: str = "sample") -> str:
-    """Give the end of a check's line: ` (passes by 1 sample)`; `one` is what is counted."""
-    if spare is None:
+def format_margin(samples: int | None, unit: str = "sample") -> str:
+    """Return the end of a check's line: ` (passes by 1 sample)`; `unit` is what is counted."""
+    if samples is None:
         return ""
-    word = "passes" if spare >= 0 else "fails"
-    return f" ({word} by {abs(spare):,} {one}{'' if abs(spare) == 1 else 's'})"
+    word = "passes" if samples >= 0 else "fails"
+    return f" ({word} by {abs(samples):,} {unit}{'' if abs(samples) == 1 else 's'})"
 
 
 def _whole(number: float) -> int:

@@ -1,4 +1,4 @@
-"""All that is measured of a variant's answers under one set of kernels, batch by batch."""
+"""Measure a variant's outputs under one set of kernels, batch by batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Measurement:
-    """Errors, agreement and metric of the answers to the first `count` samples.
+    """Errors, agreement and metric of the outputs for the first `count` samples.
 
     Attributes:
         count: how many samples are measured.
@@ -48,7 +48,7 @@ class Measurement:
         self.classes = [n for n in sorted(reference) if has_classes(reference[n], options.task)]
         self._fidelity = {name: Fidelity() for name in sorted(reference)}
         self._agreement = {name: Agreement() for name in self.classes}
-        self._flips = {name: Agreement() for name in self.classes}
+        self._default_agreement = {name: Agreement() for name in self.classes}
         self._metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
         self._sequence = SequenceErrors(count, sorted(reference)) if sequential else None
         self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
@@ -56,58 +56,58 @@ class Measurement:
     def add(
         self,
         start: int,
-        answers: Mapping[str, Array],
-        block: Samples,
-        others: Mapping[str, Array] | None = None,
+        outputs: Mapping[str, Array],
+        samples: Samples,
+        default: Mapping[str, Array] | None = None,
     ) -> None:
-        """Count a block of answers.
+        """Count a block of outputs.
 
         Args:
-            start: which sample is its first.
-            answers: [samples, ...] by output.
-            block: the samples.
-            others: the answers of the default kernels to the same samples, to count flips.
+            start: number of its first sample.
+            outputs: [samples, ...] by name.
+            samples: the block's samples.
+            default: what the default kernels put out for the same samples, to count flips.
 
         Raises:
-            ValueError: an answer is of another shape than the reference.
+            ValueError: an output is of another shape than the reference.
         """
-        stop = start + len(block)
-        for name, measure in self._fidelity.items():
-            expected, answer = self._reference[name][start:stop], answers[name]
-            error = measure.add(expected, answer)
+        stop = start + len(samples)
+        for name, fidelity in self._fidelity.items():
+            expected, output = self._reference[name][start:stop], outputs[name]
+            error = fidelity.add(expected, output)
             if self._sequence:
-                self._sequence.add(start, name, expected, answer)
+                self._sequence.add(start, name, expected, output)
             if name in self._histograms:
                 self._histograms[name].add(error)
             if name in self._agreement:
-                self._agreement[name].add(expected, answer)
-                if others:
-                    self._flips[name].add(others[name], answer)
+                self._agreement[name].add(expected, output)
+                if default:
+                    self._default_agreement[name].add(default[name], output)
             if self._metric and self._metric.output == name:
-                self._metric.add(expected, answer, block)
+                self._metric.add(expected, output, samples)
         release_pages(*self._reference.values())
 
-    def told(self) -> dict[str, Any]:
-        """Give the measures, as JSON takes them."""
+    def measures(self) -> dict[str, Any]:
+        """Return the measures, as JSON takes them."""
         return {
             "samples": self.count,
-            "outputs": {name: measure.measures() for name, measure in self._fidelity.items()},
+            "outputs": {name: fidelity.measures() for name, fidelity in self._fidelity.items()},
             "top1_agreement": {n: a.share() for n, a in self._agreement.items()} or None,
             "agreement_samples": {n: asdict(a) for n, a in self._agreement.items()} or None,
-            "metric": self._metric.measure() if self._metric else None,
+            "metric": self._metric.measures() if self._metric else None,
         }
 
     def flips(self) -> dict[str, int] | None:
-        """Count the answers whose top class is not that of the default kernels, by output."""
-        return {name: one.of - one.same for name, one in self._flips.items()} or None
+        """Count the samples whose top class is not that of the default kernels, by output."""
+        return {name: a.of - a.same for name, a in self._default_agreement.items()} or None
 
-    def detail(self) -> dict[str, Any]:
-        """Give what is told of the default kernels alone."""
+    def details(self) -> dict[str, Any]:
+        """Return what is recorded of the default kernels alone."""
         nothing = {"per_class": None, "per_slice": None, "confusion": None}
         return {
-            **(self._metric.detail() if self._metric else nothing),
-            "histograms": {name: one.told() for name, one in self._histograms.items()},
-            "sequence": self._sequence.told() if self._sequence else None,
+            **(self._metric.details() if self._metric else nothing),
+            "histograms": {name: one.binned() for name, one in self._histograms.items()},
+            "sequence": self._sequence.measures() if self._sequence else None,
         }
 
 

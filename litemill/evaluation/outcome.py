@@ -1,23 +1,24 @@
-"""What a check found: a number held to its limit, and the line that tells it."""
+"""The outcome of a check: a number held to its limit, and the line that says so."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from litemill.evaluation import margins as samples
+from litemill.evaluation import margins
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check found.
+    """The outcome of a check.
 
     Attributes:
         passed: whether the variant may ship as far as this check goes.
         found: the judged number; None when it is absent, or when there is no finite one.
         limit: the number it was held to; None where there is none.
-        told: one line: what was found and what was expected.
+        observation: what was found, in words: "found 18 dB at output 'digit'".
+        expectation: what was expected, in words; empty where the check does not apply.
         margin: how far `found` is on the good side of `limit`, in the unit of both; below 0 when
             the check failed.
         output: which output was judged, where a model has several.
@@ -25,13 +26,14 @@ class Outcome:
         margin_samples: the margin as a number of samples, where the check counts samples: so many
             more may go wrong, or below 0, so many are too many.
         counted: what it counts: "sample", or "answer" where a sample has several.
-        absent: the question does not arise, as for a metric where there are no targets.
+        absent: the check does not apply, as for a metric where there are no targets.
     """
 
     passed: bool
     found: float | None
     limit: float | None
-    told: str
+    observation: str
+    expectation: str = ""
     margin: float | None = None
     output: str | None = None
     kernels: str | None = None
@@ -39,21 +41,36 @@ class Outcome:
     counted: str = "sample"
     absent: bool = False
 
+    @property
+    def message(self) -> str:
+        """The line that people read."""
+        return "; ".join(part for part in (self.observation, self.expectation) if part)
 
-def at_most(found: float, limit: float, unit: str = "", **more: Any) -> Outcome:
+    def at(self, place: str) -> Outcome:
+        """Return the same outcome, observed at a place: " at kernels 'reference'"."""
+        return replace(self, observation=f"{self.observation} {place}")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as report.json has them, with the message as "told"."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        del values["observation"], values["expectation"]
+        return {**values, "told": self.message}
+
+
+def at_most(found: float, limit: float, unit: str = "", **details: Any) -> Outcome:
     """Hold a number to an upper limit.
 
-    `more` are `output`; `spare`, the margin in samples; and `counted`, where it counts answers.
+    `details` are `output`; `spare`, the margin in samples; and `counted`, where it counts answers.
     """
-    return _judged(found, limit, unit, bound="at most", **more)
+    return _compare(found, limit, unit, bound="at most", **details)
 
 
-def at_least(found: float, limit: float, unit: str = "", **more: Any) -> Outcome:
+def at_least(found: float, limit: float, unit: str = "", **details: Any) -> Outcome:
     """Hold a number to a lower limit; as `at_most`."""
-    return _judged(found, limit, unit, bound="at least", **more)
+    return _compare(found, limit, unit, bound="at least", **details)
 
 
-def _judged(  # noqa: PLR0913 (what a line says)
+def _compare(  # noqa: PLR0913 (what a line says)
     found: float,
     limit: float,
     unit: str,
@@ -68,13 +85,13 @@ def _judged(  # noqa: PLR0913 (what a line says)
     margin = limit - found if bound == "at most" else found - limit
     place = f" at output {output!r}" if output else ""
     passed = margin >= 0  # NaN, which is nothing measured, is not
-    spare = samples.floor_to_verdict(spare, passed=passed)
-    expected = f"expected {bound} {limit:.6g}{samples.format_margin(spare, counted)}"
+    spare = margins.floor_to_verdict(spare, passed=passed)
     return Outcome(
         passed=passed,
         found=_finite(found),
         limit=limit,
-        told=f"found {_told(found, unit)}{place}; {expected}",
+        observation=f"found {_with_unit(found, unit)}{place}",
+        expectation=f"expected {bound} {limit:.6g}{margins.format_margin(spare, counted)}",
         margin=_finite(margin),
         output=output,
         margin_samples=spare,
@@ -82,7 +99,7 @@ def _judged(  # noqa: PLR0913 (what a line says)
     )
 
 
-def _told(found: float, unit: str) -> str:
+def _with_unit(found: float, unit: str) -> str:
     if math.isnan(found):
         return "no measurable value"
     return "no error at all" if unit == " dB" and found == math.inf else f"{found:.6g}{unit}"
@@ -93,5 +110,7 @@ def _finite(value: float) -> float | None:
 
 
 def not_applicable(limit: float, reason: str) -> Outcome:
-    """Say why the question does not arise."""
-    return Outcome(passed=True, found=None, limit=limit, told=f"absent: {reason}", absent=True)
+    """Pass a check that does not apply, and say why it does not."""
+    return Outcome(
+        passed=True, found=None, limit=limit, observation=f"absent: {reason}", absent=True
+    )

@@ -1,8 +1,8 @@
-"""How near a conversion's answers have to be to its source's, by what the file is.
+"""Decide how near a conversion's outputs have to be to its source's, by what the file is.
 
 These limits ask whether a file is a conversion of that model at all, not whether it is good enough
 to ship (the gate of a release asks that). So they let through what correct conversions do on hard
-samples; a file of nearly the same weights is told by the weights.
+samples; a file of nearly the same weights is recognised by its weights.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-FEWEST = 10  # samples from which a share of them says something
+MIN_SAMPLES = 10  # for a share of them to say something
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The least that the answers of a file have to reach."""
+    """The least that the outputs of a file have to reach."""
 
     snr_db: float
     top1_agreement: float  # of outputs that are probabilities
@@ -46,29 +46,31 @@ TOLERANCES = {
     # are cut off: 16 dB and more.
     "int16x8": Tolerance(12, 0.8),
 }
-# Weights of 15 values: 18 dB in one layer; of 3 values, no more than a likeness.
+# Weights of 15 values: 18 dB in one layer; of 3 values, only roughly the same.
 FEW_BITS = {"int4": Tolerance(6, 0.5), "uint4": Tolerance(6, 0.5), "int2": Tolerance(-3, 0)}
 
 
-def tolerance_of(found: Description, kind: str) -> Tolerance:
-    """Give the limits for a file of a kind, as `litemill.conversion.verification.kind` tells it."""
-    narrow = [FEW_BITS[dtype] for dtype in ("int2", "int4", "uint4") if dtype in found.weights]
-    return narrow[0] if narrow else TOLERANCES[kind]
+def tolerance_of(description: Description, arithmetic: str) -> Tolerance:
+    """Choose the limits for a file by its arithmetic (`verification.arithmetic_of`) and weights."""
+    narrow = [
+        FEW_BITS[dtype] for dtype in ("int2", "int4", "uint4") if dtype in description.weights
+    ]
+    return narrow[0] if narrow else TOLERANCES[arithmetic]
 
 
-def measure_output(reference: Array, answer: Array) -> dict[str, Any]:
-    """Measure one output: what `Fidelity` does, and `top1_agreement` where it has classes.
+def measure_output(reference: Array, output: Array) -> dict[str, Any]:
+    """Measure an output: what `Fidelity` does, and `top1_agreement` where it has classes.
 
     `broken` counts numbers that are NaN or infinite where the source's are not.
     """
     fidelity = Fidelity()
-    fidelity.add(reference, answer)
-    broken = int((np.isfinite(reference) & ~np.isfinite(answer)).sum())
+    fidelity.add(reference, output)
+    broken = int((np.isfinite(reference) & ~np.isfinite(output)).sum())
     agreement = None
     if is_probability(reference):
-        same = Agreement()
-        same.add(reference, answer)
-        agreement = same.share()
+        counted = Agreement()
+        counted.add(reference, output)
+        agreement = counted.share()
     return {**fidelity.measures(), "broken": broken, "top1_agreement": agreement}
 
 
@@ -80,15 +82,17 @@ def is_probability(reference: Array) -> bool:
 
 
 def shortfalls(name: str, measures: dict[str, Any], least: Tolerance, samples: int) -> list[str]:
-    """Tell in words where an output's measures are below the limits; nothing if nowhere."""
+    """List in words where an output's measures are below the limits."""
     if measures["broken"]:
         return [f"{measures['broken']} NaN or infinite values in output {name!r}"]
-    told = []
-    snr, same = measures["snr_db"], measures["top1_agreement"]
+    messages = []
+    snr, agreement = measures["snr_db"], measures["top1_agreement"]
     if snr is not None and snr < least.snr_db:
-        worst = f"max. difference {measures['max_abs_error']:.3g}"
-        told.append(f"output {name!r} at {snr:.1f} dB ({worst}), expected {least.snr_db:g}")
-    if same is not None and samples >= FEWEST and same < least.top1_agreement:
+        largest = f"max. difference {measures['max_abs_error']:.3g}"
+        messages.append(f"output {name!r} at {snr:.1f} dB ({largest}), expected {least.snr_db:g}")
+    if agreement is not None and samples >= MIN_SAMPLES and agreement < least.top1_agreement:
         expected = f"expected {least.top1_agreement:.0%}"
-        told.append(f"output {name!r} of the source's class in {same:.0%} of samples, {expected}")
-    return told
+        messages.append(
+            f"output {name!r} of the source's class in {agreement:.0%} of samples, {expected}"
+        )
+    return messages

@@ -1,4 +1,4 @@
-"""Measure one variant against the source model on real samples: `python -m stages validate int8`.
+"""Measure one variant against the source model on real samples: `python -m stages.validate int8`.
 
 Nothing is judged here: the gate does that, so that a failed check leaves its measurement behind. A
 file that cannot run is a measurement too.
@@ -10,7 +10,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,10 +20,9 @@ from litemill.config.schema.validate import Validate
 from litemill.core.errors import DataError, InterpreterError, LitemillError
 from litemill.core.files import write_json
 from litemill.data.samples import Samples, read_split
-from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, MeasurementCase
-from litemill.evaluation.kernel_matrix import measure_kernels as matrix
-from litemill.evaluation.kernel_runner import DEFAULT
+from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, measure_kernels
 from litemill.evaluation.layer_errors import compare_layers
+from litemill.evaluation.measurement_case import DEFAULT, MeasurementCase
 from litemill.models.reference_outputs import (
     match_samples,
     read_reference_outputs,
@@ -53,7 +52,7 @@ def measure_variant(  # noqa: PLR0913
     samples: Samples,
     signature: dict[str, Any],
     options: Validate,
-    plain: bytes | None = None,
+    float_content: bytes | None = None,
     isolated: bool = False,
 ) -> dict[str, Any]:
     """Measure a .tflite file in batches, so that memory does not grow with the samples.
@@ -61,15 +60,15 @@ def measure_variant(  # noqa: PLR0913
     Args:
         content: the file.
         variant: its name.
-        reference: what the source model answers, [samples, ...] by output name.
+        reference: the source model's outputs by name, [samples, ...].
         samples: the evaluation split.
         signature: {"key", "inputs", "outputs"} as `export` writes it.
         options: how to measure.
-        plain: the float file of the same graph, to compare layers with.
+        float_content: the float file of the same graph, to compare layers with.
         isolated: run the file in processes of its own; a crash is then a measurement.
 
     Returns:
-        The measurement, as JSON takes it; "error" tells why a file could not be run.
+        The measurement, as JSON takes it; "error" says why a file could not be run.
 
     Raises:
         DataError: reference and samples do not belong together.
@@ -80,88 +79,96 @@ def measure_variant(  # noqa: PLR0913
         "bytes": len(content),
         "samples": len(samples),
         "error": None,
-        **_NOTHING,
+        **_NOT_MEASURED,
     }
     for name, values in reference.items():
         if len(values) != len(samples):
-            found = f"{len(values)} reference outputs of {name!r}"
-            raise DataError("build/export/reference", found, f"expected {len(samples)}")
+            message = f"{len(values)} reference outputs of {name!r}"
+            raise DataError("build/export/reference", message, f"expected {len(samples)}")
     samples = match_samples(samples, signature)
-    run = _apart(variant, options) if isolated else _here
+    run = _isolated_runner(variant, options) if isolated else _run_here
     try:
-        described = describe(content, variant)
-        measured |= _described(described)
-        kernels, key = tuple(options.kernels), signature["key"]
+        description = describe(content, variant)
+        measured |= _description_keys(description)
         case = MeasurementCase(
-            content, described, variant, key, reference, samples, options, kernels
+            content=content,
+            description=description,
+            variant=variant,
+            signature=signature["key"],
+            reference=reference,
+            samples=samples,
+            options=options,
+            kernels=tuple(options.kernels),
         )
-        measured |= _measured(case, run)
-        if plain is not None and plain != content and options.layer_samples:
-            measured |= _layers(case, plain, run)
+        measured |= _measure_all_kernels(case, run)
+        if float_content is not None and float_content != content and options.layer_samples:
+            measured |= _measure_layers(case, float_content, run)
     except InterpreterError as error:
         measured["error"] = str(error)
     rounded: dict[str, Any] = _rounded(measured)
     return rounded
 
 
-def _here(function: Callable[..., Any], *arguments: Any) -> Any:
+def _run_here(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def _apart(variant: str, options: Validate) -> Run:
+def _isolated_runner(variant: str, options: Validate) -> Run:
     # Imported before the fork, so that not every child does; nothing has run yet.
     import ai_edge_litert.interpreter  # noqa: F401
 
-    until = time.monotonic() + options.timeout_seconds
+    deadline = time.monotonic() + options.timeout_seconds
 
     def run(function: Callable[..., Any], *arguments: Any) -> Any:
-        left = max(0.0, until - time.monotonic())
+        remaining = max(0.0, deadline - time.monotonic())
         try:
             return run_isolated(
-                _quietly, function, *arguments, seconds=left, place=variant, fork=True
+                _run_captured, function, *arguments, seconds=remaining, place=variant, fork=True
             )
         except OutOfTimeError:
-            told = f"no answer within {options.timeout_seconds:g} s"
-            raise OutOfTimeError(variant, told, "the run was ended") from None
+            message = f"no answer within {options.timeout_seconds:g} s"
+            raise OutOfTimeError(variant, message, "the run was ended") from None
 
     return run
 
 
-def _quietly(function: Callable[..., Any], *arguments: Any) -> Any:
-    with capture_output(explained=LitemillError):  # whoever aborts writes about it first
+def _run_captured(function: Callable[..., Any], *arguments: Any) -> Any:
+    with capture_output(explained=LitemillError):  # a process that aborts writes why first
         return function(*arguments)
 
 
-def _measured(case: MeasurementCase, run: Run) -> dict[str, Any]:
-    """Measure under all sets of kernels; where that crashes, find out which of them it is."""
+def _measure_all_kernels(case: MeasurementCase, run: Run) -> dict[str, Any]:
+    """Measure under all sets of kernels; where that crashes, find out which of them does."""
     try:
-        return dict(run(matrix, case))
+        return dict(run(measure_kernels, case))
     except CrashError:
-        run(matrix, replace(case, kernels=(DEFAULT,)))
-    alive, crashed = [DEFAULT], {}
+        run(measure_kernels, replace(case, kernels=(DEFAULT,)))
+    running, crashed = [DEFAULT], {}
     for name in case.kernels:
         if name == DEFAULT:
             continue
         try:
-            run(matrix, replace(case, kernels=(DEFAULT, name)))
-            alive.append(name)
+            run(measure_kernels, replace(case, kernels=(DEFAULT, name)))
+            running.append(name)
         except CrashError as error:
             crashed[name] = {"error": str(error), **NOT_RUN}
-    found = dict(run(matrix, replace(case, kernels=tuple(alive))))
-    return {**found, "kernels": {**found["kernels"], **crashed}}
+    measures = dict(run(measure_kernels, replace(case, kernels=tuple(running))))
+    return {**measures, "kernels": {**measures["kernels"], **crashed}}
 
 
-def _layers(case: MeasurementCase, plain: bytes, run: Run) -> dict[str, Any]:
-    """Look at every layer; a file that has been measured does not fail by this."""
-    some = next(case.samples.batches(case.options.layer_samples))
+def _measure_layers(case: MeasurementCase, float_content: bytes, run: Run) -> dict[str, Any]:
+    """Compare every layer; a file that has been measured does not fail by this."""
+    samples = next(case.samples.batches(case.options.layer_samples))
     try:
-        found = run(compare_layers, case.content, plain, some, case.key, case.variant)
+        errors = run(
+            compare_layers, case.content, float_content, samples, case.signature, case.variant
+        )
     except InterpreterError:
         return {}
-    return {"layers": found.rows, "advice": found.advice} if found else {}
+    return {"layers": errors.rows, "advice": errors.advice} if errors else {}
 
 
-_NOTHING: dict[str, Any] = {
+_NOT_MEASURED: dict[str, Any] = {
     **MEASURES,
     "kernels": {},
     "per_class": None,
@@ -179,19 +186,18 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _described(description: Description) -> dict[str, Any]:
-    found: dict[str, Any] = asdict(description)
-    kept = ("operators", "inputs", "weights", "min_runtime_version")
-    described: dict[str, Any] = {key: found[key] for key in kept}
-    return described | {"outputs_detail": found["outputs"]}
+def _description_keys(description: Description) -> dict[str, Any]:
+    values = description.as_json()
+    keys = ("operators", "inputs", "weights", "min_runtime_version")
+    return {key: values[key] for key in keys} | {"outputs_detail": values["outputs"]}
 
 
 def _rounded(value: Any) -> Any:
     """Round every number to `DIGITS`; NaN and infinity, which JSON cannot hold, become None."""
     if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
+        return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
+        return [_rounded(item) for item in value]
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
     return value
@@ -222,7 +228,7 @@ def run(variant: str, *, converted: Path, exported: Path, evaluation: Path, out:
         samples=read_split(evaluation),
         signature=signature,
         options=parameters(Validate, "validate"),
-        plain=read_float(signature_folder(exported, key) / "float"),
+        float_content=read_float(signature_folder(exported, key) / "float"),
         isolated=True,
     )
     write_json(out, measured)

@@ -1,4 +1,4 @@
-"""The worst that was measured of a variant: of its kernels, and of the metric's interval."""
+"""Judge a variant by its worst: of its kernels, and of the metric's confidence interval."""
 
 from __future__ import annotations
 
@@ -11,58 +11,55 @@ if TYPE_CHECKING:
     from litemill.evaluation.outcome import Outcome
 
 Measured = dict[str, Any]
-USE_CONFIDENCE_BOUND = (
-    "use_confidence_bound"  # marks a metric that is taken for the end of its interval
-)
+# A key of limits, and of a metric that was replaced by the worse end of its interval.
+USE_CONFIDENCE_BOUND = "use_confidence_bound"
 
 
-def worst_over_kernels(ask: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
-    """Ask of every set of kernels, and give the worst outcome; the default's where none is.
+def worst_over_kernels(check: Callable[[Measured], Outcome], measured: Measured) -> Outcome:
+    """Apply a check to every set of kernels; return the worst outcome, the default's in a tie.
 
-    A set that answered fewer samples only counts where the default kernels pass on these samples,
-    and it is worse than they are there: or else it is the samples that are worse, not the kernels.
+    A set that ran fewer samples only counts where the default kernels pass on these samples, and
+    it is worse than they are there: or else it is the samples that are worse, not the kernels.
     """
-    worst = ask(measured)
-    for kernels, found in (measured.get("kernels") or {}).items():
-        if found["error"]:
-            continue  # `runs` says it all
-        outcome = ask({**measured, **found})
-        if found.get("default"):
-            beside = ask({**measured, **found["default"]})
-            if not beside.passed or not _worse(outcome, beside):
+    worst = check(measured)
+    for kernels, results in (measured.get("kernels") or {}).items():
+        if results["error"]:
+            continue  # the check `runs` reports it
+        outcome = check({**measured, **results})
+        if results.get("default"):
+            default = check({**measured, **results["default"]})
+            if not default.passed or not _is_worse(outcome, default):
                 continue
-        if _worse(outcome, worst):
-            told, semicolon, rest = outcome.told.rpartition(";")
-            told = f"{told} at kernels {kernels!r}{semicolon}{rest}"
-            worst = replace(outcome, kernels=kernels, told=told)
+        if _is_worse(outcome, worst):
+            worst = replace(outcome.at(f"at kernels {kernels!r}"), kernels=kernels)
     return worst
 
 
 def worst_of_interval(measured: Measured) -> Measured:
-    """Take the metric for the worse end of its interval, under every set of kernels."""
-    metric = measured.get("metric")
+    """Replace the metric by the worse end of its interval, under every set of kernels."""
     kernels = {
-        name: worst_of_interval(one) for name, one in (measured.get("kernels") or {}).items()
+        name: worst_of_interval(results)
+        for name, results in (measured.get("kernels") or {}).items()
     }
-    ended: Measured = {**measured, "kernels": kernels} if kernels else dict(measured)
+    worst: Measured = {**measured, "kernels": kernels} if kernels else dict(measured)
     if measured.get("default"):
-        ended["default"] = worst_of_interval(measured["default"])
+        worst["default"] = worst_of_interval(measured["default"])
+    metric = measured.get("metric")
     if metric and metric.get("interval"):
         ends = metric["interval"]
-        variant = ends["variant"][1 if metric["goal"] == "minimize" else 0]
-        worse = {
+        worst["metric"] = {
+            **metric,
             "drop": ends["drop"][1],
-            "variant": variant,
+            "variant": ends["variant"][1 if metric["goal"] == "minimize" else 0],
             "counts": None,
             USE_CONFIDENCE_BOUND: True,
         }
-        ended["metric"] = {**metric, **worse}
-    return ended
+    return worst
 
 
-def _worse(one: Outcome, other: Outcome) -> bool:
-    if one.passed != other.passed:
+def _is_worse(outcome: Outcome, other: Outcome) -> bool:
+    if outcome.passed != other.passed:
         return other.passed
-    if one.margin is None or other.margin is None:
+    if outcome.margin is None or other.margin is None:
         return False
-    return one.margin < other.margin
+    return outcome.margin < other.margin

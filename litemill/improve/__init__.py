@@ -1,1 +1,1 @@
-"""Finding a way for a variant to meet its limits, and what calibration samples change."""
+"""Improve a variant until it meets its limits; measure how much calibration samples matter."""

@@ -1,4 +1,4 @@
-"""How much calibration decides: one variant, calibrated on several random subsets."""
+"""Measure how much calibration matters: one variant, calibrated on several random subsets."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ DIGITS = 6  # significant
 
 
 def calibration_subsets(
-    variant: Variant, count: int, samples: int | None, there: int
+    variant: Variant, count: int, samples: int | None, available: int
 ) -> list[tuple[str, Variant]]:
-    """Give the variant calibrated on random subsets, by the seeds 0 to `count` - 1.
+    """Return the variant calibrated on random subsets, by the seeds 0 to `count` - 1.
 
     Args:
         variant: the variant.
         count: of subsets.
         samples: in each; None is as many as the variant takes.
-        there: how many the calibration split has.
+        available: how many the calibration split has.
 
     Raises:
         ConfigError: the variant takes no samples, or there are no different subsets.
     """
     if not needs_calibration(variant):
-        told = "takes no calibration samples"
-        raise ConfigError("sensitivity", told, "expected an int8 or int16x8 variant, say")
+        message = "takes no calibration samples"
+        raise ConfigError("sensitivity", message, "expected an int8 or int16x8 variant, say")
     samples = variant.calibration.samples if samples is None else samples
-    if not 1 <= samples < there:
-        told = f"{samples} of {there} calibration samples"
-        expected = f"expected 1 to {there - 1}, of which there are several subsets"
-        raise ConfigError("--samples", told, expected)
+    if not 1 <= samples < available:
+        message = f"{samples} of {available} calibration samples"
+        expected = f"expected 1 to {available - 1}, of which there are several subsets"
+        raise ConfigError("--samples", message, expected)
     return [
         (f"seed {seed}", replace(variant, calibration=Calibration(samples, Selection.random, seed)))
         for seed in range(count)
@@ -50,41 +50,41 @@ def calibration_subsets(
 
 
 def calibration_sensitivity(
-    bench: TrialRunner, asked: ImprovedVariant, count: int, samples: int | None
+    runner: TrialRunner, subject: ImprovedVariant, count: int, samples: int | None
 ) -> dict[str, Any]:
-    """Calibrate on subsets and compare what comes of it.
+    """Calibrate on subsets and compare the results.
 
     Returns:
         `variant` as it is, and the `subsets`, as rows; the `spread` of each of their numbers; and
         for each limit the `margins`: the variant's own, and how far the subsets are apart.
     """
-    ways = calibration_subsets(
-        asked.variant, count, samples, int(bench.inputs.calibration["samples"])
+    subsets = calibration_subsets(
+        subject.variant, count, samples, int(runner.inputs.calibration["samples"])
     )
-    whole, *trials = bench.trials([("as it is", asked.variant), *ways])
+    unchanged, *trials = runner.run([("as it is", subject.variant), *subsets])
     rows = [_row(trial) for trial in trials]
     keys = ("metric", "drop", "snr_db", "top1_agreement")
     return {
-        "variant": asked.name,
-        "samples": ways[0][1].calibration.samples,
-        "as_it_is": _row(whole),
+        "variant": subject.name,
+        "samples": subsets[0][1].calibration.samples,
+        "as_it_is": _row(unchanged),
         "subsets": rows,
         "spread": {key: _spread([row[key] for row in rows]) for key in keys},
-        "margins": _margins(whole, trials),
+        "margins": _margins(unchanged, trials),
     }
 
 
 def _row(trial: Trial) -> dict[str, Any]:
-    """Give numbers of the default kernels; of several outputs the worst."""
+    """Return numbers of the default kernels; of several outputs the worst."""
     metric = trial.measured.get("metric") or {}
-    ratios = [one["snr_db"] for one in (trial.measured.get("outputs") or {}).values()]
+    ratios = [output["snr_db"] for output in (trial.measured.get("outputs") or {}).values()]
     shares = (trial.measured.get("top1_agreement") or {}).values()
-    real = [ratio for ratio in ratios if ratio is not None]
+    known = [ratio for ratio in ratios if ratio is not None]
     return {
-        "calibration": trial.what,
+        "calibration": trial.label,
         "metric": metric.get("variant"),
         "drop": metric.get("drop"),
-        "snr_db": min(real, default=None),
+        "snr_db": min(known, default=None),
         "top1_agreement": min(shares, default=None),
         "passed": trial.passed,
         "verdict": trial.verdict(),
@@ -92,30 +92,30 @@ def _row(trial: Trial) -> dict[str, Any]:
 
 
 def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
-    real = [value for value in values if value is not None]
-    if not real:
+    known = [value for value in values if value is not None]
+    if not known:
         return None
-    told = {
-        "min": min(real),
-        "median": statistics.median(real),
-        "max": max(real),
-        "deviation": statistics.stdev(real) if len(real) > 1 else 0.0,
+    spread = {
+        "min": min(known),
+        "median": statistics.median(known),
+        "max": max(known),
+        "deviation": statistics.stdev(known) if len(known) > 1 else 0.0,
     }
-    return {key: float(f"{value:.{DIGITS}g}") for key, value in told.items()}
+    return {key: float(f"{value:.{DIGITS}g}") for key, value in spread.items()}
 
 
-def _margins(whole: Trial, trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Give each check with a limit: its margin as the variant is, and the range over subsets."""
-    found = []
-    for name, outcome in whole.outcomes.items():
+def _margins(unchanged: Trial, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """List each check with a limit: its margin as the variant is, and the range over subsets."""
+    rows = []
+    for name, outcome in unchanged.outcomes.items():
         if outcome.margin is None or outcome.limit is None or name == "finite":
             continue
-        others = [one.outcomes[name].found for one in trials if name in one.outcomes]
-        real = [value for value in others if value is not None]
-        if not real:
+        others = [trial.outcomes[name].found for trial in trials if name in trial.outcomes]
+        known = [value for value in others if value is not None]
+        if not known:
             continue
-        apart = float(f"{max(real) - min(real):.{DIGITS}g}")
-        found.append(
+        apart = float(f"{max(known) - min(known):.{DIGITS}g}")
+        rows.append(
             {
                 "check": name,
                 "limit": outcome.limit,
@@ -124,4 +124,4 @@ def _margins(whole: Trial, trials: Sequence[Trial]) -> list[dict[str, Any]]:
                 "larger": apart > abs(outcome.margin),
             }
         )
-    return found
+    return rows

@@ -1,4 +1,4 @@
-"""The variant that is looked at, as conf/ has it now, and its limits."""
+"""Resolve the variant to improve, as conf/ has it now, and its limits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from litemill.pipeline.configure import configure
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Times of files are measured on devices, and these files were never there.
-NOT_HERE = ("latency_ms",)
+# Latencies are measured on devices, and these files were never there.
+NOT_JUDGED = ("latency_ms",)
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,20 @@ class ImprovedVariant:
 
     name: str
     variant: Variant
-    limits: dict[str, Any]  # by check: its own over those of all
-    own: dict[str, Any]  # its own alone
+    limits: dict[str, Any]  # by check: its own over the common ones
+    own_limits: dict[str, Any]  # its own alone
 
-    def held_to(self, drop: float | None) -> ImprovedVariant:
-        """Give it with another limit of the metric's drop; None leaves it."""
+    def with_metric_drop(self, drop: float | None) -> ImprovedVariant:
+        """Return it with another limit of the metric's drop; None leaves the limit."""
         if drop is None:
             return self
         limit = {"metric_drop": drop}
-        return replace(self, limits=self.limits | limit, own=self.own | limit)
+        return replace(self, limits=self.limits | limit, own_limits=self.own_limits | limit)
 
     @property
-    def judged(self) -> dict[str, Any]:
+    def judged_limits(self) -> dict[str, Any]:
         """The limits that can be judged without a device."""
-        return {name: limit for name, limit in self.limits.items() if name not in NOT_HERE}
+        return {name: limit for name, limit in self.limits.items() if name not in NOT_JUDGED}
 
 
 def resolve_variant(name: str, root: Path) -> ImprovedVariant:

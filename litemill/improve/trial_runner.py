@@ -1,4 +1,4 @@
-"""Where trials are made: the engine and the store of sweeps, measuring as the stages do."""
+"""Make trials by the engine and the store of sweeps, measuring as the stages do."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BUILD = Path("build")
 
 
 class TrialRunner:
-    """Makes trials of a built model. Use as a context; TensorFlow starts with the first new one."""
+    """Makes trials of a built model. A context manager; the first new trial starts TensorFlow."""
 
     def __init__(self, limits: dict[str, Any], seconds: float) -> None:
-        """Hold the limits, and how long a trial may take.
+        """Set the limits, and how long a trial may take.
 
         Raises:
             ConfigError: something was not built.
@@ -33,26 +33,26 @@ class TrialRunner:
         self.inputs = read_inputs(BUILD)
         self._limits, self._store, self._stack = limits, Store(), ExitStack()
         engine = Local(BUILD, self._known, workers=None, seconds=seconds)
-        self._course = Executor(self.inputs, self._store, engine, deep=True)
+        self._executor = Executor(self.inputs, self._store, engine, deep=True)
         self._engine = engine
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Enter the engine."""
         self._stack.enter_context(self._engine)
         return self
 
     def __exit__(self, *what: object) -> None:
-        """End what still runs."""
+        """Stop what still runs."""
         self._stack.__exit__(*what)  # type: ignore[arg-type]  # as given
 
-    def trials(self, asked: Sequence[tuple[str, Variant]]) -> list[Trial]:
-        """Make, measure and judge; what was before, by any sweep or trial, is not made again."""
-        points = [make_point(variant, {}, self.inputs.objection) for _, variant in asked]
-        distinct = {one.name: one for one in points}
-        found = dict(zip(distinct, self._course.over(list(distinct.values())), strict=True))
+    def run(self, variants: Sequence[tuple[str, Variant]]) -> list[Trial]:
+        """Make, measure and judge labelled variants; none is made that any sweep or trial made."""
+        points = [make_point(variant, {}, self.inputs.objection) for _, variant in variants]
+        distinct = {point.name: point for point in points}
+        results = dict(zip(distinct, self._executor.over(list(distinct.values())), strict=True))
         return [
-            judge_trial(what, found[one.name], self._limits)
-            for (what, _), one in zip(asked, points, strict=True)
+            judge_trial(label, results[point.name], self._limits)
+            for (label, _), point in zip(variants, points, strict=True)
         ]
 
     def _known(self, file: str, variant: Variant) -> bool:

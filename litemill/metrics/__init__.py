@@ -1,12 +1,13 @@
-"""Scores of a task, one number a sample; the metric is their mean over all samples.
+"""Score samples, one number each; a task's metric is their mean over all samples.
 
-Each function takes a model's outputs [samples, ...] and the targets [samples, ...] and gives
-float64 [samples], also for no samples at all. Reached by name in conf, with further keys as keyword
+Each function takes a model's outputs [samples, ...] and the targets [samples, ...] and returns
+float64 [samples], also for no samples at all. conf names it, with further keys as keyword
 arguments: `score: {_target_: litemill.metrics.top1}`. Yours may live in any module of the project.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,13 @@ Scores = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def top1(outputs: Array, target: Array) -> Scores:
-    """Give 1 where the highest of the outputs [samples, classes] is the target class, else 0."""
+    """Score 1 where the highest of the outputs [samples, classes] is the target class, else 0."""
     classes = _classes(outputs, target)
     return np.asarray(np.argmax(outputs, axis=-1) == classes, np.float64)
 
 
 def top_k(outputs: Array, target: Array, *, k: int = 5) -> Scores:
-    """Give 1 where the target class is among the k highest outputs [samples, classes], else 0.
+    """Score 1 where the target class is among the k highest outputs [samples, classes], else 0.
 
     Ties go to the lower class, as `argmax` breaks them.
     """
@@ -34,7 +35,7 @@ def top_k(outputs: Array, target: Array, *, k: int = 5) -> Scores:
 
 
 def binary(outputs: Array, target: Array, *, threshold: float = 0.5) -> Scores:
-    """Give 1 where an output [samples] or [samples, 1] is on the target's (0 or 1) side, else 0.
+    """Score 1 where an output [samples] or [samples, 1] is on the target's (0 or 1) side, else 0.
 
     The threshold is 0.5 for probabilities; set it to 0 for logits.
     """
@@ -44,30 +45,32 @@ def binary(outputs: Array, target: Array, *, threshold: float = 0.5) -> Scores:
 
 
 def absolute_error(outputs: Array, target: Array) -> Scores:
-    """Give |output - target|, the mean over a sample's elements, in the target's unit."""
+    """Return |output - target|, the mean over a sample's elements, in the target's unit."""
     outputs, target = _paired("absolute_error", outputs, target)
     return np.asarray(np.abs(outputs - target).mean(axis=-1), np.float64)
 
 
 def squared_error(outputs: Array, target: Array) -> Scores:
-    """Give (output - target)^2, the mean over a sample's elements, in the target's unit squared."""
+    """Return (output - target)^2, the mean over a sample's elements, in the unit squared."""
     outputs, target = _paired("squared_error", outputs, target)
     return np.asarray(((outputs - target) ** 2).mean(axis=-1), np.float64)
 
 
 def _classes(outputs: Array, target: Array) -> Array:
     if outputs.ndim != 2 or outputs.shape[1] < 2 or target.size != len(outputs):  # noqa: PLR2004
-        found = f"outputs of shape {list(outputs.shape)} and targets of {list(target.shape)}"
-        wanted = "expected [samples, classes] with two classes or more, and a class for each sample"
-        raise DataError("litemill.metrics.top_k", found, wanted)
+        message = f"outputs of shape {list(outputs.shape)} and targets of {list(target.shape)}"
+        expected = (
+            "expected [samples, classes] with two classes or more, and a class for each sample"
+        )
+        raise DataError("litemill.metrics.top_k", message, expected)
     return np.asarray(target).reshape(len(outputs))
 
 
 def _paired(name: str, outputs: Array, target: Array) -> tuple[Array, Array]:
-    """Give both as float64 [samples, elements]."""
+    """Return both as float64 [samples, elements]."""
     if outputs.size != target.size or len(outputs) != len(target):
-        found = f"outputs of shape {list(outputs.shape)} and targets of {list(target.shape)}"
-        raise DataError(f"metrics.{name}", found, "expected as many of each")
-    shape = (len(outputs), outputs.size // max(len(outputs), 1))
+        message = f"outputs of shape {list(outputs.shape)} and targets of {list(target.shape)}"
+        raise DataError(f"litemill.metrics.{name}", message, "expected as many of each")
+    shape = (len(outputs), prod(outputs.shape[1:]))
     both = (np.asarray(each, np.float64).reshape(shape) for each in (outputs, target))
     return next(both), next(both)

@@ -25,6 +25,7 @@ from litemill.config.schema_validation import schema_errors, typed_without
 from litemill.conversion import recipes, sweep_request
 from litemill.core.errors import ErrorGroup, collect_errors
 from litemill.core.files import read_json, write_json, write_text
+from litemill.evaluation.own_checks import FOLDER, own_modules
 from litemill.pipeline import code_digest, rules
 from litemill.pipeline.code_digest import Reached
 from litemill.pipeline.dvc_dependencies import undeclared_dependencies
@@ -202,6 +203,8 @@ def places_reached(config: Config, composed: Composed, root: Path) -> Iterator[t
                 yield composed.place(place), path
     for place, name in _paths(config):
         yield composed.place(place), root / name
+    if own_modules(root):
+        yield FOLDER, root / FOLDER
 
 
 def _targets(config: Config) -> Iterator[tuple[str, str]]:
@@ -218,8 +221,10 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "model.file", config.model.file
 
 
-def reached(sections: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str, Reached]:
-    """Return what the configuration adds to each stage's own code."""
+def reached(
+    sections: Mapping[str, Any], choices: Mapping[str, str], root: Path = Path()
+) -> dict[str, Reached]:
+    """Return what the configuration, and a project's own checks, add to each stage's own code."""
     train = sections["train"]
     model, fit, load = train["model"], train["fit"] or {}, sections["prepare"]["load"]
     calls = [model["build"], model["function"], fit.get("optimizer"), fit.get("loss")]
@@ -234,6 +239,7 @@ def reached(sections: Mapping[str, Any], choices: Mapping[str, str]) -> dict[str
         ),
         "train": Reached(trains, [models, *([model["file"]] if model["file"] else [])]),
         "validate": Reached(scores),
+        "report": Reached([f"{module}.x" for module in own_modules(root)]),
         "sweep": Reached(scores),
     }
 
@@ -263,7 +269,8 @@ def run(*, params: Path, code: Path) -> None:
     missing = not Path("build/export").exists()
     if missing or any(before.get(name) != sections[name] for name in _WITH_TENSORFLOW):
         worker_client.start_worker(settings)
-    digests = code_digest.stage_digests(root, reached(sections, selection.read_selection(root)))
+    added = reached(sections, selection.read_selection(root), root)
+    digests = code_digest.stage_digests(root, added)
     if any(digests_before.get(name) != digests.get(name) for name in _WITH_TENSORFLOW):
         worker_client.start_worker(settings)
     write_parameters(sections, params)

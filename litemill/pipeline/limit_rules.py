@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ConfigError, LitemillError, nearest
-from litemill.evaluation.checks import check_names
 from litemill.evaluation.latency_results import PERCENTILES
 from litemill.evaluation.worst_case import USE_CONFIDENCE_BOUND
 
@@ -15,17 +14,16 @@ if TYPE_CHECKING:
 
 
 def limit_errors(
-    limits: dict[str, Any], place: Callable[[str], str], path: str
+    limits: dict[str, Any], place: Callable[[str], str], path: str, known: list[str]
 ) -> Iterator[LitemillError]:
-    """List the errors of the limits at `path`."""
+    """List the errors of the limits at `path`; `known` are the names of the checks."""
     for name, limit in limits.items():
         here = place(f"{path}.{name}")
         if name == USE_CONFIDENCE_BOUND:
             if not isinstance(limit, bool):
                 yield ConfigError(here, f"found {limit!r}", "expected true or false")
-        elif name not in check_names():
-            known = [*check_names(), USE_CONFIDENCE_BOUND]
-            yield ConfigError(here, "unknown check", nearest(name, known))
+        elif name not in known:
+            yield ConfigError(here, "unknown check", nearest(name, [*known, USE_CONFIDENCE_BOUND]))
         elif name == "latency_ms":
             yield from latency_errors(limit, here)
         elif limit is not None and not _is_number(limit):

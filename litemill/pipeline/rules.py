@@ -14,6 +14,7 @@ from litemill.config.schema.validate import KERNELS
 from litemill.config.schema.variant import Selection
 from litemill.conversion import option_conflicts
 from litemill.core.errors import ConfigError, LitemillError, collect_errors, nearest
+from litemill.evaluation import checks
 from litemill.pipeline.limit_rules import limit_errors
 from litemill.pipeline.model_rules import model_errors
 
@@ -67,8 +68,7 @@ def rule_errors(
         yield from _kernel_errors(config.validate.kernels, place("validate.kernels"))
     if "data" not in faulty:
         yield from _metric_errors(config.data, place)
-    if "limits" not in faulty:
-        yield from limit_errors(config.limits, place, "limits")
+    yield from _limit_errors(config, place, root, faulty)
     if "release" not in faulty:
         yield from _release_errors(config, composed)
     for name, variant in config.variants.items():
@@ -122,13 +122,26 @@ def _kernel_errors(kernels: list[str], place: str) -> Iterator[LitemillError]:
         yield ConfigError(place, found, "expected 'default' among them")
 
 
+def _limit_errors(
+    config: Config, place: Place, root: Path, faulty: Collection[str]
+) -> Iterator[LitemillError]:
+    errors: list[LitemillError] = []
+    known = collect_errors(errors, partial(checks.check_names, root))
+    yield from errors
+    if known is None:
+        return  # without the project's own checks, no limit can be judged
+    if "limits" not in faulty:
+        yield from limit_errors(config.limits, place, "limits", known)
+    for name, variant in config.variants.items():
+        yield from limit_errors(variant.limits, place, f"variants.{name}.limits", known)
+
+
 def _variant_errors(
     path: str, variant: VariantChoice, data: Data | None, place: Place
 ) -> Iterator[LitemillError]:
     yield from option_conflicts.conflicts(variant, lambda option: place(f"{path}.{option}"))
     if data is not None and option_conflicts.needs_calibration(variant):
         yield from _calibration_errors(f"{path}.calibration", variant, data, place)
-    yield from limit_errors(variant.limits, place, f"{path}.limits")
 
 
 def _calibration_errors(

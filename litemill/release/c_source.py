@@ -49,7 +49,9 @@ def is_integer_only(model: Description) -> bool:
     Conversions at its inputs and outputs do not count.
     """
     inner = [op for op in model.operators if op.name not in CONVERSIONS]
-    return bool(INTEGER_WEIGHTS & {*model.weights}) and not any("float" in op.types for op in inner)
+    return bool(INTEGER_WEIGHTS & {*model.weights}) and not any(
+        "float" in dtype for operator in inner for dtype in operator.dtypes
+    )
 
 
 def header_text(

@@ -106,6 +106,6 @@ def _described(model: Description, key: str | None) -> dict[str, Any]:
     entry = {
         "inputs": {name: asdict(tensor) for name, tensor in inputs.items()},
         "outputs": {name: asdict(tensor) for name, tensor in outputs.items()},
-        **{k: asdict(model)[k] for k in ("operators", "weights", "min_runtime_version")},
+        **{k: model.as_json()[k] for k in ("operators", "weights", "min_runtime_version")},
     }
     return dict(json.loads(json.dumps(entry)))

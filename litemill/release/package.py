@@ -164,7 +164,7 @@ def _copy_variant(row: dict[str, Any], sources: Sources, samples: Samples, fresh
 
 
 def _manifest_entry(row: dict[str, Any], golden: Golden) -> dict[str, Any]:
-    description = dataclasses.asdict(golden.model.description)
+    description = golden.model.description.as_json()
     return {
         "file": layout.variant_file(row["variant"]),
         "sha256": row["sha256"],

@@ -10,9 +10,9 @@ import numpy as np
 import yaml
 
 from litemill.release.assemble import content_digests
-from litemill.release.constants import constants
 from litemill.release.json_diff import json_differences, short_json
 from litemill.release.layout import LOCKS
+from litemill.tflite.constants import constants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from litemill.evaluation import latency_results
@@ -55,7 +54,7 @@ def report_row(
 def _verdict(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     return {
         "passed": all(outcome.passed for outcome in outcomes.values()),
-        "checks": {name: dataclasses.asdict(outcome) for name, outcome in outcomes.items()},
+        "checks": {name: outcome.as_json() for name, outcome in outcomes.items()},
     }
 
 

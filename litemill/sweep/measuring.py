@@ -62,7 +62,7 @@ def measure_point(file: bytes, task: Task, build: Path) -> dict[str, Any]:
         samples=read_split(build / "prepare/evaluation"),
         signature=signature,
         options=options,
-        plain=_plain(task, build, exported, options) if options.layer_samples else None,
+        float_content=_plain(task, build, exported, options) if options.layer_samples else None,
         isolated=task.isolated,
     )
     kept = {key: found[key] for key in found if key not in BULKY}

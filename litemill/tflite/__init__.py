@@ -1,1 +1,1 @@
-"""Reading .tflite files: structure, constants, the interpreter. Nothing here is converted or judged."""
+"""Reading .tflite files: structure, constants, the interpreter; nothing is converted or judged."""

@@ -1,4 +1,4 @@
-"""A loaded file whose every tensor can be looked at after a run."""
+"""Run a file and read any of its tensors afterwards."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class DebugInterpreter(Model):
     """A model that keeps its tensors; on the kernels without a delegate, which would fuse layers.
 
-    Tensors are told by their number in the subgraph that runs.
+    Tensors go by their number in the subgraph that runs.
     """
 
     def __init__(self, content: bytes, *, signature: str | None, place: object) -> None:
         """Load `content`; otherwise as `Model`."""
         super().__init__(
-            content, signature=signature, kernels=Kernels.no_delegate, place=place, keep=True
+            content,
+            signature=signature,
+            kernels=Kernels.no_delegate,
+            place=place,
+            preserve_tensors=True,
         )
 
     def tensor(self, number: int) -> Array:
-        """Give a tensor of the last call in real numbers; of a model that keeps all of them."""
+        """Return a tensor of the last call in real numbers."""
         details = self._details[number]
         values = self._interpreter.get_tensor(number, self.subgraph)
         scale, zero = details["quantization"]
@@ -36,7 +40,7 @@ class DebugInterpreter(Model):
         return dequantize(values, Tensor("", str(values.dtype), (), scale, zero))
 
     def name(self, number: int) -> str:
-        """Give a tensor's name."""
+        """Return a tensor's name."""
         return str(self._details[number]["name"])
 
     def is_real(self, number: int) -> bool:
@@ -45,7 +49,7 @@ class DebugInterpreter(Model):
         return np.dtype(details["dtype"]).kind == "f" or bool(details["quantization"][0])
 
     def holds(self, number: int) -> tuple[float, float] | None:
-        """Give the lowest and the highest number that a quantized tensor can hold."""
+        """Return the lowest and the highest number that a quantized tensor can hold."""
         details = self._details[number]
         scale, zero = details["quantization"]
         if not scale:
@@ -55,5 +59,5 @@ class DebugInterpreter(Model):
 
     @cached_property
     def _details(self) -> dict[int, dict[str, Any]]:
-        found = self._interpreter.get_tensor_details(self.subgraph)
-        return {details["index"]: details for details in found}
+        tensors = self._interpreter.get_tensor_details(self.subgraph)
+        return {details["index"]: details for details in tensors}

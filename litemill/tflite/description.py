@@ -1,8 +1,13 @@
-"""What a .tflite file is, in plain values; `dataclasses.asdict` gives JSON."""
+"""The description of a .tflite file, in plain values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CONVERSIONS = {"QUANTIZE", "DEQUANTIZE"}  # operators that change a type and compute nothing
 SHAPES = {"SHAPE", "RANK"}  # operators that read no values
@@ -30,15 +35,57 @@ class Signature:
     outputs: dict[str, Tensor]
 
 
+class InputType(NamedTuple):
+    """The type of an operator's input."""
+
+    dtype: str | None  # None where the input is absent
+    constant: bool
+
+
 @dataclass(frozen=True)
 class Operator:
     """Operators of one name whose tensors have the same types."""
 
     name: str  # builtin name, custom code, or Flex… for a TensorFlow operator
-    types: str  # like "float32, (int8), (float32) -> float32": constants in parentheses
+    inputs: tuple[InputType, ...]
+    outputs: tuple[str, ...]
     count: int
     boundary: int  # how many of them read an input or write an output of the model
     custom: bool
+
+    @property
+    def activations(self) -> set[str]:
+        """The types of inputs and outputs that are no constants."""
+        return {*self.activation_inputs, *self.outputs}
+
+    @property
+    def activation_inputs(self) -> set[str]:
+        """The types of inputs that are no constants."""
+        return {dtype for dtype, constant in self.inputs if dtype is not None and not constant}
+
+    @property
+    def dtypes(self) -> set[str]:
+        """The types of all inputs and outputs."""
+        return {*(dtype for dtype, _ in self.inputs if dtype is not None), *self.outputs}
+
+    @property
+    def types(self) -> str:
+        """The types for people: "float32, (int8) -> float32", constants in parentheses."""
+        inputs = [
+            "-" if dtype is None else f"({dtype})" if constant else dtype
+            for dtype, constant in self.inputs
+        ]
+        return f"{', '.join(inputs) or 'nothing'} -> {', '.join(self.outputs) or 'nothing'}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what records and `--json` hold of it."""
+        return {
+            "name": self.name,
+            "types": self.types,
+            "count": self.count,
+            "boundary": self.boundary,
+            "custom": self.custom,
+        }
 
 
 @dataclass(frozen=True)
@@ -67,7 +114,7 @@ class WeightShare:
 
 @dataclass(frozen=True)
 class Description:
-    """What a .tflite file is; `dataclasses.asdict` gives JSON."""
+    """What a .tflite file holds."""
 
     bytes: int
     description: str
@@ -79,3 +126,22 @@ class Description:
     constants: tuple[Constant, ...]
     weights: dict[str, WeightShare]  # constants by type
     unset_variables: tuple[str, ...]  # variables that are read and never set
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the description as records and `--json` hold it."""
+        return asdict(self) | {"operators": [operator.as_json() for operator in self.operators]}
+
+
+def weight_shares(constants: Iterable[Constant]) -> dict[str, WeightShare]:
+    """Sum up constants by type."""
+    by_type: dict[str, list[Constant]] = {}
+    for constant in constants:
+        by_type.setdefault(constant.dtype, []).append(constant)
+    return {
+        dtype: WeightShare(
+            tensors=len(group),
+            elements=sum(prod(constant.shape) for constant in group),
+            bytes=sum(constant.bytes for constant in group),
+        )
+        for dtype, group in sorted(by_type.items())
+    }

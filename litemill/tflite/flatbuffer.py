@@ -1,26 +1,25 @@
-"""What a .tflite file says it is, read from its flatbuffer without loading it into an interpreter.
+"""Describe a .tflite file from its flatbuffer, without loading it into an interpreter.
 
-The layout is LiteRT's `schema.fbs` (schema version 3). Every offset and index is checked, because
-LiteRT's interpreter does not: a damaged file can abort the whole process that loads it.
+Every offset and index is checked, so that other readers may follow them afterwards.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import InterpreterError
-from litemill.tflite.bounded_flatbuffer import Tables, index, text
 from litemill.tflite.description import (
     Constant,
     Description,
+    InputType,
     Operator,
     Signature,
     Tensor,
-    WeightShare,
+    weight_shares,
 )
+from litemill.tflite.model_reader import IDENTIFIER, ModelReader, index, scale_count, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +34,7 @@ BITS = {
     "int2": 2,
     "complex128": 128,
 }
-IDENTIFIER = b"TFL3"
-MALFORMED = (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError)
+_OperatorKey = tuple[str, bool, tuple[InputType, ...], tuple[str, ...]]
 
 
 def describe(content: bytes, place: object = "model") -> Description:
@@ -46,66 +44,52 @@ def describe(content: bytes, place: object = "model") -> Description:
         InterpreterError: no TensorFlow Lite model, truncated or damaged; names the place.
     """
     if content[4:8] != IDENTIFIER:
-        found = "no TensorFlow Lite model (the mark TFL3 is missing)" if content else "empty file"
-        raise InterpreterError(place, found, "expected a .tflite file")
-    reader = _Reader(Tables(content))
-    try:
-        return reader.read()
-    except MALFORMED as error:
-        where, why = reader.tables.where, str(error) or type(error).__name__
-        if isinstance(error, struct.error):
-            why = "it points behind the end of the file"
-        found = f"damaged or truncated at {where} ({why})"
-        raise InterpreterError(place, found, "expected a whole .tflite file") from None
+        message = "no TensorFlow Lite model (the mark TFL3 is missing)" if content else "empty file"
+        raise InterpreterError(place, message, "expected a .tflite file")
+    reader = ModelReader(content)
+    with reader.reporting_damage(place):
+        return _Describer(reader).describe()
 
 
 @dataclass
-class _Reader:
-    tables: Tables
-    rows: dict[tuple[str, str, bool], list[int]] = field(default_factory=dict)
+class _Describer:
+    reader: ModelReader
+    counts: dict[_OperatorKey, list[int]] = field(default_factory=dict)
     constants: dict[int, Constant] = field(default_factory=dict)
-    variables: dict[str, set[str]] = field(default_factory=dict)  # name: what is done to it
+    variables: dict[str, set[str]] = field(default_factory=dict)  # name: operators that use it
 
-    def read(self) -> Description:
-        from ai_edge_litert import schema_py_generated as schema
-
-        self.schema = schema
-        self.types = {n: word.lower() for n, word in _words(schema.TensorType).items()}
-        self.codes = _words(schema.BuiltinOperator)
-        self.model = schema.Model.GetRootAsModel(self.tables.content, 0)
-        each = self.tables.each
-        self.buffers = [self._buffer(buffer) for buffer in each(self.model, "Buffers")]
-        self.operators = [self._code(code) for code in each(self.model, "OperatorCodes")]
-        self.subgraphs = list(each(self.model, "Subgraphs"))
-        main = self.subgraphs[0]
-        for number, subgraph in enumerate(self.subgraphs):
-            self._subgraph(number, subgraph)
+    def describe(self) -> Description:
+        reader, model = self.reader, self.reader.model
+        self.buffers = [self._buffer_size(buffer) for buffer in reader.tables(model, "Buffers")]
+        main = reader.subgraphs[0]
+        for number, subgraph in enumerate(reader.subgraphs):
+            self._read_subgraph(number, subgraph)
         return Description(
-            bytes=len(self.tables.content),
-            description=text(self.model.Description()),
+            bytes=len(reader.content),
+            description=text(model.Description()),
             min_runtime_version=self._min_runtime_version(),
-            inputs=tuple(
-                self._tensor(main.Tensors(i)) for i in self.tables.numbers(main, "Inputs")
-            ),
-            outputs=tuple(
-                self._tensor(main.Tensors(i)) for i in self.tables.numbers(main, "Outputs")
-            ),
+            inputs=tuple(self._tensor(main.Tensors(i)) for i in reader.numbers(main, "Inputs")),
+            outputs=tuple(self._tensor(main.Tensors(i)) for i in reader.numbers(main, "Outputs")),
             signatures=tuple(self._signatures()),
-            operators=tuple(
-                Operator(name, types, count, boundary, custom)
-                for (name, types, custom), (count, boundary) in sorted(self.rows.items())
-            ),
+            operators=self._operators(),
             constants=tuple(self.constants.values()),
-            weights=_shares(list(self.constants.values())),
+            weights=weight_shares(self.constants.values()),
             unset_variables=tuple(
-                sorted(name for name, done in self.variables.items() if done == {"READ_VARIABLE"})
+                sorted(name for name, use in self.variables.items() if use == {"READ_VARIABLE"})
             ),
         )
 
-    def _buffer(self, buffer: Any) -> int:
-        """Give a buffer's number of bytes."""
+    def _operators(self) -> tuple[Operator, ...]:
+        operators = [
+            Operator(name, inputs, outputs, count, boundary, custom)
+            for (name, custom, inputs, outputs), (count, boundary) in self.counts.items()
+        ]
+        return tuple(sorted(operators, key=lambda op: (op.name, op.types, op.custom)))
+
+    def _buffer_size(self, buffer: Any) -> int:
+        """Return a buffer's number of bytes, after checking that they are in the file."""
         if buffer.Offset() > 1:  # outside of the flatbuffer, as models above 2 GB have it
-            if buffer.Offset() + buffer.Size() > len(self.tables.content):
+            if buffer.Offset() + buffer.Size() > len(self.reader.content):
                 raise ValueError("data ends behind the end of the file")
             return int(buffer.Size())
         length = int(buffer.DataLength())
@@ -113,63 +97,59 @@ class _Reader:
             buffer.DataAsNumpy()  # raises ValueError when the data ends behind the file's end
         return length
 
-    def _code(self, code: Any) -> tuple[str, bool]:
-        """Give an operator's name, and whether it is custom."""
-        # Numbers below 127 are in the deprecated field, as old readers know no other.
-        name = self.codes[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-        return (text(code.CustomCode()) or name, True) if name == "CUSTOM" else (name, False)
-
-    def _subgraph(self, number: int, subgraph: Any) -> None:
-        place = f"subgraph {number}"
-        tensors = list(self.tables.each(subgraph, "Tensors"))
-        types = [self._type(tensor, f"{place}, tensor {i}") for i, tensor in enumerate(tensors)]
-        edges = {*self.tables.indices(subgraph, "Inputs", len(tensors))}
-        edges |= {*self.tables.indices(subgraph, "Outputs", len(tensors))}
+    def _read_subgraph(self, number: int, subgraph: Any) -> None:
+        reader, place = self.reader, f"subgraph {number}"
+        tensors = list(reader.tables(subgraph, "Tensors"))
+        types = [
+            self._checked_type(tensor, f"{place}, tensor {i}") for i, tensor in enumerate(tensors)
+        ]
+        edges = {*reader.indices(subgraph, "Inputs", len(tensors))}
+        edges |= {*reader.indices(subgraph, "Outputs", len(tensors))}
         handles: dict[int, str] = {}
-        for position, operator in enumerate(self.tables.each(subgraph, "Operators")):
-            self.tables.where = f"{place}, operator {position}"
-            name, custom = self.operators[index(operator.OpcodeIndex(), len(self.operators))]
-            inputs = self.tables.indices(operator, "Inputs", len(tensors), optional=True)
-            outputs = self.tables.indices(operator, "Outputs", len(tensors), optional=True)
+        for position, operator in enumerate(reader.tables(subgraph, "Operators")):
+            reader.where = f"{place}, operator {position}"
+            name, custom = reader.operators[index(operator.OpcodeIndex(), len(reader.operators))]
+            inputs = reader.indices(operator, "Inputs", len(tensors), optional=True)
+            outputs = reader.indices(operator, "Outputs", len(tensors), optional=True)
             for operand, tensor in enumerate(inputs):
                 if tensor >= 0:
-                    reader = name, operand, (number, position)
-                    self._constant(tensors[tensor], types[tensor], *reader)
-            read = [self._word(tensors, types, tensor) for tensor in inputs]
-            words = f"{_list(read)} -> {_list([types[i] for i in outputs if i >= 0])}"
-            row = self.rows.setdefault((name, words, custom), [0, 0])
-            row[0] += 1
-            row[1] += number == 0 and bool(edges & {*inputs, *outputs})
-            self._variable(operator, name, inputs, outputs, handles)
+                    read_by = name, operand, (number, position)
+                    self._add_constant(tensors[tensor], types[tensor], *read_by)
+            input_types = tuple(self._input_type(tensors, types, tensor) for tensor in inputs)
+            output_types = tuple(types[tensor] for tensor in outputs if tensor >= 0)
+            counts = self.counts.setdefault((name, custom, input_types, output_types), [0, 0])
+            counts[0] += 1
+            counts[1] += number == 0 and bool(edges & {*inputs, *outputs})
+            self._note_variable(operator, name, inputs, outputs, handles)
 
-    def _type(self, tensor: Any, place: str) -> str:
-        """Give a tensor's type, after checking that its buffer holds what its shape says."""
-        self.tables.where = place
-        dtype = self.types[tensor.Type()]
+    def _checked_type(self, tensor: Any, place: str) -> str:
+        """Return a tensor's type, after checking that its buffer holds what its shape says."""
+        self.reader.where = place
+        dtype = self.reader.dtype(tensor)
         size = self.buffers[index(tensor.Buffer(), len(self.buffers))]
-        shape = self.tables.numbers(tensor, "Shape")
+        shape = self.reader.numbers(tensor, "Shape")
         if size and dtype in BITS and tensor.Sparsity() is None:
             expected = ceil(prod(shape) * BITS[dtype] / 8)
             if size != expected:
                 raise ValueError(f"{size} bytes of data, where shape and type need {expected}")
         return dtype
 
-    def _word(self, tensors: list[Any], types: list[str], number: int) -> str:
+    def _input_type(self, tensors: list[Any], types: list[str], number: int) -> InputType:
         if number < 0:
-            return "-"
-        return f"({types[number]})" if self.buffers[tensors[number].Buffer()] else types[number]
+            return InputType(None, constant=False)
+        return InputType(types[number], constant=bool(self.buffers[tensors[number].Buffer()]))
 
-    def _constant(
+    def _add_constant(
         self, tensor: Any, dtype: str, operator: str, operand: int, position: tuple[int, int]
     ) -> None:
         number = tensor.Buffer()
         if self.buffers[number] == 0 or number in self.constants:
             return
-        scales = _scales(tensor)
+        scales = scale_count(tensor)
         self.constants[number] = Constant(
             name=text(tensor.Name()),
             dtype=dtype,
-            shape=tuple(self.tables.numbers(tensor, "Shape")),
+            shape=tuple(self.reader.numbers(tensor, "Shape")),
             bytes=self.buffers[number],
             scales=scales,
             quantized_dimension=tensor.Quantization().QuantizedDimension() if scales > 1 else None,
@@ -178,7 +158,7 @@ class _Reader:
             position=position,
         )
 
-    def _variable(
+    def _note_variable(
         self,
         operator: Any,
         name: str,
@@ -186,9 +166,9 @@ class _Reader:
         outputs: list[int],
         handles: dict[int, str],
     ) -> None:
-        """Note what is done to resource variables; their handles are tensors of one subgraph."""
+        """Note the use of a resource variable; handles are tensors of one subgraph."""
         if name == "VAR_HANDLE":
-            options = self.schema.VarHandleOptions()
+            options = self.reader.schema.VarHandleOptions()
             table = operator.BuiltinOptions()
             options.Init(table.Bytes, table.Pos)
             handles[outputs[0]] = text(options.SharedName())
@@ -196,64 +176,36 @@ class _Reader:
             self.variables.setdefault(handles[inputs[0]], set()).add(name)
 
     def _tensor(self, tensor: Any) -> Tensor:
-        shape = self.tables.numbers(tensor, "ShapeSignature")
-        shape = shape or self.tables.numbers(tensor, "Shape")
+        shape = self.reader.numbers(tensor, "ShapeSignature")
+        shape = shape or self.reader.numbers(tensor, "Shape")
         scale, zero = None, None
-        if _scales(tensor) == 1:
+        if scale_count(tensor) == 1:
             quantization = tensor.Quantization()
             scale = float(quantization.Scale(0))
             zero = int(quantization.ZeroPoint(0)) if quantization.ZeroPointLength() else 0
-        return Tensor(text(tensor.Name()), self.types[tensor.Type()], tuple(shape), scale, zero)
+        return Tensor(text(tensor.Name()), self.reader.dtype(tensor), tuple(shape), scale, zero)
 
     def _signatures(self) -> Iterator[Signature]:
-        for signature in self.tables.each(self.model, "SignatureDefs"):
-            number = index(signature.SubgraphIndex(), len(self.subgraphs))
-            subgraph = self.subgraphs[number]
+        for signature in self.reader.tables(self.reader.model, "SignatureDefs"):
+            number = index(signature.SubgraphIndex(), len(self.reader.subgraphs))
+            subgraph = self.reader.subgraphs[number]
             yield Signature(
                 key=text(signature.SignatureKey()),
                 subgraph=number,
-                inputs=self._named(signature, "Inputs", subgraph),
-                outputs=self._named(signature, "Outputs", subgraph),
+                inputs=self._by_name(signature, "Inputs", subgraph),
+                outputs=self._by_name(signature, "Outputs", subgraph),
             )
 
-    def _named(self, signature: Any, name: str, subgraph: Any) -> dict[str, Tensor]:
+    def _by_name(self, signature: Any, name: str, subgraph: Any) -> dict[str, Tensor]:
         length = subgraph.TensorsLength()
         return {
             text(entry.Name()): self._tensor(subgraph.Tensors(index(entry.TensorIndex(), length)))
-            for entry in self.tables.each(signature, name)
+            for entry in self.reader.tables(signature, name)
         }
 
     def _min_runtime_version(self) -> str | None:
-        for entry in self.tables.each(self.model, "Metadata"):
+        for entry in self.reader.tables(self.reader.model, "Metadata"):
             if text(entry.Name()) == "min_runtime_version":
-                buffer = self.model.Buffers(index(entry.Buffer(), len(self.buffers)))
-                data = bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b""
-                return text(data.rstrip(b"\0")) or None
+                data = self.reader.data(entry.Buffer())
+                return text(bytes(data).rstrip(b"\0")) or None if data is not None else None
         return None
-
-
-def _words(enumeration: type) -> dict[int, str]:
-    return {number: word for word, number in vars(enumeration).items() if isinstance(number, int)}
-
-
-def _list(words: list[str]) -> str:
-    return ", ".join(words) or "nothing"
-
-
-def _scales(tensor: Any) -> int:
-    quantization = tensor.Quantization()
-    return int(quantization.ScaleLength()) if quantization is not None else 0
-
-
-def _shares(constants: list[Constant]) -> dict[str, WeightShare]:
-    found: dict[str, list[Constant]] = {}
-    for constant in constants:
-        found.setdefault(constant.dtype, []).append(constant)
-    return {
-        dtype: WeightShare(
-            tensors=len(some),
-            elements=sum(prod(one.shape) for one in some),
-            bytes=sum(one.bytes for one in some),
-        )
-        for dtype, some in sorted(found.items())
-    }

@@ -1,16 +1,14 @@
-"""The numbers in a .tflite file: the constants that its operators read, as real values."""
+"""Read the constants that the operators of a .tflite file use, as real values."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.core.errors import InterpreterError
-from litemill.tflite.bounded_flatbuffer import Tables, text
-from litemill.tflite.tensor_values import ConstantReader, TensorValues
+from litemill.tflite.model_reader import ModelReader, index, text
+from litemill.tflite.tensor_values import TensorValues, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +29,6 @@ WEIGHTS = 1  # which input of these operators their weights are
 # layer, and the layer's weights with them, so that no value stands out.
 ROTATION = "_hadamard_matrix"
 SPREAD = 3.0  # steps that the rounding of many weights adds up to, turned back: 10 deviations
-MALFORMED = (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Operand:
 
 
 def operands(content: bytes, place: object = "model") -> list[Operand]:
-    """Give the real-valued constants of a .tflite file, in the order of its operators.
+    """Read the real-valued constants of a .tflite file, in the order of its operators.
 
     A constant that several operators read comes once for each, one that is cast before it is used
     comes where it is used, and rotated weights are turned back.
@@ -70,74 +67,70 @@ def operands(content: bytes, place: object = "model") -> list[Operand]:
     Raises:
         InterpreterError: the file is damaged.
     """
-    tables = Tables(content)
-    try:
-        return list(_read(tables))
-    except MALFORMED as error:
-        told = f"damaged weights at {tables.where} ({error})"
-        raise InterpreterError(place, told, "expected a whole .tflite file") from None
+    reader = ModelReader(content)
+    with reader.reporting_damage(place):
+        return list(_read(reader))
 
 
-def _read(tables: Tables) -> Iterator[Operand]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.Model.GetRootAsModel(tables.content, 0)
-    codes = _words(schema.BuiltinOperator)
-    names = [
-        codes[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-        for code in tables.each(model, "OperatorCodes")
-    ]
-    types = {number: word.lower() for number, word in _words(schema.TensorType).items()}
-    stored = ConstantReader(schema, model, tables, types)
-    for number, subgraph in enumerate(list(tables.each(model, "Subgraphs"))):
-        tensors = list(tables.each(subgraph, "Tensors"))
-        reader = _Subgraph(stored, tensors, {}, {})
-        for position, operator in enumerate(tables.each(subgraph, "Operators")):
-            tables.where = f"subgraph {number}, operator {position}"
-            inputs = tables.indices(operator, "Inputs", len(tensors), optional=True)
-            outputs = tables.indices(operator, "Outputs", len(tensors), optional=True)
-            name = names[operator.OpcodeIndex()]
-            yield from reader.operator(name, (number, position), inputs, outputs)
+def _read(reader: ModelReader) -> Iterator[Operand]:
+    for number, subgraph in enumerate(reader.subgraphs):
+        tensors = list(reader.tables(subgraph, "Tensors"))
+        graph = _Subgraph(reader, tensors, {}, {})
+        for position, operator in enumerate(reader.tables(subgraph, "Operators")):
+            reader.where = f"subgraph {number}, operator {position}"
+            inputs = reader.indices(operator, "Inputs", len(tensors), optional=True)
+            outputs = reader.indices(operator, "Outputs", len(tensors), optional=True)
+            name, _ = reader.operators[index(operator.OpcodeIndex(), len(reader.operators))]
+            yield from graph.operands(name, (number, position), inputs, outputs)
 
 
 @dataclass
 class _Subgraph:
-    stored: ConstantReader
+    reader: ModelReader
     tensors: list[Any]
-    cast: dict[int, int]  # a tensor that is a constant, cast: that constant
-    turned: dict[int, Array]  # a tensor that is an activation, rotated: by what
+    casts: dict[int, int]  # a tensor that is a constant, cast: that constant
+    rotations: dict[int, Array]  # a tensor that is an activation, rotated: by what
 
-    def operator(
+    def operands(
         self, name: str, position: tuple[int, int], inputs: list[int], outputs: list[int]
     ) -> Iterator[Operand]:
-        if name == "DEQUANTIZE" and self.stored.data(self.tensors[inputs[0]]) is not None:
-            self.cast[outputs[0]] = inputs[0]
+        if name == "DEQUANTIZE" and self._is_constant(inputs[0]):
+            self.casts[outputs[0]] = inputs[0]
             return
-        matrix = self.turned.get(inputs[0]) if inputs else None
+        matrix = self.rotations.get(inputs[0]) if inputs else None
         if matrix is not None and name == "RESHAPE":
-            self.turned[outputs[0]] = matrix
-        for operand, tensor in enumerate(inputs):
-            found = self._operand(tensor, name, operand, position) if tensor >= 0 else None
-            if found is None:
+            self.rotations[outputs[0]] = matrix
+        for number, tensor in enumerate(inputs):
+            operand = self._operand(tensor, name, number, position) if tensor >= 0 else None
+            if operand is None:
                 continue
-            if found.name.endswith(ROTATION):
-                self.turned[outputs[0]] = found.real
-            elif matrix is not None and name == "FULLY_CONNECTED" and operand == WEIGHTS:
-                yield _unrotated(found, matrix)
+            if operand.name.endswith(ROTATION):
+                self.rotations[outputs[0]] = operand.real
+            elif matrix is not None and name == "FULLY_CONNECTED" and number == WEIGHTS:
+                yield _unrotated(operand, matrix)
             else:
-                yield found
+                yield operand
+
+    def _is_constant(self, number: int) -> bool:
+        return self.reader.data(self.tensors[number].Buffer()) is not None
 
     def _operand(
-        self, number: int, name: str, operand: int, position: tuple[int, int]
+        self, number: int, operator: str, operand: int, position: tuple[int, int]
     ) -> Operand | None:
-        number = self.cast.get(number, number)
+        number = self.casts.get(number, number)
         tensor = self.tensors[number]
-        values = self.stored.values(tensor, self.tensors)
-        dtype = self.stored.types[tensor.Type()]
+        values = read_values(self.reader, tensor, self.tensors)
         if values is None:
             return None
-        place = (position[0], number)
-        return Operand(name, operand, position, place, text(tensor.Name()), dtype, values)
+        return Operand(
+            operator=operator,
+            operand=operand,
+            position=position,
+            tensor=(position[0], number),
+            name=text(tensor.Name()),
+            dtype=self.reader.dtype(tensor),
+            values=values,
+        )
 
 
 def _unrotated(weights: Operand, matrix: Array) -> Operand:
@@ -151,7 +144,3 @@ def _unrotated(weights: Operand, matrix: Array) -> Operand:
     real = (weights.real.reshape(-1, size) @ matrix).reshape(shape)
     step = np.broadcast_to(weights.values.step, shape).max(axis=-1, keepdims=True) * SPREAD
     return replace(weights, values=TensorValues(real, step, np.zeros(1, bool)))
-
-
-def _words(enumeration: type) -> dict[int, str]:
-    return {number: word for word, number in vars(enumeration).items() if isinstance(number, int)}

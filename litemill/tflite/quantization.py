@@ -1,4 +1,4 @@
-"""Real numbers and how a .tflite file stores them: real = scale * (stored - zero_point)."""
+"""Convert real numbers to what a .tflite file stores, and back: real = scale * (stored - zero)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def quantize(values: Array, tensor: Tensor, *, place: object = "input") -> Array:
-    """Give real numbers in the type of `tensor`, quantized if it is.
+    """Convert real numbers to the type of `tensor`, quantized if it is.
 
     stored = clamp(round(value / scale) + zero_point), the quotient in float32 and ties away from
     zero, as `AffineQuantize` in LiteRT's kernels/internal/reference/quantize.h does.
@@ -43,7 +43,7 @@ def quantize(values: Array, tensor: Tensor, *, place: object = "input") -> Array
 
 
 def dequantize(values: Array, tensor: Tensor) -> Array:
-    """Give stored numbers as float32, or as they are if not quantized.
+    """Convert stored numbers to float32; return them as they are if not quantized.
 
     scale * (stored - zero_point), as `Dequantize` in LiteRT's
     kernels/internal/reference/dequantize.h does: whole numbers of 16 bits are exact in float32, so

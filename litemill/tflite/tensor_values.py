@@ -1,4 +1,4 @@
-"""The values of a .tflite file's constant tensors, as real numbers.
+"""Read the values of a .tflite file's constant tensors, as real numbers.
 
 Whole numbers are dequantized by their own scales (per tensor, per channel or per block), 4- and
 2-bit ones unpacked.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from litemill.tflite.bounded_flatbuffer import Tables
+    from litemill.tflite.model_reader import ModelReader
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -36,85 +36,73 @@ class TensorValues:
     clipped: Array
 
 
-@dataclass(frozen=True)
-class ConstantReader:
-    """Reads the constants of a model."""
+def read_values(reader: ModelReader, tensor: Any, tensors: list[Any]) -> TensorValues | None:
+    """Read a constant tensor's values; None where it holds no real numbers.
 
-    schema: Any
-    model: Any
-    tables: Tables
-    types: dict[int, str]
+    Args:
+        reader: of the file.
+        tensor: its table.
+        tensors: those of its subgraph: one of them may hold its scales.
 
-    def data(self, tensor: Any) -> Array | None:
-        """Give a tensor's bytes, None where it has none."""
-        buffer = self.model.Buffers(tensor.Buffer())
-        if buffer.Offset() > 1:  # outside of the flatbuffer, as models above 2 GB have it
-            size, start = int(buffer.Size()), int(buffer.Offset())
-            return np.frombuffer(self.tables.content, np.uint8, size, start)
-        return np.asarray(buffer.DataAsNumpy()) if buffer.DataLength() else None
+    Raises:
+        ValueError, IndexError: the file is damaged.
+    """
+    dtype, raw = reader.dtype(tensor), reader.data(tensor.Buffer())
+    if raw is None or tensor.Sparsity() is not None:
+        return None
+    shape = reader.numbers(tensor, "Shape")
+    if dtype in {*PLAIN, "bfloat16"}:
+        real = _plain(raw, dtype).astype(np.float32).reshape(shape)
+        spacing = SPACING.get(dtype, 0.0)
+        step = np.abs(real) * spacing + TINY if spacing else np.zeros(1)
+        return TensorValues(real, step, np.zeros(1, bool))
+    if dtype not in WHOLE and dtype not in PACKED:
+        return None
+    scale, zero = _scale(reader, tensor, tensors, shape)
+    if scale is None:
+        return None
+    whole, low, high = _whole(raw, dtype, prod(shape))
+    whole = whole.reshape(shape)
+    # Symmetric ranges leave the lowest number out.
+    clipped = (whole <= low + 1) | (whole >= high)
+    return TensorValues(((whole - zero) * scale).astype(np.float32), scale, clipped)
 
-    def values(self, tensor: Any, tensors: list[Any]) -> TensorValues | None:
-        """Give a tensor's values; None where it holds no real numbers.
 
-        Args:
-            tensor: of the schema.
-            tensors: of its subgraph: one of them may hold its scales.
+def _scale(
+    reader: ModelReader, tensor: Any, tensors: list[Any], shape: list[int]
+) -> tuple[Array | None, Array | int]:
+    """Return scale and zero point in shapes that broadcast to `shape`."""
+    quantization = tensor.Quantization()
+    if quantization is None:
+        return None, 0
+    if quantization.DetailsType() == reader.schema.QuantizationDetails.BlockwiseQuantization:
+        return _block_scales(reader, quantization, tensors, shape), 0
+    count = quantization.ScaleLength()
+    if not count:
+        return None, 0
+    along = [1] * len(shape)
+    if count > 1:
+        along[quantization.QuantizedDimension()] = count
+    zeros = quantization.ZeroPointLength()
+    zero = quantization.ZeroPointAsNumpy() if zeros else np.zeros(1)
+    scale = quantization.ScaleAsNumpy().astype(np.float64)
+    return scale.reshape(along), zero.reshape(along if zeros == count else [1] * len(shape))
 
-        Raises:
-            ValueError, IndexError: the file is damaged.
-        """
-        dtype, raw = self.types[tensor.Type()], self.data(tensor)
-        if raw is None or tensor.Sparsity() is not None:
-            return None
-        shape = self.tables.numbers(tensor, "Shape")
-        if dtype in {*PLAIN, "bfloat16"}:
-            real = _plain(raw, dtype).astype(np.float32).reshape(shape)
-            spacing = SPACING.get(dtype, 0.0)
-            step = np.abs(real) * spacing + TINY if spacing else np.zeros(1)
-            return TensorValues(real, step, np.zeros(1, bool))
-        if dtype not in WHOLE and dtype not in PACKED:
-            return None
-        scale, zero = self._scale(tensor, tensors, shape)
-        if scale is None:
-            return None
-        whole, low, high = _whole(raw, dtype, prod(shape))
-        whole = whole.reshape(shape)
-        # Symmetric ranges leave the lowest number out.
-        clipped = (whole <= low + 1) | (whole >= high)
-        return TensorValues(((whole - zero) * scale).astype(np.float32), scale, clipped)
 
-    def _scale(
-        self, tensor: Any, tensors: list[Any], shape: list[int]
-    ) -> tuple[Array | None, Array | int]:
-        """Give scale and zero point in shapes that broadcast to `shape`."""
-        quantization = tensor.Quantization()
-        if quantization is None:
-            return None, 0
-        if quantization.DetailsType() == self.schema.QuantizationDetails.BlockwiseQuantization:
-            return self._blocks(quantization, tensors, shape), 0
-        count = quantization.ScaleLength()
-        if not count:
-            return None, 0
-        along = [1] * len(shape)
-        if count > 1:
-            along[quantization.QuantizedDimension()] = count
-        zeros = quantization.ZeroPointLength()
-        zero = quantization.ZeroPointAsNumpy() if zeros else np.zeros(1)
-        scale = quantization.ScaleAsNumpy().astype(np.float64)
-        return scale.reshape(along), zero.reshape(along if zeros == count else [1] * len(shape))
-
-    def _blocks(self, quantization: Any, tensors: list[Any], shape: list[int]) -> Array:
-        table = quantization.Details()
-        details = self.schema.BlockwiseQuantization()
-        details.Init(table.Bytes, table.Pos)
-        of = tensors[details.Scales()]
-        raw = self.data(of)
-        if raw is None:
-            raise ValueError("blocks without scales")
-        # A block is a run of values along the last axis.
-        scales = _plain(raw, self.types[of.Type()]).astype(np.float64)
-        rows = scales.reshape(*shape[:-1], -1)
-        return np.repeat(rows, shape[-1] // rows.shape[-1], axis=-1)
+def _block_scales(
+    reader: ModelReader, quantization: Any, tensors: list[Any], shape: list[int]
+) -> Array:
+    table = quantization.Details()
+    details = reader.schema.BlockwiseQuantization()
+    details.Init(table.Bytes, table.Pos)
+    tensor = tensors[details.Scales()]
+    raw = reader.data(tensor.Buffer())
+    if raw is None:
+        raise ValueError("blocks without scales")
+    # A block is a run of values along the last axis.
+    scales = _plain(raw, reader.dtype(tensor)).astype(np.float64)
+    rows = scales.reshape(*shape[:-1], -1)
+    return np.repeat(rows, shape[-1] // rows.shape[-1], axis=-1)
 
 
 def _plain(raw: Array, dtype: str) -> Array:
@@ -125,7 +113,7 @@ def _plain(raw: Array, dtype: str) -> Array:
 
 
 def _whole(raw: Array, dtype: str, count: int) -> tuple[Array, int, int]:
-    """Give stored whole numbers, unpacked, with the ends of their type's range."""
+    """Unpack stored whole numbers; return them with the ends of their type's range."""
     if dtype in WHOLE:
         values = np.ascontiguousarray(raw).view(dtype)
         limits = np.iinfo(values.dtype)

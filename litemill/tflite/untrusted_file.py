@@ -1,4 +1,4 @@
-"""A .tflite file of others: read with care, and run in a process of its own."""
+"""Read a .tflite file from anywhere with care, and run it in a process of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UntrustedFile:
     content: bytes
     described: Description
     key: str | None
-    seconds: float  # that a run may take
+    seconds: float  # a run may take
 
     @property
     def inputs(self) -> dict[str, Tensor]:
@@ -44,24 +44,24 @@ class UntrustedFile:
         return self._tensors("outputs")
 
     def _tensors(self, side: str) -> dict[str, Tensor]:
-        for one in self.described.signatures:
-            if one.key == self.key:
-                named: dict[str, Tensor] = getattr(one, side)
-                return named
+        for signature in self.described.signatures:
+            if signature.key == self.key:
+                by_name: dict[str, Tensor] = getattr(signature, side)
+                return by_name
         return {tensor.name: tensor for tensor in getattr(self.described, side)}
 
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Give real-valued answers by output name; inputs are by input name.
+        """Run inputs by name; return real-valued outputs by name.
 
         Raises:
             InterpreterError: it does not load or run, took its process down, or took too long.
         """
-        given = self.content, dict(inputs), self.key, str(self.place)
-        return run_isolated(_answers, *given, seconds=self.seconds, place=self.place)
+        arguments = self.content, dict(inputs), self.key, str(self.place)
+        return run_isolated(_run, *arguments, seconds=self.seconds, place=self.place)
 
 
 def read_untrusted(place: Path) -> bytes:
-    """Give the content of a file.
+    """Read the content of a file.
 
     Raises:
         DataError: there is no such file.
@@ -76,14 +76,12 @@ def read_untrusted(place: Path) -> bytes:
 
 def signature_key(described: Description, wanted: str) -> str | None:
     """Choose a signature: that of the wanted name, or the first; None where there is none."""
-    keys = [one.key for one in described.signatures]
+    keys = [signature.key for signature in described.signatures]
     return wanted if wanted in keys else next(iter(keys), None)
 
 
-def _answers(
-    content: bytes, inputs: dict[str, Array], key: str | None, place: str
-) -> dict[str, Array]:
-    with capture_output(explained=LitemillError):  # whoever aborts writes about it first
+def _run(content: bytes, inputs: dict[str, Array], key: str | None, place: str) -> dict[str, Array]:
+    with capture_output(explained=LitemillError):  # a process that aborts writes why first
         model = Model(content, signature=key, place=place)
         count = len(next(iter(inputs.values())))
         parts = [

@@ -11,7 +11,6 @@ from pathlib import Path
 import ai_edge_litert
 import numpy as np
 import pytest
-import yaml
 import zoo
 from packaged import converted, made
 
@@ -25,20 +24,20 @@ DAMAGED = b"TFL3, and nothing after it"
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    """Give a build folder of two variants, up to the package."""
+    """Return a build folder of two variants, up to the package."""
     models = {name: converted()[name] for name in ("float32", "int8")}
     return made(tmp_path_factory.mktemp("made") / "build", models)
 
 
 @pytest.fixture
 def bundle(build, tmp_path):
-    """Give a release to take elsewhere."""
+    """Return a release to take elsewhere."""
     return shutil.copytree(build / "package", tmp_path / "bundle")
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    """Give a Python that has numpy and ai-edge-litert, and no other package."""
+    """Return a Python that has numpy and ai-edge-litert, and no other package."""
     folder = tmp_path_factory.mktemp("bare") / "env"
     venv.create(folder, symlinks=True)
     site = next(folder.glob("lib/python*/site-packages"))
@@ -150,7 +149,7 @@ def test_a_changed_file_is_refused(bundle, tmp_path):
     done = ran(sys.executable, bundle / "benchmark.py", *QUICK, cwd=tmp_path)
 
     assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
-    assert "int8.tflite: not the file that manifest.json tells of" in done.stderr
+    assert "int8.tflite: not the file that manifest.json describes" in done.stderr
 
 
 def test_results_of_other_variants_are_kept_and_those_of_another_system_are_not(tmp_path):
@@ -195,9 +194,9 @@ def project(build, tmp_path, monkeypatch):
     project = tmp_path / "project"
     shutil.copytree(build, project / "build")
     shutil.rmtree(project / "build" / "package")
-    params = yaml.safe_load((project / "build" / "params.yaml").read_text())
+    params = json.loads((project / "build" / "params.json").read_text())
     params["report"] = {"title": "t", "variants": ["float32", "int8"]}
-    (project / "build" / "params.yaml").write_text(yaml.safe_dump(params))
+    (project / "build" / "params.json").write_text(json.dumps(params))
     monkeypatch.chdir(project)
     return project
 
@@ -225,7 +224,7 @@ def test_the_command_refuses_a_damaged_file_of_results_in_one_line(project, caps
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--runs", "0"], "above 0"),
         (["--runs", "-3"], "above 0"),
@@ -235,10 +234,10 @@ def test_the_command_refuses_a_damaged_file_of_results_in_one_line(project, caps
         (["--threads", "1,many"], "above 0"),
     ],
 )
-def test_the_command_line_says_what_is_wrong_with_it(words, told, capsys):
+def test_the_command_line_says_what_is_wrong_with_it(words, message, capsys):
     """Before anything is measured."""
     with pytest.raises(SystemExit) as ended:
         command(*words)
 
     assert 2 == ended.value.code
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err

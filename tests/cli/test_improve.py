@@ -43,7 +43,7 @@ overrides:
 
 @pytest.fixture(scope="module")
 def uneven(first_build, tmp_path_factory):
-    """Give a built copy of the project with an uneven layer; not to be edited."""
+    """Return a built copy of the project with an uneven layer; not to be edited."""
     project = first_build.copy(tmp_path_factory.mktemp("uneven"))
     project.write("params.yaml", PARAMS)
     for words in (("-c", UNEVEN), ("-m", "stages.configure"), ("-m", "stages.export")):
@@ -87,7 +87,7 @@ def test_what_is_found_is_chosen_and_the_stage_makes_the_same_bytes(improved, tm
     project = improved.copy(tmp_path)
     digest = re.search(r"SHA-256 (\w+)", project.read("conf/variant/mended.yaml"))[1]
     for words in (("configure",), ("convert", "mended"), ("validate", "mended")):
-        done = project.run(sys.executable, "-m", "stages", *words)
+        done = project.stage(*words)
         assert done.status == 0, done.out + done.err
 
     assert sha256(project.root / "build/convert/mended/model.tflite").startswith(digest)
@@ -110,17 +110,17 @@ def test_when_nothing_is_found_the_nearest_is_told_with_status_1(improved):
     done = improved.run(*LITEMILL, "improve", "int8", "--budget", "3", "--as", "other")
 
     assert 1 == done.status
-    assert "Nothing met the limits, in 3 tries." in done.out
+    assert "Nothing met the limits, in 3 trials." in done.out
     assert "Nearest: " in done.out
     assert before == improved.read("params.yaml")
     assert not (improved.root / "conf/variant/other.yaml").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["improve", "int9"], "no variant 'int9'; did you mean"),
-        (["improve", "int8", "--as", "float32"], "conf/variant/float32.yaml: exists already"),
+        (["improve", "int8", "--as", "float32"], "params.yaml: variants: has 'float32' already"),
         (["improve", "int8", "--as", "a b"], "--as: 'a b'; expected letters"),
         (["improve", "int8", "--budget", "0"], "--budget: found 0; expected at least 1"),
         (["sensitivity", "float32"], "takes no calibration samples"),
@@ -128,12 +128,12 @@ def test_when_nothing_is_found_the_nearest_is_told_with_status_1(improved):
         (["sensitivity", "int8", "--samples", "9999"], "9999 of 180 calibration samples"),
     ],
 )
-def test_bad_input_is_told_in_a_line_and_changes_nothing(improved, words, told):
+def test_bad_input_is_told_in_a_line_and_changes_nothing(improved, words, message):
     """Before anything is converted."""
     done = improved.run(*LITEMILL, *words)
 
     assert 1 == done.status
-    assert told in done.err
+    assert message in done.err
     assert 1 == len(done.err.splitlines())
 
 
@@ -146,22 +146,22 @@ def test_sensitivity_tells_the_spread_over_subsets(improved, tmp_path):
     done = project.run(*LITEMILL, "sensitivity", "mended", "--subsets", "3", "--json")
 
     assert 0 == done.status, done.err
-    told = json.loads(done.out)
-    ratios = sorted(row["snr_db"] for row in told["subsets"])
-    assert 3 == len(ratios) == len({row["calibration"] for row in told["subsets"]})
-    spread = told["spread"]["snr_db"]
+    message = json.loads(done.out)
+    ratios = sorted(row["snr_db"] for row in message["subsets"])
+    assert 3 == len(ratios) == len({row["calibration"] for row in message["subsets"]})
+    spread = message["spread"]["snr_db"]
     assert ratios == [spread["min"], spread["median"], spread["max"]]
-    margin = next(row for row in told["margins"] if row["check"] == "snr_db")
+    margin = next(row for row in message["margins"] if row["check"] == "snr_db")
     assert margin["apart"] == pytest.approx(ratios[2] - ratios[0], abs=1e-3)
     assert margin["larger"] == (margin["apart"] > abs(margin["margin"]))
 
 
 def test_sensitivity_says_so_when_the_subset_decides(improved):
     """The same, with a limit that the spread straddles."""
-    told = json.loads(
+    message = json.loads(
         improved.run(*LITEMILL, "sensitivity", "mended", "--subsets", "3", "--json").out
     )
-    limit = told["as_it_is"]["snr_db"] - 0.01 * told["margins"][-1]["apart"]
+    limit = message["as_it_is"]["snr_db"] - 0.01 * message["margins"][-1]["apart"]
     params = improved.read("params.yaml")
     improved.write("params.yaml", params.replace("snr_db: 20", f"snr_db: {limit:.6f}"))
     done = improved.run(*LITEMILL, "sensitivity", "mended", "--subsets", "3")

@@ -18,10 +18,10 @@ from tars import BAD, inspect, refused
 from litemill.core.errors import InterpreterError, LitemillError
 from litemill.core.files import read_json, sha256, tree_files, write_json
 from litemill.release.check import check_release, open_release, run_golden
-from litemill.release.constants import constants
 from litemill.release.layout import write_sums
 from litemill.release.rebuild_diff import rebuild_differences
 from litemill.release.signature import refuse_other_signature, sign
+from litemill.tflite.constants import constants
 
 
 @pytest.fixture(scope="module")

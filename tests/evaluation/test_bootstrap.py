@@ -9,7 +9,7 @@ from litemill.evaluation.bootstrap import GROUPS, RESAMPLES, BootstrapGroups, _d
 
 
 def intervals(source, variant, batch=1000):
-    """Give the three intervals of scores that come in batches."""
+    """Return the three intervals of scores that come in batches."""
     groups = BootstrapGroups()
     for start in range(0, len(source), batch):
         groups.add(source[start : start + batch], variant[start : start + batch])
@@ -17,7 +17,7 @@ def intervals(source, variant, batch=1000):
 
 
 def scores(count, right, seed=0):
-    """Give 0/1 scores with this share of ones, in random order."""
+    """Return 0/1 scores with this share of ones, in random order."""
     return (np.random.default_rng(seed).random(count) < right).astype(np.float64)
 
 

@@ -6,14 +6,15 @@ import pytest
 import yaml
 from verdicts import broken, measured, metric, output, regression
 
+import litemill.conf
 from litemill.evaluation import checks
 from litemill.evaluation.worst_case import USE_CONFIDENCE_BOUND
 
-LIMITS = Path(__file__).parents[2] / "conf" / "limits"
+LIMITS = Path(litemill.conf.__file__).parent / "limits"
 
 
 def test_every_check_stands_in_the_default_limits():
-    """Who looks for a check finds it in conf/limits/default.yaml, on or off."""
+    """Who looks for a check finds it in limits/default.yaml of the package, on or off."""
     limits = yaml.safe_load((LIMITS / "default.yaml").read_text(encoding="utf-8"))
 
     assert sorted([*checks.check_names(), USE_CONFIDENCE_BOUND]) == sorted(limits)
@@ -52,7 +53,7 @@ def test_judge_asks_nothing_more_of_a_file_that_does_not_run():
 
     assert ["runs"] == list(outcomes)
     assert not outcomes["runs"].passed
-    assert "node 3 has no kernel" in outcomes["runs"].told
+    assert "node 3 has no kernel" in outcomes["runs"].message
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_a_check_passes_exactly_at_its_limit(check, limit, found):
 
 
 @pytest.mark.parametrize(
-    ("check", "limit", "told"),
+    ("check", "limit", "text"),
     [
         ("metric_drop", 0.001, "found 0.0028; expected at most 0.001"),
         ("metric_min", 0.99, "found 0.9861 (top1); expected at least 0.99"),
@@ -87,11 +88,11 @@ def test_a_check_passes_exactly_at_its_limit(check, limit, found):
         ("size_bytes", 20_000, "found 26700 bytes; expected at most 20000"),
     ],
 )
-def test_a_failed_check_tells_what_it_found_and_expected(check, limit, told):
+def test_a_failed_check_tells_what_it_found_and_expected(check, limit, text):
     """The line is all that the gate prints."""
     outcome = getattr(checks, check)(measured(), limit)
 
-    assert (False, told) == (outcome.passed, outcome.told)
+    assert (False, text) == (outcome.passed, outcome.message)
     assert outcome.margin < 0
 
 
@@ -138,7 +139,7 @@ def test_the_worst_of_several_outputs_counts_and_is_named():
     outcome = checks.snr_db(found, 20)
 
     assert ("b", 10.0, False) == (outcome.output, outcome.found, outcome.passed)
-    assert "at output 'b'" in outcome.told
+    assert "at output 'b'" in outcome.message
 
 
 def test_an_exact_output_has_no_noise_and_is_never_the_worst():
@@ -192,7 +193,7 @@ def test_margins_are_told_in_samples_too(check, limit, spare):
 
     assert (spare, spare >= 0) == (outcome.margin_samples, outcome.passed)
     word = "passes" if spare >= 0 else "fails"
-    assert f"({word} by {abs(spare)} sample{'' if abs(spare) == 1 else 's'})" in outcome.told
+    assert f"({word} by {abs(spare)} sample{'' if abs(spare) == 1 else 's'})" in outcome.message
 
 
 def test_per_class_drop_judges_the_worst_class():
@@ -205,7 +206,7 @@ def test_per_class_drop_judges_the_worst_class():
     outcome = checks.per_class_drop(found, 0.05)
 
     assert (False, 0.1, -1) == (outcome.passed, outcome.found, outcome.margin_samples)
-    assert "found 0.1 in class '8'; expected at most 0.05 (fails by 1 sample)" == outcome.told
+    assert "found 0.1 in class '8'; expected at most 0.05 (fails by 1 sample)" == outcome.message
     assert checks.per_class_drop(found, 0.1).passed
     assert checks.per_class_drop(measured(), 0.05).absent
 
@@ -220,7 +221,7 @@ def test_a_metric_that_is_no_number_fails(check, goal, use_confidence_bound):
     outcome = checks.run_checks(measured(metric=unknown), limits)[check]
 
     assert (False, None) == (outcome.passed, outcome.found)
-    assert outcome.told.startswith("found no measurable value; expected at ")
+    assert outcome.message.startswith("found no measurable value; expected at ")
 
 
 def test_a_class_whose_metric_is_no_number_is_the_worst():
@@ -232,7 +233,7 @@ def test_a_class_whose_metric_is_no_number_is_the_worst():
     outcome = checks.run_checks(measured(per_class=rows), {"per_class_drop": 2})["per_class_drop"]
 
     assert not outcome.passed
-    assert outcome.told.startswith("found no measurable value; expected at most 2")
+    assert outcome.message.startswith("found no measurable value; expected at most 2")
 
 
 def test_a_source_of_zero_has_a_relative_drop_of_infinity():

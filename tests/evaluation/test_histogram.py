@@ -13,7 +13,7 @@ def histogram(*batches):
     found = Histogram()
     for batch in batches:
         found.add(np.asarray(batch, np.float64))
-    return found.told()
+    return found.binned()
 
 
 @given(

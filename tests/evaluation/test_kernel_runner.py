@@ -10,8 +10,8 @@ import zoo
 from litemill.config.schema.validate import KERNELS, Validate
 from litemill.core.errors import InterpreterError
 from litemill.data.samples import Samples
-from litemill.evaluation.kernel_matrix import MeasurementCase
 from litemill.evaluation.kernel_runner import KernelRunner
+from litemill.evaluation.measurement_case import MeasurementCase
 from litemill.tflite.flatbuffer import describe
 from litemill.tflite.interpreter import Kernels, Model
 
@@ -21,7 +21,7 @@ REFERENCE = {"digit": zoo.answers(zoo.cnn(), SAMPLES.inputs)["digit"]}
 
 
 def case(name, *, samples=SAMPLES, reference=REFERENCE, kernels=KERNELS):
-    """Give a file of the zoo with samples."""
+    """Return a file of the zoo with samples."""
     content = zoo.file(name)
     options = Validate(batch_size=4)
     described = describe(content)
@@ -31,38 +31,38 @@ def case(name, *, samples=SAMPLES, reference=REFERENCE, kernels=KERNELS):
 
 
 @contextlib.contextmanager
-def asked(one, size=10, **counts):
-    """Give what answers, and blocks of samples each of which is asked before the last is read."""
-    count = len(one.samples)
-    kernels = {name: counts.get(name, count) for name in one.kernels}
-    with contextlib.closing(KernelRunner(one, kernels)) as answering:
-        yield answering, _ahead(answering, one.samples.batches(size))
+def submitted(a_case, size=10, **counts):
+    """Open a runner, and blocks each of which is submitted before the last one is collected."""
+    count = len(a_case.samples)
+    kernels = {name: counts.get(name, count) for name in a_case.kernels}
+    with contextlib.closing(KernelRunner(a_case, kernels)) as runner:
+        yield runner, _ahead(runner, a_case.samples.batches(size))
 
 
-def _ahead(answering, blocks):
+def _ahead(runner, blocks):
     before = None
     for block in blocks:
-        following = answering.ask(block, after=before)
+        following = runner.submit(block, after=before)
         if before:
             yield before
         before = following
     yield before
 
 
-def gathered(one, **counts):
-    """Give the answers of each set of kernels to all blocks, by its name, and its errors."""
-    found = {}
-    with asked(one, **counts) as (answering, blocks):
+def collected(a_case, **counts):
+    """Run all blocks; return the outputs of each set of kernels by its name, and its errors."""
+    outputs = {}
+    with submitted(a_case, **counts) as (runner, blocks):
         for block in blocks:
-            for name, answers in answering.answers(block).items():
-                found.setdefault(name, []).append(*answers.values())
-        return {name: np.concatenate(some) for name, some in found.items()}, answering.errors
+            for name, values in runner.collect(block).items():
+                outputs.setdefault(name, []).append(*values.values())
+        return {name: np.concatenate(parts) for name, parts in outputs.items()}, runner.errors
 
 
 @pytest.mark.parametrize("name", ["float32", "int8", "fixed_batch"])
 def test_answers_are_those_of_the_interpreter(name):
     """Block after block, though each is asked before the last one is read."""
-    found, errors = gathered(case(name))
+    found, errors = collected(case(name))
 
     assert {} == errors
     for kernels in KERNELS:
@@ -73,7 +73,7 @@ def test_answers_are_those_of_the_interpreter(name):
 
 def test_rounding_is_that_of_the_kernels_without_delegate():
     """The file's own answers under XNNPACK differ in their last bits."""
-    found, _ = gathered(case("float32"))
+    found, _ = collected(case("float32"))
     model = Model(zoo.file("float32"))
 
     assert not np.array_equal(found["no_delegate"], model.run(SAMPLES.inputs)["digit"])
@@ -83,7 +83,7 @@ def test_rounding_is_that_of_the_kernels_without_delegate():
 
 def test_answers_stay_as_they_are_where_the_other_kernels_were_not_asked_for():
     """As docs/reproducibility.md says."""
-    found, _ = gathered(case("float32", kernels=["default"]))
+    found, _ = collected(case("float32", kernels=["default"]))
     model = Model(zoo.file("float32"))
     batches = [model.run(batch.inputs)["digit"] for batch in SAMPLES.batches(4)]
 
@@ -97,8 +97,8 @@ def test_answers_stay_as_they_are_where_the_other_kernels_were_not_asked_for():
 
 def test_a_set_that_answers_fewer_ends_within_a_block():
     """The first of the samples, no more."""
-    found, _ = gathered(case("int8"), reference=13)
-    whole, _ = gathered(case("int8"))
+    found, _ = collected(case("int8"), reference=13)
+    whole, _ = collected(case("int8"))
 
     assert 13 == len(found["reference"])
     np.testing.assert_array_equal(whole["reference"][:13], found["reference"])
@@ -107,12 +107,12 @@ def test_a_set_that_answers_fewer_ends_within_a_block():
 
 def test_a_set_that_fails_is_left_out_from_then_on():
     """With its first message; the others go on, and it is not run again."""
-    with asked(case("int8")) as (answering, blocks):
-        failing = answering._models["no_delegate"] = _Failing(answering._models["no_delegate"])
-        found = [set(answering.answers(block)) for block in blocks]
+    with submitted(case("int8")) as (runner, blocks):
+        failing = runner._models["no_delegate"] = _Failing(runner._models["no_delegate"])
+        found = [set(runner.collect(block)) for block in blocks]
 
     assert [set(KERNELS), *[{"default", "reference"}] * 3] == found
-    assert {"no_delegate": "no_delegate: failed at call 4"} == answering.errors
+    assert {"no_delegate": "no_delegate: failed at call 4"} == runner.errors
     assert 4 == failing.calls
 
 
@@ -135,11 +135,11 @@ def test_default_kernels_that_fail_fail_the_file():
     rows = np.zeros((12, 1), np.int32)
     rows[9] = 7  # there is no such row in the table
     samples = Samples({"x": rows}, {}, None, "none")
-    one = case("lookup", samples=samples, reference={"y": np.zeros((12, 1, 2), np.float32)})
+    lookup = case("lookup", samples=samples, reference={"y": np.zeros((12, 1, 2), np.float32)})
     before = threading.active_count()
 
     with pytest.raises(InterpreterError, match="index out of bounds"):
-        gathered(one)
+        collected(lookup)
 
     assert before == threading.active_count()
 
@@ -150,6 +150,6 @@ def test_answers_of_another_shape_are_refused():
 
     with (
         pytest.raises(InterpreterError, match=r"shape \[10\]; expected \[3\]"),
-        asked(case("float32", reference=wrong)) as (answering, blocks),
+        submitted(case("float32", reference=wrong)) as (runner, blocks),
     ):
-        answering.answers(next(blocks))
+        runner.collect(next(blocks))

@@ -14,27 +14,33 @@ SHA = measured("int8")["sha256"]
 
 
 def result(sha256=SHA, p50=3.0, **changes):
-    """Give what a machine measured of one variant, with one and with four threads."""
+    """Return what a machine measured of one variant, with one and with four threads."""
     runs = [
         {"threads": threads, "runs": 9, "per_second": 1.0, "startup_ms": 1.0, "peak_kib": None,
          "latency_ms": {"p50": p50 / threads, "p90": 4.0, "p99": 9.0, "min": 0.5}}
         for threads in (1, 4)
     ]  # fmt: skip
-    told = {"sha256": sha256, "error": None, "threads": runs, "operators": [], "unprofiled": "why"}
-    return {**told, **changes}
+    values = {
+        "sha256": sha256,
+        "error": None,
+        "threads": runs,
+        "operators": [],
+        "unprofiled": "why",
+    }
+    return {**values, **changes}
 
 
 def machines(**variants):
-    """Give the results of one machine."""
+    """Return the results of one machine."""
     return {"phone": {"machine": {"processor": "P"}, "variants": variants}}
 
 
 def judged(limit, **variants):
     """Judge a variant by its latency alone."""
-    told = assemble_report(
+    message = assemble_report(
         [measured("int8")], {"int8": {"latency_ms": limit}}, "t", machines=machines(**variants)
     )
-    return told["variants"][0]["checks"]["latency_ms"]
+    return message["variants"][0]["checks"]["latency_ms"]
 
 
 def test_a_latency_is_held_to_the_limit_of_its_machine():
@@ -55,15 +61,15 @@ def test_a_limit_names_the_number_of_threads():
 
 
 @pytest.mark.parametrize(
-    ("variants", "told"),
+    ("variants", "message"),
     [({}, "no result"), ({"int8": result("of others")}, "a result for other bytes")],
 )
-def test_a_file_that_was_not_measured_fails_and_says_what_to_do(variants, told):
+def test_a_file_that_was_not_measured_fails_and_says_what_to_do(variants, message):
     """Nobody knows how fast it is there."""
     found = judged({"phone": {"p50": 5}}, **variants)
 
     assert (False, None) == (found["passed"], found["found"])
-    assert f"found {told} of machine 'phone'; expected one for these bytes" in found["told"]
+    assert f"found {message} of machine 'phone'; expected one for these bytes" in found["told"]
     assert "measured/phone.json" in found["told"]
 
 
@@ -75,7 +81,7 @@ def test_of_several_machines_one_that_did_not_measure_decides():
 
 
 @pytest.mark.parametrize(
-    ("limit", "told"),
+    ("limit", "message"),
     [
         (5, "expected machines"),
         ({"phone": 5}, "expected machines"),
@@ -86,9 +92,9 @@ def test_of_several_machines_one_that_did_not_measure_decides():
         ({"phone": {"p50": True}}, "found True"),
     ],
 )
-def test_a_limit_that_cannot_be_meant_is_refused(limit, told):
+def test_a_limit_that_cannot_be_meant_is_refused(limit, message):
     """By configure, before anything is built."""
-    assert told in str(next(iter(latency_errors(limit, "limits.latency_ms"))))
+    assert message in str(next(iter(latency_errors(limit, "limits.latency_ms"))))
 
 
 @pytest.mark.parametrize("limit", [None, {"phone": {"p50": 5, "p99": 9.5, "threads": 1}}])
@@ -100,12 +106,12 @@ def test_a_limit_that_can_be_meant_is_taken(limit):
 
 def test_results_for_other_bytes_are_stale_and_shown_nowhere_as_current(tmp_path):
     """Page, Markdown and CSV."""
-    told = assemble_report(
+    message = assemble_report(
         [measured("int8")], {}, "t", machines=machines(int8=result("old", p50=123.0))
     )
-    write_report(told, tmp_path / "report")
+    write_report(message, tmp_path / "report")
 
-    assert not told["variants"][0]["latency"]["phone"]["current"]
+    assert not message["variants"][0]["latency"]["phone"]["current"]
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     markdown = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "stale" in page

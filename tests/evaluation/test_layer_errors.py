@@ -79,7 +79,7 @@ def test_nodes_are_the_operators_in_their_order():
 
 
 def layer(number, error, *, holds=None, values=(1.0, -1.0)):
-    """Give a layer with an error of this size."""
+    """Return a layer with an error of this size."""
     made = Layer("tensor", f"layer{number}", "CONV_2D", number, number, holds)
     reference = np.array(values)
     made.error.add(reference, reference + error)
@@ -91,9 +91,9 @@ CHAIN = [Node("CONV_2D", (number,), (number + 1,)) for number in range(3)]
 
 def test_advice_names_the_layer_that_adds_the_noise():
     """Not those after it, which only hand it on."""
-    (told,) = advice([layer(1, 0.01), layer(2, 0.2), layer(3, 0.2)], CHAIN)
+    (message,) = advice([layer(1, 0.01), layer(2, 0.2), layer(3, 0.2)], CHAIN)
 
-    assert told == (
+    assert message == (
         "keep CONV_2D 'layer2' in float: it adds 100% of all noise"
         " (40.0 dB before it, 14.0 dB after it)"
     )
@@ -102,16 +102,16 @@ def test_advice_names_the_layer_that_adds_the_noise():
 def test_advice_looks_behind_a_softmax():
     """Which turns a little noise of its input into much, also in float."""
     chain = [*CHAIN[:2], Node("SOFTMAX", (2,), (3,))]
-    (told,) = advice([layer(1, 0.01), layer(2, 0.1), layer(3, 0.5)], chain)
+    (message,) = advice([layer(1, 0.01), layer(2, 0.1), layer(3, 0.5)], chain)
 
-    assert "'layer2'" in told
+    assert "'layer2'" in message
 
 
 def test_advice_is_to_calibrate_where_values_do_not_fit():
     """Float would hide what more samples mend."""
-    (told,) = advice([layer(1, 0.3, holds=(-0.5, 0.5))], CHAIN)
+    (message,) = advice([layer(1, 0.3, holds=(-0.5, 0.5))], CHAIN)
 
-    assert told == (
+    assert message == (
         "calibrate CONV_2D 'layer1' on more samples: it holds -0.5 to 0.5, and evaluation samples"
         " reach -1 to 1"
     )

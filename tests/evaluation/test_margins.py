@@ -35,7 +35,7 @@ def test_nothing_is_counted_without_counts():
 
 
 @pytest.mark.parametrize(
-    ("left", "told"),
+    ("left", "message"),
     [
         (None, ""),
         (0, " (passes by 0 samples)"),
@@ -44,9 +44,9 @@ def test_nothing_is_counted_without_counts():
         (-12, " (fails by 12 samples)"),
     ],
 )
-def test_told_says_it_in_words(left, told):
+def test_told_says_it_in_words(left, message):
     """One sample is singular."""
-    assert told == margins.format_margin(left)
+    assert message == margins.format_margin(left)
 
 
 def test_a_margin_stays_on_the_side_of_the_verdict():

@@ -12,7 +12,7 @@ SAMPLES = Samples({"x": np.zeros((4, 1))}, {}, None, "classification")
 
 
 def measurement():
-    """Give one of a classifier without a metric."""
+    """Return one of a classifier without a metric."""
     options = Validate(task="classification")
     return Measurement({"y": REFERENCE}, SAMPLES, options, count=4)
 
@@ -26,7 +26,7 @@ def test_flips_are_counted_against_the_default_kernels():
         found.add(rows.start, {"y": answers[rows]}, block, {"y": default[rows]})
 
     assert {"y": 1} == found.flips()
-    assert {"y": {"same": 1, "of": 4}} == found.told()["agreement_samples"]
+    assert {"y": {"same": 1, "of": 4}} == found.measures()["agreement_samples"]
 
 
 def test_an_answer_of_another_shape_is_refused():

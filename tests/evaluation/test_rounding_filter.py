@@ -11,7 +11,7 @@ SIZE = typical_magnitude(REFERENCE)
 
 
 def changed(place, by, base=BASE):
-    """Give the base with one value changed."""
+    """Return the base with one value changed."""
     other = base.copy()
     other[place] += np.float32(by)
     assert not np.array_equal(base, other)

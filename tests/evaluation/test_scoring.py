@@ -31,7 +31,7 @@ def scored(size, *, samples=SAMPLES, metric=None, source=SOURCE, variant=VARIANT
 @pytest.mark.parametrize("size", [1, 4, 6])
 def test_scoring_counts_who_is_right(size):
     """Five of six, and four of six; together on three."""
-    found = scored(size).measure()
+    found = scored(size).measures()
 
     assert {"both": 3, "source_only": 2, "variant_only": 1, "neither": 0} == found["counts"]
     assert (5 / 6, 4 / 6, 1 / 6) == pytest.approx(
@@ -43,7 +43,7 @@ def test_scoring_counts_who_is_right(size):
 
 def test_scoring_tells_each_class_and_slice():
     """In their order; the means of their own samples."""
-    found = scored(4).detail()
+    found = scored(4).details()
 
     assert [("a", 2, 0.5), ("b", 2, 0.0), ("c", 2, 0.0)] == [
         (row["class"], row["samples"], row["drop"]) for row in found["per_class"]
@@ -55,7 +55,7 @@ def test_scoring_tells_each_class_and_slice():
 
 def test_scoring_tells_what_is_taken_for_what():
     """A row a true class, a column an answer."""
-    found = scored(4).detail()["confusion"]
+    found = scored(4).details()["confusion"]
 
     assert ["a", "b", "c"] == found["labels"]
     assert [[2, 0, 0], [0, 2, 0], [1, 0, 1]] == found["source"]
@@ -68,11 +68,11 @@ def test_scores_that_are_not_0_or_1_have_no_counts():
     metric = Metric("mae", {"_target_": "litemill.metrics.absolute_error"}, Goal.minimize)
     source, variant = np.arange(6.0)[:, None] + 2, np.arange(6.0)[:, None] + 1.5
     scoring = scored(4, samples=samples, metric=metric, source=source, variant=variant)
-    found = scoring.measure()
+    found = scoring.measures()
 
     assert (None, -0.5) == (found["counts"], found["drop"])
     assert [-0.5, -0.5] == pytest.approx(found["interval"]["drop"])
-    assert {"per_class": None, "per_slice": None, "confusion": None} == scoring.detail()
+    assert {"per_class": None, "per_slice": None, "confusion": None} == scoring.details()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -83,7 +83,7 @@ def test_a_mean_that_is_no_number_has_no_interval(value):
     source = np.ones((6, 1))
     variant = source.copy()
     variant[3] = value
-    found = scored(4, samples=samples, metric=metric, source=source, variant=variant).measure()
+    found = scored(4, samples=samples, metric=metric, source=source, variant=variant).measures()
 
     assert (1.0, None) == (found["source"], found["interval"])
     assert not np.isfinite(found["variant"])

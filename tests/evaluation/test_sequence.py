@@ -64,9 +64,9 @@ def test_parts_hold_every_step_once(steps):
     found = SequenceErrors(steps, ["y"])
     for start in range(0, steps, 4):
         found.add(start, "y", reference[start : start + 4], 2 * reference[start : start + 4])
-    told = found.told()
+    message = found.measures()
 
-    assert min(10, steps) == len(told["parts"])
-    assert [part["end"] - 1 for part in told["parts"]] == [
-        part["outputs"]["y"]["max_abs_error"] for part in told["parts"]
+    assert min(10, steps) == len(message["parts"])
+    assert [part["end"] - 1 for part in message["parts"]] == [
+        part["outputs"]["y"]["max_abs_error"] for part in message["parts"]
     ]

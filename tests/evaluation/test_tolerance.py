@@ -25,18 +25,18 @@ def test_shortfalls_tells_noise_in_the_outputs_unit():
     """With what was expected."""
     reference = np.ones((10, 3))
 
-    (told,) = shortfalls("y", measure_output(reference, reference + 0.5), LEAST, 10)
+    (message,) = shortfalls("y", measure_output(reference, reference + 0.5), LEAST, 10)
 
-    assert "output 'y' at 6.0 dB (max. difference 0.5), expected 20" == told
+    assert "output 'y' at 6.0 dB (max. difference 0.5), expected 20" == message
 
 
 def test_shortfalls_tells_nan_that_the_source_has_not():
     """Where the source has it too, it is right."""
     reference, answer = np.array([[1.0, np.nan, 2.0]]), np.array([[1.0, np.nan, np.inf]])
 
-    (told,) = shortfalls("y", measure_output(reference, answer), LEAST, 1)
+    (message,) = shortfalls("y", measure_output(reference, answer), LEAST, 1)
 
-    assert told == "1 NaN or infinite values in output 'y'"
+    assert message == "1 NaN or infinite values in output 'y'"
 
 
 def test_shortfalls_counts_classes_of_probabilities_only():
@@ -45,9 +45,9 @@ def test_shortfalls_counts_classes_of_probabilities_only():
     answer = np.tile([0.499, 0.501], (10, 1))
     easy = Tolerance(0, 0.9)
 
-    (told,) = shortfalls("y", measure_output(reference, answer), easy, 10)
+    (message,) = shortfalls("y", measure_output(reference, answer), easy, 10)
 
-    assert "of the source's class in 0% of samples, expected 90%" in told
+    assert "of the source's class in 0% of samples, expected 90%" in message
     assert [] == shortfalls("y", measure_output(reference[:5], answer[:5]), easy, 5)
     assert measure_output(reference * 2, answer)["top1_agreement"] is None
 

@@ -16,7 +16,7 @@ from litemill.config.schema.validate import KERNELS, Goal, Metric, Validate
 from litemill.core.errors import ConfigError, DataError
 from litemill.data.samples import Samples
 from litemill.evaluation import kernel_matrix
-from litemill.evaluation.validate import _apart, measure_variant
+from litemill.evaluation.validate import _isolated_runner, measure_variant
 from litemill.runtime.subprocess_isolation import OutOfTimeError
 from litemill.tflite.interpreter import Kernels, Model
 
@@ -30,7 +30,7 @@ SAMPLES = Samples({"image": IMAGES}, {"target": TARGET}, CLASSES, "classificatio
 
 
 def reference():
-    """Give what the source model answers."""
+    """Return what the source model answers."""
     return zoo.answers(zoo.cnn(), {"image": IMAGES})
 
 
@@ -46,7 +46,7 @@ def measure(name, *, content=None, expected=None, **changes):
 
 
 def of_x(shape, count=4, *, output=(3,)):
-    """Give the signature, the samples and a reference for a file with input x and output y."""
+    """Return the signature, the samples and a reference for a file with input x and output y."""
     taken = {"x": {"dtype": "float32", "shape": [None, *shape]}}
     signature = {"key": zoo.KEY, "inputs": taken, "outputs": {"y": {}}}
     samples = Samples({"x": zoo.batch_of(shape, count)}, {}, None, "none")
@@ -179,7 +179,7 @@ def test_validate_records_an_output_of_another_shape():
     """Not one that broadcasts."""
     found = measure("float32", expected={"digit": np.zeros((COUNT, 1), np.float32)})
 
-    assert "answers of output 'digit' are of shape [10]; expected [1]" in found["error"]
+    assert "output 'digit' is of shape [10]; expected [1]" in found["error"]
 
 
 def test_validate_compares_every_output_by_name():
@@ -281,13 +281,13 @@ def test_validate_tells_how_sure_the_metric_is():
 
 def test_validate_compares_layers_with_the_float_file():
     """From the worst to the best, the last layer among them."""
-    found = measure("int8", plain=zoo.file("float32"))
+    found = measure("int8", float_content=zoo.file("float32"))
     noise = [row["snr_db"] for row in found["layers"]]
 
     assert noise == sorted(noise)
     assert {"CONV_2D", "FULLY_CONNECTED"} <= {row["operator"] for row in found["layers"]}
     assert measure("int8")["layers"] is None
-    assert measure("int8", plain=zoo.file("several"))["layers"] is None
+    assert measure("int8", float_content=zoo.file("several"))["layers"] is None
 
 
 @pytest.mark.parametrize("name", ["float32", "int8"])
@@ -295,7 +295,7 @@ def test_validate_is_the_same_in_a_process_of_its_own(name):
     """Nothing is lost on the way."""
     plain = zoo.file("float32")
 
-    assert measure(name, plain=plain) == measure(name, plain=plain, isolated=True)
+    assert measure(name, float_content=plain) == measure(name, float_content=plain, isolated=True)
 
 
 def test_a_file_that_takes_its_process_down_is_measured_as_such():
@@ -339,7 +339,7 @@ def test_a_file_that_takes_too_long_is_measured_as_such():
 
 def test_the_time_is_that_of_all_runs_of_a_file():
     """A file that crashes is run several times."""
-    run = _apart("slow", replace(OPTIONS, timeout_seconds=1.5))
+    run = _isolated_runner("slow", replace(OPTIONS, timeout_seconds=1.5))
     run(time.sleep, 1)
 
     with pytest.raises(OutOfTimeError, match=r"^slow: no answer within 1.5 s; the run was ended$"):
@@ -349,22 +349,19 @@ def test_the_time_is_that_of_all_runs_of_a_file():
 def test_validate_as_a_stage_needs_no_tensorflow(tmp_path):
     """`python -m stages.validate float32` on files as the other stages write them."""
     write_stages(tmp_path, zoo.file("float32"))
-    code = (
-        "import runpy, sys; sys.argv = ['stages', 'validate', 'float32']\n"
-        "try: runpy.run_module('stages', run_name='__main__')\n"
-        "except SystemExit as end: assert end.code == 0, end.code\n"
-        "assert not {'tensorflow', 'keras', 'hydra', 'omegaconf'} & set(sys.modules)"
-    )
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-X", "importtime", "-m", "stages.validate", "float32"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": ""},
     )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
 
-    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "") == (done.returncode, done.stdout), done.stderr
+    assert "numpy" in imported
+    assert not {"tensorflow", "keras", "hydra", "omegaconf"} & imported
     assert measure("float32") == json.loads((tmp_path / "build/validate/float32.json").read_text())
 
 
@@ -377,7 +374,7 @@ def write_stages(root, content):
     np.save(split / "targets/target.npy", TARGET)
     np.save(export / "reference/0.npy", reference()["digit"])
     (export / "reference/names.json").write_text('["digit"]')
-    told = {
+    message = {
         "samples": COUNT,
         "sha256": "",
         "inputs": {"image": {"dtype": "float32", "shape": [8, 8, 1]}},
@@ -385,7 +382,7 @@ def write_stages(root, content):
         "classes": list(CLASSES),
         "task": "classification",
     }
-    (split / "split.json").write_text(json.dumps(told))
+    (split / "split.json").write_text(json.dumps(message))
     (export / "signature.json").write_text(json.dumps(zoo.SIGNATURE))
     (root / "build/convert/float32").mkdir(parents=True)
     (root / "build/convert/float32/model.tflite").write_bytes(content)

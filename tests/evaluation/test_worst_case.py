@@ -17,7 +17,7 @@ def test_the_worst_kernels_are_judged_and_named():
     outcome = judged(found, "snr_db", 20)
 
     assert (False, "reference", 18.0) == (outcome.passed, outcome.kernels, outcome.found)
-    assert "found 18 dB at kernels 'reference'; expected at least 20" == outcome.told
+    assert "found 18 dB at kernels 'reference'; expected at least 20" == outcome.message
 
 
 def test_the_worst_kernels_are_judged_where_all_pass():
@@ -43,7 +43,7 @@ def test_kernels_that_do_not_run_fail_the_file_and_nothing_else():
     outcomes = checks.run_checks(measured(kernels=kernels(reference=broken)), {"snr_db": 20})
 
     assert [False, True] == [outcomes[name].passed for name in ("runs", "snr_db")]
-    assert outcomes["runs"].told.startswith(
+    assert outcomes["runs"].message.startswith(
         "found an error (int8: node 3 has no kernel) at kernels"
     )
 
@@ -71,7 +71,7 @@ def test_flips_between_kernels_are_limited_and_told():
     assert (
         "found 0.025 of the answers at kernels 'no_delegate'; expected at most 0.02"
         " (fails by 2 samples)"
-    ) == outcome.told
+    ) == outcome.message
     assert judged(measured(kernels=kernels()), "kernel_disagreement", 0.02).passed
     assert judged(measured(), "kernel_disagreement", 0.02).absent
 
@@ -86,7 +86,8 @@ def test_the_use_confidence_bound_end_is_judged_where_that_is_asked():
     outcome = judged(found, "metric_drop", 0.005, **ask)
     assert (False, None) == (outcome.passed, outcome.margin_samples)
     assert (
-        "found 0.008 at the use_confidence_bound end of 95%; expected at most 0.005" == outcome.told
+        "found 0.008 at the worse end of the 95% interval; expected at most 0.005"
+        == outcome.message
     )
 
 
@@ -101,5 +102,5 @@ def test_the_use_confidence_bound_end_is_the_upper_one_where_less_is_better():
 
 
 def interval(variant, drop):
-    """Give what a metric has beside its means."""
+    """Return what a metric has beside its means."""
     return {"confidence": 0.95, "interval": {"source": [0, 1], "variant": variant, "drop": drop}}

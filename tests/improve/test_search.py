@@ -25,20 +25,20 @@ FILE = {"sha256": "0" * 64, "bytes": 2048, "kind": "int8"}
 
 
 def given(samples=180, classes=10):
-    """Give inputs with a calibration split of this size."""
+    """Return inputs with a calibration split of this size."""
     return SweepInputs(
         None, "", "", "", {"samples": samples, "classes": classes}, keras=True, quantizers={}
     )
 
 
 def trial(variant, **measured):
-    """Give a trial whose measurement is this."""
+    """Return a trial whose measurement is this."""
     point = Point("p", variant, {}, None)
     return Trial("tried", PointResult(point, FILE, {"error": None, **measured}), {})
 
 
 def row(name, adds, reads=(), label=None):
-    """Give a measured layer."""
+    """Return a measured layer."""
     return {"name": name, "label": label or name, "adds": adds, "reads": list(reads)}
 
 

@@ -11,7 +11,7 @@ from litemill.core.errors import DataError
 SCORES = [
     function
     for name, function in inspect.getmembers(metrics, inspect.isfunction)
-    if not name.startswith("_") and function.__module__ == "metrics"
+    if not name.startswith("_") and function.__module__ == metrics.__name__
 ]
 OUTPUTS = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]], np.float32)
 

@@ -74,7 +74,7 @@ def sections(text):
 def blocks(text):
     """Give language, file, part of the file and content of each block that names a file."""
     found = re.findall(
-        r"```(\w+)\n# ([^\s,]+)(?:, (?:class|function) (\w+))?\n(.*?)```", text, re.DOTALL
+        r"```(\w+)\n# ([^\s,]+)(?:, (?:class|function|deps of) (\w+))?\n(.*?)```", text, re.DOTALL
     )
     return [block for block in found if "." in block[1]]
 
@@ -141,7 +141,7 @@ def test_options_page_lists_every_check_with_its_default():
     limits = yaml.safe_load(read("litemill/conf/limits/default.yaml"))
     expected = {name: told(limits.get(name)) for name in checks.check_names()}
     assert expected == {name: cells[1] for name, cells in rows(section).items()}
-    always = [name for name in checks._public("measured") if f"`{name}` (" not in section]
+    always = [name for name in checks._public(checks.ALWAYS_ON) if f"`{name}` (" not in section]
     assert [] == always
 
 
@@ -216,6 +216,9 @@ def apply(project, name, part, body):
     if name == "params.yaml":
         values = yaml.safe_load(path.read_text()) | yaml.safe_load(body)
         project.write(name, yaml.safe_dump(values, sort_keys=False))
+    elif name == "dvc.yaml":
+        before, stage, after = path.read_text().partition(f"  {part}:\n")
+        project.write(name, before + stage + after.replace("    deps:\n", f"    deps:\n{body}", 1))
     elif part:
         lines = path.read_text().splitlines(keepends=True)
         nodes = ast.walk(ast.parse("".join(lines)))

@@ -99,10 +99,10 @@ def test_stored_quantizes_as_the_converter_does():
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         ({"imag": IMAGES}, "m.tflite: no input 'imag'; did you mean 'image'?"),
-        ({}, "m.tflite: nothing given for input 'image'"),
+        ({}, "m.tflite: no samples for input 'image'"),
         (
             {"image": IMAGES[:, :4]},
             "m.tflite, input 'image': samples of shape [4, 8, 1]; expected [8, 8, 1]",
@@ -113,12 +113,12 @@ def test_stored_quantizes_as_the_converter_does():
         ),
     ],
 )
-def test_run_refuses_inputs_that_do_not_fit(inputs, told):
+def test_run_refuses_inputs_that_do_not_fit(inputs, message):
     """One line that names the input."""
     with pytest.raises(InterpreterError) as caught:
         Model(zoo.file("float32"), place="m.tflite").run(inputs)
 
-    assert told == str(caught.value)
+    assert message == str(caught.value)
 
 
 def test_run_refuses_nan_for_a_quantized_input():
