@@ -34,6 +34,7 @@ variants:
   - float32
   - int8
 sweeps: []
+experiment: null
 overrides:
   train: {epochs: 1}
   limits: {snr_db: 1, top1_agreement: 0.1, metric_drop_relative: null}

@@ -56,7 +56,7 @@ def written_sections(path: Path = PARAMS) -> dict[str, Any] | None:
 
 
 def to_plain(value: Any) -> Any:
-    """Convert a dataclass to what build/params.json holds: mappings, lists, and names for choices."""
+    """Convert a dataclass to what build/params.json holds: mappings, lists, names of choices."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
     if isinstance(value, enum.Enum):

@@ -144,7 +144,10 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    return "absent" if value is _ABSENT else repr(value)
+    if value is _ABSENT:
+        return "absent"
+    # All of a variant that comes or goes would be a wall of text.
+    return "…" if value and isinstance(value, dict) else repr(value)
 
 
 def _edited(folder: str) -> list[str]:

@@ -92,6 +92,7 @@ def test_overrides_may_be_choices(command):
     lines = command("model=diabetes_mlp", "data=diabetes", "variants=[int8]")
 
     assert "report.title: 'digits_cnn' -> 'diabetes_mlp'" in lines
+    assert "convert.float16: … -> absent" in lines
     assert any(line.startswith("report.variants: ") for line in lines)
 
 
