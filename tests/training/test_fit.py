@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from litemill.core.errors import ConfigError, ModelError
 from litemill.core.files import read_json
 from litemill.data.samples import Samples
 from litemill.models.kinds import open_model
+from litemill.pipeline import code_digest
 from litemill.training.batches import BatchFeed
 from litemill.training.fit import build_model, check_samples, train_model
 from litemill.training.objective import objective
@@ -248,3 +250,11 @@ def test_the_highest_of_one_value_is_no_metric(tmp_path):
         ConfigError, match=r"top1, and the model gives one value .* metrics\.binary"
     ):
         train_model(options("zoo.dense", "classification"), digits(2), tmp_path, Numerics(), metric)
+
+
+def test_training_reaches_no_code_that_converts():
+    """So that an edit of that code never trains anew."""
+    reached = code_digest.modules("train", Path(__file__).parents[2], [])
+
+    assert "litemill.models.kinds" in reached
+    assert [] == [name for name in reached if name.startswith("litemill.conversion")]
