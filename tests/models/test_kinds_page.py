@@ -40,7 +40,7 @@ print(LiteRT(file).run({"x": np.eye(2, dtype=np.float32)})["y"].tolist())
 
 def apply_page(package):
     """Write what the page shows into a copy of the package; return the files that it touches."""
-    pattern = r'```python\n# ([^\s,]+)(?:, (before|in place of) "(.+)")?\n(.*?)```'
+    pattern = r'```python\n# ([^\s,]+)(?:, (before|in place of) "([^\n]+)")?\n(.*?)```'
     touched = set()
     for name, how, line, body in re.findall(pattern, PAGE.read_text(), re.DOTALL):
         path = package / name
