@@ -244,10 +244,10 @@ def test_one_value_is_too_few_for_three_classes():
 
 
 def test_the_highest_of_one_value_is_no_metric(tmp_path):
-    """Told before anything is trained, not when the first variant is validated."""
-    metric = {"output": None, "score": {"_target_": "metrics.top1"}}
+    """Refused before anything is trained, not when the first variant is validated."""
+    metric = {"output": None, "score": {"_target_": "litemill.metrics.top1"}}
     with pytest.raises(
-        ConfigError, match=r"top1, and the model gives one value .* metrics\.binary"
+        ConfigError, match=r"top1, and the model has a single value .* litemill\.metrics\.binary"
     ):
         train_model(options("zoo.dense", "classification"), digits(2), tmp_path, Numerics(), metric)
 
