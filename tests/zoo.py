@@ -172,7 +172,7 @@ def function_source(name: str) -> ExportedModel:
     function, shape = FUNCTIONS[name]
     imported = FunctionSource.create(_new_folder(f"function_{name}"), Model())
     specs = {"x": tf.TensorSpec(shape, name="x")}
-    saved_model.save_function(tf.function(function), specs, [], imported.saved_model, KEY)
+    saved_model.save_function(function, specs, [], imported.saved_model, KEY)
     return export_signature(imported, imported.saved_model, KEY)
 
 

@@ -188,7 +188,7 @@ def _with_parents(name: str) -> Iterator[str]:
 
 
 def _started(command: ast.List) -> Iterator[str]:
-    # `python -m litemill.models.keras2` runs a module as surely as an import does.
+    # `python -m litemill.models.keras2_process` runs a module as surely as an import does.
     words = [node.value if isinstance(node, ast.Constant) else None for node in command.elts]
     for flag, name in itertools.pairwise(words):
         if flag == "-m" and isinstance(name, str):

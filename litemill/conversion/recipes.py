@@ -23,7 +23,7 @@ ANY = {"regex": ".*", "operation": "*"}
 
 
 def resolve_recipe(recipe: Any, place: str) -> list[dict[str, Any]]:
-    """Give a recipe as rules in plain values: those that it lists, or that its name stands for.
+    """Return a recipe as rules in plain values: those that it lists, or that its name stands for.
 
     Raises:
         ConfigError: no recipe of that name, no rules, or rules that the quantizer refuses.
@@ -31,14 +31,14 @@ def resolve_recipe(recipe: Any, place: str) -> list[dict[str, Any]]:
     if isinstance(recipe, str):
         return _by_name(recipe, place)
     if not isinstance(recipe, list) or not recipe:
-        raise ConfigError(place, f"found {recipe!r}", "expected a recipe's name, or its rules")
-    rules = [one for rule in recipe for one in _rules(rule, place)]
+        raise ConfigError(place, repr(recipe), "expected a recipe's name, or its rules")
+    rules = [resolved for rule in recipe for resolved in _rules(rule, place)]
     _refuse_wrong(rules, place)
     return rules
 
 
 def named_recipes() -> dict[str, Callable[[], Any]]:
-    """Give the quantizer's own recipes by name: the public functions of its module `recipe`.
+    """Return the quantizer's own recipes by name: the public functions of its module `recipe`.
 
     Recipes that have other rules for each signature, made for one family of models, are left out.
     """
@@ -53,7 +53,7 @@ def named_recipes() -> dict[str, Callable[[], Any]]:
 
 
 def recipe_is_calibrated(rules: Any) -> bool:
-    """Tell whether resolved rules take samples: activations quantized ahead of time, or GPTQ."""
+    """Tell whether resolved rules need samples: for static activations, or GPTQ."""
     return isinstance(rules, list) and any(
         (rule.get("op_config") or {}).get("activation_tensor_config") is not None
         or rule.get("algorithm_key") == "GPTQ"
@@ -63,30 +63,32 @@ def recipe_is_calibrated(rules: Any) -> bool:
 
 
 def weight_types(rules: list[dict[str, Any]]) -> set[str]:
-    """Give the types that rules ask for weights, such as int4; float16 for 16 bits of float."""
+    """Return the types that rules request for weights, such as int4; float16 for 16 float bits."""
     kinds = {"INT": "int", "FLOAT": "float"}
-    asked = [(rule.get("op_config") or {}).get("weight_tensor_config") or {} for rule in rules]
+    configs = [(rule.get("op_config") or {}).get("weight_tensor_config") or {} for rule in rules]
     return {
         f"{kinds[config.get('dtype', 'INT')]}{config['num_bits']}"
-        for config in asked
+        for config in configs
         if "num_bits" in config
     }
 
 
 def activation_types(rules: list[dict[str, Any]]) -> set[str]:
-    """Give the integer types that rules ask for activations, ahead of time."""
-    asked = [(rule.get("op_config") or {}).get("activation_tensor_config") or {} for rule in rules]
-    return {f"int{config['num_bits']}" for config in asked if "num_bits" in config}
+    """Return the integer types that rules request for static activations."""
+    configs = [
+        (rule.get("op_config") or {}).get("activation_tensor_config") or {} for rule in rules
+    ]
+    return {f"int{config['num_bits']}" for config in configs if "num_bits" in config}
 
 
 def with_float_ends(rules: list[dict[str, Any]], operations: Iterable[str]) -> list[dict[str, Any]]:
-    """Give rules that leave the model's INPUT or OUTPUT in float."""
-    spare = {**ANY, "algorithm_key": "no_quantize", "op_config": {}}
-    return [*rules, *({**spare, "operation": operation} for operation in operations)]
+    """Return rules that also leave the model's INPUT or OUTPUT in float."""
+    float_rule = {**ANY, "algorithm_key": "no_quantize", "op_config": {}}
+    return [*rules, *({**float_rule, "operation": operation} for operation in operations)]
 
 
 def without_layers(rules: list[dict[str, Any]], layers: Iterable[Layer]) -> list[dict[str, Any]]:
-    """Give rules that leave layers of the file in float; what cannot be quantized is so anyway."""
+    """Return rules that also leave layers in float; what cannot be quantized is so anyway."""
     from litert_quantizer.qtyping import TFLOperationName
 
     known = {operation.value for operation in TFLOperationName}
@@ -120,7 +122,7 @@ def quantize(
         content: the file.
         rules: the resolved recipe.
         key: the signature that calibration runs.
-        representative_dataset: gives its samples; needed where `calibrated`.
+        representative_dataset: iterates over its samples; needed where it is calibrated.
         place: what errors call the file.
 
     Raises:
@@ -138,8 +140,8 @@ def quantize(
             result = quantizer.calibrate({key: list(representative_dataset())}, num_threads=1)
         return bytes(quantizer.quantize(result).quantized_model)
     except (ValueError, RuntimeError, KeyError, TypeError, NotImplementedError) as error:
-        told = f"litert-quantizer: {_named(error)}"
-        raise ConversionError(place, told, "see its recipes") from error
+        message = f"litert-quantizer: {_describe(error)}"
+        raise ConversionError(place, message, "see its recipes") from error
 
 
 def _by_name(name: str, place: str) -> list[dict[str, Any]]:
@@ -152,15 +154,15 @@ def _by_name(name: str, place: str) -> list[dict[str, Any]]:
 
 def _rules(rule: Any, place: str) -> Iterator[dict[str, Any]]:
     if not isinstance(rule, dict):
-        raise ConfigError(place, f"found {rule!r}", "expected a rule, that is a mapping")
+        raise ConfigError(place, repr(rule), "expected a rule, that is a mapping")
     known = ("regex", "operation", "recipe") if "recipe" in rule else KEYS
     for key in rule:
         if key not in known:
             raise ConfigError(place, f"no key {key!r} in a rule", nearest(str(key), known))
     if "recipe" in rule:
         own = {key: rule[key] for key in ANY if key in rule}
-        for one in _by_name(rule["recipe"], place):
-            yield {**one, **own}
+        for resolved in _by_name(rule["recipe"], place):
+            yield {**resolved, **own}
     elif "algorithm_key" not in rule:
         raise ConfigError(place, "a rule without algorithm_key", "expected that, or a recipe")
     else:
@@ -173,18 +175,18 @@ def _refuse_wrong(rules: list[dict[str, Any]], place: str) -> None:
     try:
         RecipeManager().load_quantization_recipe(rules)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        told = f"litert-quantizer refuses a rule ({_named(error)})"
-        raise ConfigError(place, told, "see its documentation of recipes") from None
+        message = f"litert-quantizer refuses a rule ({_describe(error)})"
+        raise ConfigError(place, message, "see its documentation of recipes") from None
 
 
-def _named(error: Exception) -> str:
-    # A KeyError's own words are the key and nothing else.
-    kind, told = type(error).__name__, first_line(error)
-    return kind if told == kind else f"{kind}: {told}"
+def _describe(error: Exception) -> str:
+    # The text of a KeyError is the key and nothing else.
+    kind, text = type(error).__name__, first_line(error)
+    return kind if text == kind else f"{kind}: {text}"
 
 
 def _plain(value: Any) -> Any:
-    """Give enumerations as the words that JSON recipes have for them."""
+    """Replace enumerations by their values, as in JSON recipes."""
     if isinstance(value, dict):
         return {str(getattr(key, "value", key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

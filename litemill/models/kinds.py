@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from litemill.config.schema.train import Model
     from litemill.models.source_model import SourceModel
 
-_ALL: tuple[type[SourceModel], ...] = (FunctionSource, KerasSource, Keras2Source, SavedModelSource)
+# The first that accepts a configuration is the model's.
+_ALL: tuple[type[SourceModel], ...] = (
+    FunctionSource,
+    KerasSource,
+    Keras2Source,
+    SavedModelSource,
+)
 KINDS = {kind.name: kind for kind in _ALL}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ModelError, first_line, nearest
@@ -35,35 +36,49 @@ def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) 
     shapes = {name: [batch or t.shape[0], *t.shape[1:]] for name, t in tensors.items()}
     specs = {n: tf.TensorSpec(shapes[n], t.dtype, name=n) for n, t in tensors.items()}
 
-    def serve(**inputs: Any) -> dict[str, Any]:
-        return keras_graph.call_by_name(model, inputs, training=False)
+    def serve(*inputs: Any) -> dict[str, Any]:
+        named = dict(zip(tensors, inputs, strict=True))
+        return keras_graph.call_by_name(model, named, training=False)
 
     # Keras 3 wraps its variables, Keras 2 has plain ones.
     variables = [v if isinstance(v, tf.Variable) else v.value for v in model.variables]
-    save_function(tf.function(serve), specs, variables, folder, key)
+    save_function(serve, specs, variables, folder, key)
 
 
 def save_function(
-    function: Any, specs: dict[str, Any], variables: Iterable[Any], folder: Path, key: str
+    function: Callable[..., Any],
+    specs: dict[str, Any],
+    variables: Iterable[Any],
+    folder: Path,
+    key: str,
 ) -> None:
-    """Save a function of named inputs that returns a mapping of named outputs.
+    """Save a function of tensors that returns a mapping of named outputs.
+
+    Tensors are given by position: names such as `input-1` or `1st` cannot name arguments of Python.
 
     The variables are held by a plain tf.Module in the given order: Keras' own tracking orders them
     differently in every process, and then no file of the SavedModel has the same bytes again.
 
     Args:
-        function: a tf.function with keyword arguments.
-        specs: a tf.TensorSpec for each.
+        function: to be traced by TensorFlow.
+        specs: a tf.TensorSpec for each of its arguments, by the names of the signature's inputs.
         variables: all that the function uses.
         folder: where the SavedModel goes.
         key: name of the signature.
+
+    Raises:
+        ModelError: TensorFlow cannot trace or save it.
     """
     import tensorflow as tf
 
     module = tf.Module()
     module.weights = list(variables)
-    concrete = function.get_concrete_function(**specs)
-    tf.saved_model.save(module, str(folder), signatures={key: concrete})
+    try:
+        concrete = tf.function(function).get_concrete_function(*specs.values())
+        tf.saved_model.save(module, str(folder), signatures={key: concrete})
+    except (ValueError, TypeError) as error:
+        message = f"TensorFlow does not save it ({first_line(error)})"
+        raise ModelError("the source model", message) from error
     remove_fingerprint(folder)
 
 
@@ -120,7 +135,7 @@ def describe_signature(function: Any, key: str) -> dict[str, Any]:
     Returns:
         {"key", "inputs", "outputs"}, as build/export/signature.json holds it.
     """
-    specs = function.structured_input_signature[1]
+    specs = input_specs(function)
     outputs = function.structured_outputs
     return {
         "key": key,
@@ -129,19 +144,33 @@ def describe_signature(function: Any, key: str) -> dict[str, Any]:
     }
 
 
+def input_specs(function: Any) -> dict[str, Any]:
+    """Return the specs of a signature's inputs by their names in the SavedModel.
+
+    TensorFlow turns these into names of Python: `input-1` into `input_1`, `1st` into `arg_1st`.
+    """
+    specs = function.structured_input_signature[1]
+    return {_original_name(name, spec): spec for name, spec in specs.items()}
+
+
 def with_batch(function: Any, batch: int) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Return a signature's function and specs with the first size of every input fixed."""
+    """Return a signature's function, of tensors by position, and specs with a fixed batch size."""
     import tensorflow as tf
 
     specs = {
         name: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, name=name)
-        for name, spec in function.structured_input_signature[1].items()
+        for name, spec in input_specs(function).items()
     }
 
-    def again(**tensors: Any) -> Any:
-        return function(**tensors)
+    def again(*tensors: Any) -> Any:
+        return function(**dict(zip(specs, tensors, strict=True)))
 
-    return tf.function(again), specs
+    return again, specs
+
+
+def _original_name(name: str, spec: Any) -> str:
+    sanitized = re.sub(r"\W", "_", spec.name or "")
+    return str(spec.name) if name in (sanitized, f"arg_{sanitized}") else name
 
 
 def _load(folder: Path, tags: Iterable[str]) -> Any:

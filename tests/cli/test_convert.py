@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import zoo
 
 from litemill.cli import main
@@ -160,6 +162,85 @@ def test_failures_are_one_line_and_lose_nothing(models, words, told):
     assert 1 == err.count("\n")
     assert "kept" == (models / "kept.tflite").read_text()
     assert [] == list(models.glob(".*"))
+
+
+def unfaithful(folder):
+    """Write samples whose first thirty say nothing of the range of the others; and a variant."""
+    image = zoo.batch_of((8, 8, 1), 40)
+    image[:30] *= 1e-3
+    np.savez(folder / "drift.npz", image=image)
+    variants = folder / "conf" / "variant"
+    variants.mkdir(parents=True)
+    (variants / "few.yaml").write_text("optimization: int8\ncalibration: {samples: 30}\n")
+
+
+def test_a_file_that_is_not_faithful_is_not_written(models, tmp_path):
+    """Exit status 1, with the output and the limit; --keep writes it with a warning."""
+    unfaithful(tmp_path)
+    words = (f"--keras_model_file={models / 'model.h5'}", "--variant=few", "--samples=drift.npz")
+    (tmp_path / "kept.tflite").write_text("kept")
+    status, out, err = litemill(tmp_path, *words, "--output_file=kept.tflite")
+
+    assert (1, "") == (status, out)
+    assert err.startswith("variant few: not faithful: output 'digit' at ")
+    assert err.splitlines()[0].endswith("; output discarded; --keep writes it anyway")
+    assert "kept" == (tmp_path / "kept.tflite").read_text()
+
+    status, out, err = litemill(tmp_path, *words, "--output_file=kept.tflite", "--keep")
+
+    assert 0 == status
+    assert "int8" == arithmetic_of(describe((tmp_path / "kept.tflite").read_bytes()))
+    assert err.startswith("warning: variant few: not faithful: output 'digit' at ")
+    assert "--keep" not in err
+    assert " on the other 10 samples\n" in out
+
+
+def test_a_file_that_litert_cannot_run_is_not_written(tmp_path):
+    """The converter makes a file of an operator that has no kernel for 16 bits."""
+    module = tf.Module()
+    module.call = tf.function(
+        lambda x: {"y": tf.math.squared_difference(x, 0.5 * x)},
+        input_signature=[tf.TensorSpec([None, 3], name="x")],
+    )
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={zoo.KEY: module.call})
+    np.savez(tmp_path / "x.npz", x=zoo.batch_of((3,), 20))
+    words = ("--saved_model_dir=saved", "--variant=int16x8", "--samples=x.npz")
+    status, out, err = litemill(tmp_path, *words, "--output_file=m.tflite")
+
+    assert (1, "", 1) == (status, out, err.count("\n"))
+    assert err.startswith("variant int16x8: LiteRT cannot run it: ")
+    assert not (tmp_path / "m.tflite").exists()
+
+    status, out, err = litemill(tmp_path, *words, "--output_file=m.tflite", "--keep")
+
+    assert (0, 1) == (status, err.count("\n"))
+    assert (tmp_path / "m.tflite").is_file()
+    assert "; LiteRT cannot run it\n" in out
+
+
+def test_operators_that_an_application_brings_are_not_run_here(tmp_path):
+    """As requested: LiteRT alone lacks them, which is no failure."""
+    source = zoo.function_source("unsupported")
+    (tmp_path / "conf" / "variant").mkdir(parents=True)
+    (tmp_path / "conf" / "variant" / "flex.yaml").write_text("select_tf_ops: true\n")
+    words = (f"--saved_model_dir={source.saved_model}", "--variant=flex", "--output_file=m.tflite")
+    status, out, err = litemill(tmp_path, *words)
+
+    assert (0, "") == (status, err)
+    assert "; not run here (" in out
+
+
+@pytest.mark.parametrize("name", ["input-1", "1st"])
+def test_inputs_keep_their_names(tmp_path, name):
+    """Also those that are no names of Python; compared on samples."""
+    x = keras.Input((3,), name=name)
+    keras.Model(x, keras.layers.Dense(2, name="y")(x)).save(tmp_path / "model.keras")
+    np.savez(tmp_path / "x.npz", **{name: zoo.batch_of((3,), 20)})
+    words = ("--keras_model_file=model.keras", "--variant=int8", "--samples=x.npz")
+    status, out, err = litemill(tmp_path, *words, "--output_file=m.tflite")
+
+    assert (0, "") == (status, err)
+    assert f"{name} int8 [any, 3] -> y int8 [any, 2]" in out
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ resolve = partial(recipes.resolve_recipe, place="conf/variant/v.yaml: recipe")
 # Quantizes the file in argv[1] by the recipe in argv[2]; prints its digest.
 QUANTIZE = """
 import hashlib, json, pathlib, sys
-from stages import recipes
+from litemill.conversion import recipes
 import numpy as np
 rules = json.loads(sys.argv[2])
 samples = [{"features": np.full((1, 32), step / 8, np.float32)} for step in range(8)]
-given = (lambda: samples) if recipes.calibrated(rules) else None
+given = (lambda: samples) if recipes.recipe_is_calibrated(rules) else None
 content = pathlib.Path(sys.argv[1]).read_bytes()
 file = recipes.quantize(content, rules, "serving_default", given, place="variant v")
 print(hashlib.sha256(file).hexdigest())

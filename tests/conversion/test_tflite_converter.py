@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from litemill.config.schema.variant import (
     TensorType,
     Variant,
 )
-from litemill.conversion import recipes
+from litemill.conversion import recipes, tflite_converter
 from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
 from litemill.core.errors import LitemillError
@@ -276,3 +279,23 @@ def test_calibration_needs_samples_that_fit():
         convert_variant("v", Variant(optimization=INT8), source, zoo.split(source))
     with pytest.raises(LitemillError, match="the data has shape"):
         convert_variant("v", Variant(optimization=INT8), source, zoo.split(zoo.source("dense")))
+
+
+def test_one_module_alone_calls_tensorflows_converter():
+    """tf.lite will leave TensorFlow one day; only this module should have to change."""
+    calls = re.compile(
+        r"tf\.lite\b|(?:from|import) tensorflow\.lite|TFLiteConverter\b|['\"]tflite_convert['\"]"
+    )
+    package = Path(tflite_converter.__file__).parents[1]
+    code = {path: ast.parse(path.read_text()) for path in package.rglob("*.py")}
+    found = {path.name for path, tree in code.items() if calls.search(ast.unparse(_bare(tree)))}
+
+    assert {"tflite_converter.py"} == found
+
+
+def _bare(tree):
+    """Remove docstrings, which may name what they like."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value.value = None
+    return tree

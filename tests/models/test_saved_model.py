@@ -71,6 +71,36 @@ def test_a_batch_size_may_be_fixed(tmp_path):
     assert [5, 8, 8, 1] == signature["inputs"]["image"]["shape"]
 
 
+@pytest.mark.parametrize("name", ["input-1", "input.1", "1st", "_x"])
+def test_inputs_keep_names_that_python_has_no_arguments_for(tmp_path, name):
+    """In the SavedModel, with another batch size, and when it is called."""
+    image, other = keras.Input((3,), name=name), keras.Input((3,), name="other")
+    model = keras.Model([other, image], keras.layers.Dense(2, name="y")(image - other))
+    saved_model.save_keras(model, tmp_path / "saved", KEY)
+    function = saved_model.load_signature(tmp_path / "saved", KEY)
+    fixed, specs = saved_model.with_batch(function, 4)
+    saved_model.save_function(fixed, specs, function.variables, tmp_path / "fixed", KEY)
+    again = saved_model.load_signature(tmp_path / "fixed", KEY)
+
+    given = {name: zoo.batch_of((3,), 4), "other": zoo.batch_of((3,), 4, seed=1)}
+    expected = model([given["other"], given[name]])
+    assert {name, "other"} == set(saved_model.describe_signature(function, KEY)["inputs"])
+    assert [4, 3] == saved_model.describe_signature(again, KEY)["inputs"][name]["shape"]
+    for called in (function, again):
+        answers = called(**{key: tf.constant(value) for key, value in given.items()})
+        np.testing.assert_allclose(expected, answers["y"], rtol=1e-6)
+
+
+def test_a_name_that_tensorflow_refuses_is_a_failure_in_one_line(tmp_path):
+    """A word of Python's own."""
+    x = keras.Input((3,), name="class")
+    model = keras.Model(x, keras.layers.Dense(2, name="y")(x))
+    with pytest.raises(ModelError, match="'class' is not a valid parameter name") as caught:
+        saved_model.save_keras(model, tmp_path / "saved", KEY)
+
+    assert "\n" not in str(caught.value)
+
+
 def test_two_outputs_of_one_name_are_refused(tmp_path):
     """Nobody could tell them apart."""
     x = keras.Input((2,), name="x")

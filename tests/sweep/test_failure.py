@@ -96,7 +96,11 @@ def no_files():
 def test_too_many_open_files_are_not_the_models_fault(request, load):
     """Keras and TensorFlow say it in their own ways."""
     source = zoo.source("cnn")
-    file = source.source.keras_file if load is keras_model.load_keras_file else source.saved_model / "x"
+    file = (
+        source.source.keras_file
+        if load is keras_model.load_keras_file
+        else source.saved_model / "x"
+    )
     request.getfixturevalue("no_files")
     with pytest.raises(ModelError) as raised:
         load(file)
