@@ -39,7 +39,7 @@ def swept(first_build, tmp_path_factory):
 
 @pytest.fixture
 def again(swept, tmp_path):
-    """Give a copy of the swept project, to edit."""
+    """Return a copy of the swept project, to edit."""
     return swept.copy(tmp_path)
 
 
@@ -52,19 +52,19 @@ def sweep(project, *words, status=0, **variables):
 
 
 def result(project, name="grid"):
-    """Give sweep.json."""
+    """Return sweep.json."""
     return json.loads(project.read(f"build/sweeps/{name}/sweep.json"))
 
 
 def rows(project, name="grid"):
-    """Give the rows by optimization and number of samples."""
+    """Return the rows by optimization and number of samples."""
     found = result(project, name)["points"]
     keys = ("optimization", "calibration.samples")
     return {tuple(row["options"].get(key) for key in keys): row for row in found}
 
 
 def kept(project):
-    """Give the results that are kept, and when they were written."""
+    """Return the results that are kept, and when they were written."""
     return {
         path: path.stat().st_mtime_ns for path in (project.root / "build/.sweep").rglob("*.json")
     }
@@ -113,7 +113,7 @@ def left(session):
 
 
 def running(session):
-    """Give the processes of a session; one that nobody waited for does not run."""
+    """Yield the processes of a session; one that nobody waited for does not run."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
@@ -176,6 +176,7 @@ def test_results_of_other_code_are_others(again):
         return again.run(sys.executable, "-c", code).out.split()
 
     before = keys()
+
     def change(name):
         again.write(name, again.read(name) + "\n_CHANGED = True\n")
 
@@ -196,9 +197,7 @@ def test_a_score_may_lie_beside_the_layers_of_the_model(again):
     """Of that package, the model brings what it needs; converting and measuring is one process."""
     again.write("models/layers.py", "class Mine: ...\n")
     again.write("models/scores.py", "from litemill.metrics import top1\nscore = top1\n")
-    again.edit(
-        "build/params.json", '"litemill.metrics.top1"', '"models.scores.score"'
-    )
+    again.edit("build/params.json", '"litemill.metrics.top1"', '"models.scores.score"')
     brought = "build/train/imported"
     again.write(f"{brought}/code/models/__init__.py", "")
     again.write(f"{brought}/code/models/layers.py", "class Mine: ...\n")

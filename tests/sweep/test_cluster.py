@@ -156,12 +156,10 @@ def score(answer, target):
 
 
 def copied(first_build, folder):
-    """Give a copy of the build whose score lies among the project's models."""
+    """Return a copy of the build whose score lies among the project's models."""
     project = first_build.copy(folder)
     project.write("models/scores/__init__.py", SCORE)
-    project.edit(
-        "build/params.json", '"litemill.metrics.top1"', '"models.scores.score"'
-    )
+    project.edit("build/params.json", '"litemill.metrics.top1"', '"models.scores.score"')
     return project
 
 

@@ -31,7 +31,7 @@ METRIC = {"name": "top1", "goal": "maximize", "output": "y", "source": 0.9}
 
 @pytest.fixture
 def inputs(tmp_path):
-    """Give inputs of which only the digests matter."""
+    """Return inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
     return SweepInputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 
@@ -64,7 +64,7 @@ def made(variant):
 
 
 def grid_of(words, objection=lambda _: None):
-    """Give the points of a grid over int8."""
+    """Return the points of a grid over int8."""
     return points.expand_grid(INT8, grid.parse_grid(words, "grid"), objection)
 
 
@@ -192,7 +192,7 @@ def test_the_table_has_a_row_for_each_point_and_says_what_is_wrong(tmp_path, inp
 
 
 def tabled(folder, inputs, milliseconds):
-    """Give the rows of four points, the smallest first, of which some were timed."""
+    """Return the rows of four points, the smallest first, of which some were timed."""
     words = ["calibration.samples=10,20,30,40", "per_channel_dense=false"]
     found = Executor(inputs, Store(folder), Engine()).over(grid_of(words))
     # As good as the next smaller one, and so behind it until it turns out to be faster.
@@ -343,7 +343,7 @@ AFTER = "\n# Below.\noverrides: {}\nnumerics: reproducible\n"
 
 @pytest.fixture
 def project(tmp_path, inputs):
-    """Give a folder with params.yaml and a result."""
+    """Return a folder with params.yaml and a result."""
     (tmp_path / "conf/variant").mkdir(parents=True)
     (tmp_path / "params.yaml").write_text(PARAMS + AFTER)
     words = ["calibration.samples=40,13", "per_channel_dense=false"]
