@@ -31,7 +31,7 @@ def check_settled(name: str, result: Mapping[str, Any]) -> None:
     """
     place, count = f"sweep {name}", len(result["points"])
     if not result["counts"]["done"]:
-        raise LitemillError(place, f"none of {count} points is done", "their errors stand above")
+        raise LitemillError(place, f"none of {count} points is done", "see their errors above")
     if again := result["again"]:
         found = f"{len(again)} of {count} points failed, perhaps by the machine's fault"
         expected = f"`dvc repro sweep` tries again; or take {again[0]} out of its conf/sweep/ file"

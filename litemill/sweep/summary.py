@@ -72,7 +72,7 @@ def counts(result: Mapping[str, Any]) -> str:
     found, asked = result["counts"], result["asked"]
     parts = [f"{found['done']} done"]
     parts += [f"{found['failed']} failed"] if found["failed"] else []
-    parts += [f"{found['refused']} cannot be expressed"] if found["refused"] else []
+    parts += [f"{found['refused']} unsupported"] if found["refused"] else []
     total, rows = asked["points"], len(result["points"])
     twins = total - rows if asked["search"] == "grid" else 0
     parts += [f"{twins} the same as others"] if twins else []
@@ -109,7 +109,7 @@ def _number(value: float | None) -> str:
 
 
 def _errors(result: Mapping[str, Any]) -> Iterator[str]:
-    kinds = {"failed": "failed", "refused": "cannot be expressed"}
+    kinds = {"failed": "failed", "refused": "unsupported"}
     for status, words in kinds.items():
         errors = Counter(row["error"] for row in result["points"] if row["status"] == status)
         for error, count in errors.most_common(ERRORS):

@@ -89,7 +89,7 @@ def test_every_point_is_a_row_and_says_what_is_wrong_with_it(swept):
     assert "calibration.samples: asks for 999 of 180 samples" in found["int8", 999]["error"]
     assert "input_type: int8 with optimization none; expected" in found["none", None]["error"]
     assert {"done": 2, "failed": 0, "refused": 2} == result(swept)["counts"]
-    assert "6 points of int8: 2 done, 2 cannot be expressed, 2 the same" in swept.first.out
+    assert "6 points of int8: 2 done, 2 unsupported, 2 the same" in swept.first.out
 
 
 def test_nothing_is_computed_again_and_the_result_has_the_same_bytes(again):
@@ -287,7 +287,7 @@ def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
     again.write("conf/sweep/mine.yaml", "base: int8\ngrid: ['calibration.samples=997,999']\n")
     done = again.dvc("repro", "sweep")
     assert 0 != done.status
-    assert "sweep mine: none of 2 points is done; their errors stand above" in done.err
+    assert "sweep mine: none of 2 points is done; see their errors above" in done.err
     again.write(
         "conf/sweep/mine.yaml",
         "base: int8\ntimeout_seconds: 0.001\ngrid: ['calibration.samples=20,33']\n",
@@ -381,7 +381,7 @@ def test_a_random_search_tries_as_many_points_as_its_budget(again):
     """The same ones for the same seed, so that the second time nothing is left to compute."""
     words = (*SPACE, "search=random", "budget=3", "seed=5")
     told = sweep(again, *words).out
-    assert "3 done, 1 cannot be expressed" in told.splitlines()[0]
+    assert "3 done, 1 unsupported" in told.splitlines()[0]
     before, points = kept(again), result(again)["points"]
     sweep(again, *words)
     assert (before, points) == (kept(again), result(again)["points"])

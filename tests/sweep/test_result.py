@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import resource
+import sys
 from dataclasses import replace
 
 import pyarrow.parquet
@@ -18,11 +19,13 @@ from litemill.core.errors import ConfigError, DataError
 from litemill.core.files import write_json
 from litemill.report.pareto import Candidate, pareto_front
 from litemill.sweep import points, search, table
+from litemill.sweep.connection import connect
 from litemill.sweep.executor import Executor, PointResult
 from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.promote import promote
 from litemill.sweep.result import latencies
 from litemill.sweep.store import Store
+from litemill.sweep.summary import print_front
 from litemill.sweep.task import Outcome
 
 INT8 = Variant(optimization=Optimization.int8)
@@ -435,3 +438,38 @@ def test_a_foreign_file_among_latencies_is_told(tmp_path, monkeypatch, foreign):
     write_json(tmp_path / "measured/phone.json", foreign)
     with pytest.raises(DataError, match=r"measured/phone.json: not a result of a benchmark; exp"):
         latencies("phone")
+
+
+def test_parquet_is_left_out_where_pyarrow_is_missing(tmp_path, inputs, monkeypatch, capsys):
+    """The other tables are the same, an old one goes, and the summary names what installs it."""
+    every = Executor(inputs, Store(tmp_path / "store"), Engine()).over(
+        grid_of(["calibration.samples=10,20"])
+    )
+    rows = table.table_rows(every, {})
+    asked = {"points": 2, "search": "grid", "base": {"name": "int8"}}
+    result = table.summary(rows, every, asked)
+    folder = tmp_path / "result"
+    table.write_tables(folder, rows, result)
+    assert (folder / "sweep.parquet").is_file()
+    before = (folder / "sweep.csv").read_bytes(), (folder / "sweep.json").read_bytes()
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    table.write_tables(folder, rows, result)
+    print_front(result, folder)
+
+    assert before == ((folder / "sweep.csv").read_bytes(), (folder / "sweep.json").read_bytes())
+    assert ["sweep.csv", "sweep.json"] == sorted(path.name for path in folder.iterdir())
+    *_, files, reason = capsys.readouterr().out.splitlines()
+    assert f"All points: {folder}/sweep.csv, sweep.json, index.html" == files
+    assert "sweep.parquet is left out; `pip install 'litemill[parquet]'` writes it" == reason
+
+
+def test_ray_that_is_missing_is_refused_with_its_extra(monkeypatch):
+    """Before an address is looked at."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(ConfigError) as caught:
+        connect("127.0.0.1:1")
+
+    assert ("engine=ray", "ray is not installed") == (caught.value.place, caught.value.found)
+    assert "`pip install 'litemill[ray]'`, or engine=local" == caught.value.expected
