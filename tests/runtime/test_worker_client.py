@@ -595,16 +595,23 @@ print(worker_client.run_in_worker("probe", {}))
     assert f"{worker}\n" == probe("import os; print(os.getppid())").communicate(timeout=60)[0]
 
 
-def test_hard_limits_are_those_of_another_worker(probe, folder):
+def test_hard_limits_are_those_of_another_worker(probe, folder, environment):
     """A shell with a lower one does not break the builds of other shells, nor they its own."""
-    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     limited = ["sh", "-c", 'ulimit -n 1000; exec "$@"', "sh"]
-    first = probe(code, through=limited).communicate(timeout=120)
-    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+    where = "from litemill.runtime import worker_socket as s; print(s.socket_path())"
 
-    assert ("(1000, 1000)\n", "") == first
+    def address(*through):
+        command = [*through, sys.executable, "-c", where]
+        return subprocess.check_output(command, cwd=folder, env=environment, text=True)
+
+    assert address() == address()
+    assert address() != address(*limited)
+    assert address() == address("sh", "-c", 'ulimit -S -n 1000; exec "$@"', "sh")  # set anew
+
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    assert ("(1000, 1000)\n", "") == probe(code, through=limited).communicate(timeout=120)
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert (f"{own}\n", "") == probe(code).communicate(timeout=120)
-    assert 2 <= len(workers(folder))
 
 
 SQUATTER = """
