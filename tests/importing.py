@@ -24,7 +24,7 @@ sys.addaudithook(told)
 
 
 def recorded(folder: Path) -> dict[str, str]:
-    """Give the variables that let each process write a line when it imports TensorFlow."""
+    """Return the variables that let each process write a line when it imports TensorFlow."""
     folder.mkdir()
     log = folder / "imports.txt"
     log.touch()
@@ -33,5 +33,5 @@ def recorded(folder: Path) -> dict[str, str]:
 
 
 def found(folder: Path) -> list[str]:
-    """Give these lines: the process id and the command."""
+    """Return these lines: the process id and the command."""
     return (folder / "imports.txt").read_text().splitlines()

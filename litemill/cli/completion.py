@@ -77,8 +77,7 @@ def _words() -> dict[str, str]:
 def _preamble(shell: str) -> str:
     offer = 'compgen -W "$({words})" -- "$1"' if shell == "bash" else "compadd -- $({words})"
     lines = (
-        f"_litemill_{name}() {{ {offer.format(words=words)}; }}"
-        for name, words in _words().items()
+        f"_litemill_{name}() {{ {offer.format(words=words)}; }}" for name, words in _words().items()
     )
     # Otherwise bash takes what follows the @ of convert@int8 for a word of its own.
     first = ["COMP_WORDBREAKS=${COMP_WORDBREAKS//@}"] if shell == "bash" else []

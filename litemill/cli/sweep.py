@@ -58,9 +58,9 @@ def _sweep(arguments: argparse.Namespace) -> int:
     asked = parse_overrides([*arguments.grid, *limit], Path.cwd())
     out = _folder(arguments.name or asked.name)
     checked = resolve_sweep(asked.choice, Path.cwd(), asked.place, asked.places)
-    told = run_sweep(checked, out, Progress())
-    print_front(told, out)
-    return 0 if told["counts"]["done"] else 1
+    result = run_sweep(checked, out, Progress())
+    print_front(result, out)
+    return 0 if result["counts"]["done"] else 1
 
 
 def _promote(arguments: argparse.Namespace) -> int:
@@ -68,8 +68,8 @@ def _promote(arguments: argparse.Namespace) -> int:
     from litemill.sweep.promote import promote
 
     if beside := [*arguments.grid, *([] if arguments.limit is None else ["--limit"])]:
-        told = "a word for a sweep, beside --promote"
-        raise ConfigError(f"command line: {beside[0]}", told, "expected one or the other")
+        problem = "a word for a sweep, beside --promote"
+        raise ConfigError(f"command line: {beside[0]}", problem, "expected one or the other")
     results = _results(arguments.name)
     having = [path for path in results if _has(path, arguments.promote)]
     name, file = promote(arguments.promote, arguments.variant, (having or results)[0], Path.cwd())

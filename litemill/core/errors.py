@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class LitemillError(Exception):
-    """A failure that a user can mend, told in one line.
+    """A failure that a user can mend, in one line.
 
     Attributes:
         place: the file, option or command at fault.
@@ -98,7 +98,7 @@ class ErrorGroup(LitemillError):
 
 
 def collect_errors(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
-    """Give what a call gives; or None, with what is wrong at the end of `errors`."""
+    """Return what a call gives; or None, with what is wrong at the end of `errors`."""
     try:
         return call()
     except ErrorGroup as several:
@@ -109,7 +109,7 @@ def collect_errors(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
 
 
 def error_line(error: LitemillError | OSError) -> str:
-    """Give the line of an error, which an error of the operating system has in two parts."""
+    """Return the line of an error, which an error of the operating system has in two parts."""
     if isinstance(error, LitemillError):
         return str(error)
     return f"{error.filename or 'operating system'}: {error.strerror or error}"
@@ -123,6 +123,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line in which another program's error says something, or else its type."""
+    """Return the first line in which another program's error says something, or else its type."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

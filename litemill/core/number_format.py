@@ -8,7 +8,7 @@ SIGNIFICANT = 3
 
 
 def significant_format(value: float) -> str:
-    """Give the format that shows three digits at least: 0.0124, 1.24, 124, 12,436.
+    """Return the format that shows three digits at least: 0.0124, 1.24, 124, 12,436.
 
     Args:
         value: finite; what is to be shown.

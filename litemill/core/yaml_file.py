@@ -32,7 +32,7 @@ _Loader.add_implicit_resolver(
 
 
 def read(path: Path, place: object) -> Any:
-    """Give what a file says; None when it says nothing.
+    """Return what a file says; None when it says nothing.
 
     Raises:
         ConfigError: it is no YAML, or has a key twice, of which other readers take the last.
@@ -47,8 +47,8 @@ def read(path: Path, place: object) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        told = str(getattr(error, "problem", None) or error)
-        raise ConfigError(f"{place}{line}", "not YAML", told) from None
+        problem = str(getattr(error, "problem", None) or error)
+        raise ConfigError(f"{place}{line}", "not YAML", problem) from None
 
 
 def _refuse_twins(node: yaml.Node, place: object) -> None:
@@ -56,8 +56,10 @@ def _refuse_twins(node: yaml.Node, place: object) -> None:
     seen = set()
     for key, value in pairs:
         if key.value in seen:
-            told = f"{key.value!r} is there twice"
-            raise ConfigError(f"{place}:{key.start_mark.line + 1}", told, "expected each key once")
+            problem = f"{key.value!r} is there twice"
+            raise ConfigError(
+                f"{place}:{key.start_mark.line + 1}", problem, "expected each key once"
+            )
         if isinstance(key, yaml.ScalarNode):
             seen.add(key.value)
         _refuse_twins(value, place)

@@ -26,7 +26,7 @@ class ArrayLike(Protocol):
         """Type of the values."""
 
     def __getitem__(self, rows: Any, /) -> Any:
-        """Give the rows of a slice, or of an array of indices."""
+        """Return the rows of a slice, or of an array of indices."""
 
 
 @dataclass

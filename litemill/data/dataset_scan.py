@@ -92,8 +92,8 @@ def _check_counts(dataset: Dataset, arrays: dict[str, ArrayLike]) -> None:
             raise DataError(f"{dataset.place}: {key}", f"a {type(rows).__name__}", expected)
     counts = {key: rows.shape[0] for key, rows in arrays.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{key} has {count} samples" for key, count in counts.items())
-        raise DataError(dataset.place, f"ragged: {told}", "expected as many samples in each")
+        counted = ", ".join(f"{key} has {count} samples" for key, count in counts.items())
+        raise DataError(dataset.place, f"ragged: {counted}", "expected as many samples in each")
     for key, rows in arrays.items():
         if 0 in rows.shape:
             raise DataError(f"{dataset.place}: {key}", f"empty, of shape {rows.shape}", "no values")
@@ -153,8 +153,8 @@ def _digests(dataset: Dataset, columns: dict[str, Column]) -> np.ndarray:
         if errors:
             raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
         flat = [block.reshape(len(block), -1).view(np.uint8) for block in blocks]
-        told = b"".join(_digest(parts) for parts in zip(*flat, strict=True))
-        digests[rows] = np.frombuffer(told, np.uint64).reshape(-1, 2)
+        combined = b"".join(_digest(parts) for parts in zip(*flat, strict=True))
+        digests[rows] = np.frombuffer(combined, np.uint64).reshape(-1, 2)
     return digests
 
 

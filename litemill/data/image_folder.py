@@ -129,8 +129,10 @@ def _pixels(file: Path, size: Sequence[int] | None, mode: str) -> np.ndarray:
         with Image.open(file) as image:
             image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        told = str(error).replace(repr(str(file)), "it")
-        raise DataError(file, f"not readable as an image ({told})", "mend or remove it") from None
+        problem = str(error).replace(repr(str(file)), "it")
+        raise DataError(
+            file, f"not readable as an image ({problem})", "mend or remove it"
+        ) from None
     if image.mode.startswith(DEEP):
         found = f"more than 8 bits a channel (mode {image.mode})"
         raise DataError(file, found, "save it with 8 bits")

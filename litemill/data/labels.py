@@ -55,7 +55,7 @@ def encode_labels(texts: Iterable[str], classes: Sequence[str] | None, place: st
 
 
 def check_labels(targets: Mapping[str, ArrayLike], dataset: Dataset) -> Labels:
-    """Check integer labels against the classes; find out how many classes there are when not told.
+    """Check integer labels against the classes; count the classes where none are given.
 
     Raises:
         DataError: a label is no integer or out of range, or a class of those in between is missing.

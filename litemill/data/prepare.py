@@ -1,8 +1,8 @@
 """Turns a data set into train, calibration and evaluation splits.
 
 Reads what `load` names; writes build/prepare/{train,calibration,evaluation}/ (see
-litemill/data/samples.py) and build/prepare/data.json. Same input, same bytes. At most a few blocks of
-samples are in memory at a time, and some 100 bytes for each sample.
+litemill/data/samples.py) and build/prepare/data.json. Same input, same bytes. At most a few blocks
+of samples are in memory at a time, and some 100 bytes for each sample.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def prepare_splits(options: Prepare, out: Path) -> dict[str, Any]:
         dataset = _load(options, scratch)
         found = scan_dataset(dataset, options.task)
         parts = _divide(options, dataset, found)
-        told = _told(options, found, parts)
+        summary = _summary(options, found, parts)
         for name, indices in parts.items():
-            told["splits"][name]["sha256"] = write_split(
+            summary["splits"][name]["sha256"] = write_split(
                 fresh / name,
                 found.inputs,
                 found.targets,
@@ -55,9 +55,9 @@ def prepare_splits(options: Prepare, out: Path) -> dict[str, Any]:
                 task=options.task.name,
                 slices=found.slices,
             )
-        write_json(fresh / "data.json", told)
+        write_json(fresh / "data.json", summary)
         remove(scratch)
-    return told
+    return summary
 
 
 def _load(options: Prepare, scratch: Path) -> Dataset:
@@ -106,13 +106,15 @@ def _refuse_twins(dataset: Dataset, pairs: np.ndarray, parts: dict[str, np.ndarr
     where = {int(sample): name for name, part in parts.items() for sample in part}
     # A pair that lies in two splits says most.
     worst = min(pairs.tolist(), key=lambda pair: where.get(pair[0]) == where.get(pair[1]))
-    told = [f"{describe_sample(dataset, s)} in {where.get(s, 'no split')}" for s in worst]
+    places = [f"{describe_sample(dataset, s)} in {where.get(s, 'no split')}" for s in worst]
     more = f", and {len(pairs) - 1} more such pair(s)" if len(pairs) > 1 else ""
-    found = f"{' and '.join(told)} have identical inputs{more}"
+    found = f"{' and '.join(places)} have identical inputs{more}"
     raise DataError(dataset.place, found, "remove one, or set split.duplicates: drop")
 
 
-def _told(options: Prepare, found: ScannedDataset, parts: dict[str, np.ndarray]) -> dict[str, Any]:
+def _summary(
+    options: Prepare, found: ScannedDataset, parts: dict[str, np.ndarray]
+) -> dict[str, Any]:
     pairs = len(splits.find_duplicates(found.digests))
     return {
         "source": options.load["_target_"],
@@ -140,6 +142,6 @@ def _counts(found: ScannedDataset, part: np.ndarray) -> dict[str, int] | None:
 
 def run(*, out: Path) -> None:
     """Prepare what build/params.json says, into the directory `out`."""
-    told = prepare_splits(parameters(Prepare, "prepare"), out)
-    counts = ", ".join(f"{name} {told['splits'][name]['samples']}" for name in SPLITS)
-    print(f"prepare: {told['samples']} samples of {told['source']}: {counts}")
+    summary = prepare_splits(parameters(Prepare, "prepare"), out)
+    counts = ", ".join(f"{name} {summary['splits'][name]['samples']}" for name in SPLITS)
+    print(f"prepare: {summary['samples']} samples of {summary['source']}: {counts}")

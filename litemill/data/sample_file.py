@@ -61,8 +61,8 @@ def _arrays(path: Path) -> dict[str, Array]:
     except FileNotFoundError:
         raise DataError(path, "no such file", "expected samples in a .npz or .npy file") from None
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        told = f"not readable ({first_line(error)})"
-        raise DataError(path, told, "expected a .npz or .npy file") from None
+        problem = f"not readable ({first_line(error)})"
+        raise DataError(path, problem, "expected a .npz or .npy file") from None
     found = {name: array for name, array in found.items() if array.ndim}
     if not found:
         raise DataError(path, "holds no samples", "expected an array for each input")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def match_inputs(
     samples: Samples, inputs: Mapping[str, Any], place: object, *, subset: bool = False
 ) -> Samples:
-    """Give the samples under the names and in the types that a model takes.
+    """Return the samples under the names and in the types that a model takes.
 
     Inputs are matched by name; where model and data have one each, the names need not agree.
     Integers are given to a model of floats as they are, floats to a model of integers never.
@@ -38,8 +38,8 @@ def match_inputs(
     elif len(given) == len(inputs) == 1:
         given = dict(zip(inputs, given.values(), strict=True))
     if sorted(given) != sorted(inputs):
-        told = f"the data has the inputs {', '.join(sorted(given))}"
-        raise ModelError(place, told, f"the model takes {', '.join(sorted(inputs))}")
+        problem = f"the data has the inputs {', '.join(sorted(given))}"
+        raise ModelError(place, problem, f"the model takes {', '.join(sorted(inputs))}")
     for name, spec in inputs.items():
         _refuse(given[name], spec, f"{place}: input {name}")
     types = {name: inputs[name]["dtype"] for name in given}
@@ -47,7 +47,7 @@ def match_inputs(
 
 
 def shape_matches(wanted: Sequence[int | None], given: Sequence[int]) -> bool:
-    """Tell whether a shape is one of those that a model takes; None is any size."""
+    """Return whether a shape is one of those that a model takes; None is any size."""
     return len(wanted) == len(given) and all(
         size is None or size == other for size, other in zip(wanted, given, strict=True)
     )

@@ -54,7 +54,7 @@ class Samples:
         return len(next(iter(self.inputs.values())))
 
     def batches(self, size: int) -> Iterator[Samples]:
-        """Give consecutive slices of `size` samples (the last may be smaller), without copying."""
+        """Yield consecutive slices of `size` samples (the last may be smaller), without copying."""
         read = 0
         for start in range(0, len(self), size):
             batch = self._at(slice(start, start + size))
@@ -95,14 +95,14 @@ def read_split(directory: Path) -> Samples:
         DataError: a file is missing or damaged, or is not what split.json says.
     """
     try:
-        told = read_json(directory / "split.json")
-        inputs = _open(directory / "inputs", told["inputs"], told["samples"])
-        targets = _open(directory / "targets", told["targets"], told["samples"])
-        classes = None if told["classes"] is None else tuple(told["classes"])
-        divided = told.get("slices", {})
-        codes = _open(directory / "slices", divided, told["samples"])
+        record = read_json(directory / "split.json")
+        inputs = _open(directory / "inputs", record["inputs"], record["samples"])
+        targets = _open(directory / "targets", record["targets"], record["samples"])
+        classes = None if record["classes"] is None else tuple(record["classes"])
+        divided = record.get("slices", {})
+        codes = _open(directory / "slices", divided, record["samples"])
         slices = {name: Slices(codes[name], tuple(divided[name]["values"])) for name in divided}
-        return Samples(inputs, targets, classes, told["task"], slices=slices)
+        return Samples(inputs, targets, classes, record["task"], slices=slices)
     except DataError:
         raise
     except LitemillError as error:
@@ -135,7 +135,7 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
             shape = [len(indices), *column.shape]
             digest.update(f"{kind}/{name} {column.dtype.name} {shape}\n".encode())
             _write(directory / kind / f"{name}.npy", column, indices, digest)
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "samples": len(indices),
         "sha256": digest.hexdigest(),
         "inputs": describe_arrays(inputs),
@@ -144,11 +144,11 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
         "task": task,
     }
     if slices:
-        told["slices"] = {
+        record["slices"] = {
             name: {**about, "values": slices[name][1]}
             for name, about in describe_arrays(codes).items()
         }
-    write_json(directory / "split.json", told)
+    write_json(directory / "split.json", record)
     return digest.hexdigest()
 
 
@@ -157,9 +157,9 @@ def describe_arrays(columns: Mapping[str, Column]) -> dict[str, Any]:
     return {n: {"dtype": c.dtype.name, "shape": list(c.shape)} for n, c in columns.items()}
 
 
-def _open(folder: Path, told: dict[str, Any], samples: int) -> dict[str, np.ndarray]:
+def _open(folder: Path, record: dict[str, Any], samples: int) -> dict[str, np.ndarray]:
     arrays = {}
-    for name, kind in told.items():
+    for name, kind in record.items():
         path = folder / f"{name}.npy"
         arrays[name] = _map(path)
         expected = f"{kind['dtype']} {(samples, *kind['shape'])}"

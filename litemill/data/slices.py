@@ -18,7 +18,7 @@ MOST = 1000  # parts; more is no division but a number of its own for each sampl
 
 
 def slice_groups(dataset: Dataset, count: int) -> dict[str, tuple[Column, list[str]]]:
-    """Give for each of a data set's slices the part of every sample, and the parts' names.
+    """Return for each of a data set's slices the part of every sample, and the parts' names.
 
     Parts are sorted: integers by value, texts by code point.
 
@@ -32,8 +32,8 @@ def slice_groups(dataset: Dataset, count: int) -> dict[str, tuple[Column, list[s
             raise DataError(place, f"the name {name!r}", "expected letters, digits, _ . -")
         values = np.asarray(rows[:])
         if values.shape != (count,) or values.dtype.kind not in "USiub":
-            told = f"shape {values.shape}, type {values.dtype}"
-            raise DataError(place, told, f"expected {count} texts or integers")
+            problem = f"shape {values.shape}, type {values.dtype}"
+            raise DataError(place, problem, f"expected {count} texts or integers")
         if values.dtype.kind == "S":
             values = np.char.decode(values, "utf-8")
         parts, codes = np.unique(values, return_inverse=True)

@@ -25,14 +25,14 @@ class CapturedOutput:
     file: IO[bytes]
 
     def text(self) -> str:
-        """Give all that was printed so far."""
+        """Return all that was printed so far."""
         _flush()
         here = os.lseek(self.file.fileno(), 0, os.SEEK_CUR)
         raw = os.pread(self.file.fileno(), here, 0)
         return raw.decode("utf-8", "replace")
 
     def last_line(self) -> str:
-        """Give the last line that is not blank, or nothing."""
+        """Return the last line that is not blank, or nothing."""
         lines = [line.strip() for line in self.text().splitlines() if line.strip()]
         return lines[-1] if lines else ""
 

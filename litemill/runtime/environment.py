@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def tensorflow_environment(numerics: Numerics) -> dict[str, str]:
-    """Give the variables that these settings need, by name."""
+    """Return the variables that these settings need, by name."""
     values = {
         "KERAS_BACKEND": "tensorflow",
         # A keras.json in the user's home may set another floatx or image data format.

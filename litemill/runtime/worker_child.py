@@ -115,7 +115,7 @@ def _remove_generated_code() -> None:
     """Remove what AutoGraph wrote to the temporary folder; it waits for an exit that never is."""
     for name, module in list(sys.modules.items()):
         if name.startswith("__autograph_generated_file"):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, AttributeError):
                 os.unlink(str(module.__file__))  # noqa: PTH108
 
 

@@ -139,8 +139,10 @@ class _Worker:
         So a caller knows of every stage that began, and notices when the worker is gone.
         """
         self._selector.close()
-        for owned in (self._listener, self._lock, *self._callers.values()):
-            owned.close()
+        self._listener.close()
+        self._lock.close()
+        for other in self._callers.values():
+            other.close()
         os.close(self._ended)
         os.close(self._wakeup)
         caller.sendall(f"{os.getpid()}\n".encode())

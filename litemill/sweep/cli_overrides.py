@@ -48,7 +48,9 @@ def parse_overrides(given: Iterable[str], root: Path) -> SweepCommand:
     settings, lines = _sorted(given)
     name = settings.pop("sweep", None if lines else "default")
     file = SweepChoice() if name is None else _file(str(name), root)
-    wrong = schema_validation.schema_errors(settings, SweepChoice, lambda path: f"{COMMAND}: {path}")
+    wrong = schema_validation.schema_errors(
+        settings, SweepChoice, lambda path: f"{COMMAND}: {path}"
+    )
     if wrong:
         raise ErrorGroup(wrong)
     typed: SweepChoice = schema_validation.typed(settings, SweepChoice)
@@ -66,7 +68,7 @@ def parse_overrides(given: Iterable[str], root: Path) -> SweepCommand:
 
 
 def _sorted(given: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
-    """Give the settings, and the lines of a grid."""
+    """Return the settings, and the lines of a grid."""
     settings, lines = dict[str, Any](), list[str]()
     for word in given:
         key, equals, _ = word.partition("=")
@@ -86,8 +88,8 @@ def _refuse_idle(choice: SweepChoice, settings: Iterable[str]) -> None:
         other, values = PART.get(key, ("search", tuple(Search)))
         if (found := getattr(choice, other)) not in values:
             expected = " or ".join(f"{other}={value.name}" for value in values)
-            told = f"has no part in a sweep with {other}={found.name}"
-            raise ConfigError(f"{COMMAND}: {key}", told, f"expected {expected}")
+            problem = f"has no part in a sweep with {other}={found.name}"
+            raise ConfigError(f"{COMMAND}: {key}", problem, f"expected {expected}")
 
 
 def _file(name: str, root: Path) -> SweepChoice:
@@ -109,9 +111,9 @@ def _value(word: str) -> Any:
     try:
         override = OverridesParser.create().parse_override(word)
     except HydraException as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"{COMMAND}: {word}", told, "expected NAME=VALUE") from None
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"{COMMAND}: {word}", problem, "expected NAME=VALUE") from None
     if override.is_sweep_override():
-        told = "several values for a setting of the sweep"
-        raise ConfigError(f"{COMMAND}: {word}", told, "expected one")
+        problem = "several values for a setting of the sweep"
+        raise ConfigError(f"{COMMAND}: {word}", problem, "expected one")
     return override.value()

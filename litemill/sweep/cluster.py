@@ -98,7 +98,7 @@ class Cluster:
                     yield from self._tried(task)
 
     def _give(self, fresh: Iterator[Task], at: dict[Any, tuple[_Node, Task]]) -> bool:
-        """Give tasks to nodes that are free, and tell whether any node is at one."""
+        """Return tasks to nodes that are free, and tell whether any node is at one."""
         for one in self._nodes:
             while len(one.at) < one.slots and (task := self._next(fresh)):
                 order = base64.b64encode(pickle.dumps(task)).decode()
@@ -122,20 +122,20 @@ class Cluster:
     def _lose(self, one: _Node, error: Exception) -> None:
         if one in self._nodes:
             self._nodes.remove(one)
-            told = f"sweep: node {one.name} is lost; its points go to others"
-            print(f"{told} ({_reason(error)})", file=sys.stderr)
+            problem = f"sweep: node {one.name} is lost; its points go to others"
+            print(f"{problem} ({_reason(error)})", file=sys.stderr)
 
     def _refuse_none(self) -> NoReturn:
-        told = "all nodes are lost"
-        raise ConfigError(f"address={self._address}", told, "finished points are kept")
+        problem = "all nodes are lost"
+        raise ConfigError(f"address={self._address}", problem, "finished points are kept")
 
     def _prepare(self) -> None:
         import ray
 
         self._nodes = list(self._actors())
         if not self._nodes:
-            told = "no node with a processor"
-            raise ConfigError(f"address={self._address}", told, "expected at least one")
+            problem = "no node with a processor"
+            raise ConfigError(f"address={self._address}", problem, "expected at least one")
         self._keep_ready()
         listed = shipment.files(self._given.build)
         shipment.ship(listed, self._nodes, self._ask, ray.put)
@@ -154,8 +154,8 @@ class Cluster:
             if busy:
                 names = ", ".join(calls[one].name for one in busy)
                 what = "the sweep begins without them" if ready else "waiting for them"
-                told = f"sweep: no free processors on {names}; {what}"
-                print(told, file=sys.stderr, flush=True)
+                problem = f"sweep: no free processors on {names}; {what}"
+                print(problem, file=sys.stderr, flush=True)
         for one in busy:
             self._nodes.remove(calls[one])
             ray.kill(calls[one].actor)
@@ -179,7 +179,7 @@ class Cluster:
 
         # By value: a node need not have this project, only its environment.
         ray.cloudpickle.register_pickle_by_value(node)
-        for one in sorted(ray.nodes(), key=lambda told: str(told["NodeID"])):
+        for one in sorted(ray.nodes(), key=lambda node: str(node["NodeID"])):
             cores = int(one["Resources"].get("CPU", 0)) if one["Alive"] else 0
             if cores:
                 slots = self._workers or cores
@@ -192,14 +192,14 @@ class Cluster:
 
     def _start(self, listed: dict[str, str]) -> None:
         wrong: list[LitemillError] = []
-        for one, told in self._ask(self._nodes, "start", listed):
-            lines = [line for line in told.splitlines() if line.strip()]
+        for one, output in self._ask(self._nodes, "start", listed):
+            lines = [line for line in output.splitlines() if line.strip()]
             wrong += [ConfigError(f"node {one.name}", line) for line in lines]
         if wrong:
             raise ErrorGroup(wrong)
 
 
 def _reason(error: Exception) -> str:
-    """Give the last line of what Ray says, which is the node's own error where there is one."""
+    """Return the last line of what Ray says, which is the node's own error where there is one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

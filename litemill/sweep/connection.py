@@ -46,14 +46,16 @@ def _refuse_silent(address: str) -> None:
 
         host = get_node_ip_address()  # where Ray itself will look
     if not host or not port.isdigit():
-        told = "not an address"
-        raise ConfigError(f"address={address}", told, "expected HOST:PORT, ray://HOST:PORT or auto")
+        problem = "not an address"
+        raise ConfigError(
+            f"address={address}", problem, "expected HOST:PORT, ray://HOST:PORT or auto"
+        )
     try:
         socket.create_connection((host, int(port)), timeout=PATIENCE).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from None
 
 
-def _unreachable(address: str, told: str) -> ConfigError:
+def _unreachable(address: str, reason: str) -> ConfigError:
     expected = "`ray start --head` starts a cluster and tells its address"
-    return ConfigError(f"address={address}", f"no Ray cluster there ({told})", expected)
+    return ConfigError(f"address={address}", f"no Ray cluster there ({reason})", expected)

@@ -38,7 +38,7 @@ def convert_point(point: str, variant: Variant, build: Path) -> Outcome:
     """Convert and read back; in this process, or in one with Keras 2.
 
     Args:
-        point: what errors would call it; told without that.
+        point: what errors would call it; left out of them.
         variant: its options.
         build: folder with the artifacts of prepare, train and export, and params.yaml.
 
@@ -52,7 +52,7 @@ def convert_point(point: str, variant: Variant, build: Path) -> Outcome:
 
 
 def point_float_model(point: str, variant: Variant, build: Path) -> bytes | None:
-    """Give the float file of the graph that a variant is made of, or None where it has none."""
+    """Return the float file of the graph that a variant is made of, or None where it has none."""
     asked = replace(
         Variant(),
         **{key: getattr(variant, key) for key in ("route", "batch", "unroll", "signature")},

@@ -60,7 +60,7 @@ class Executor:
     _failed: dict[str, PointResult] = field(default_factory=dict)
 
     def over(self, points: Sequence[Point]) -> list[PointResult]:
-        """Give what became of each point, in their order."""
+        """Return what became of each point, in their order."""
         found: dict[str, PointResult] = {}
         missing: dict[str, Point] = {}
         for point in points:
@@ -86,14 +86,14 @@ class Executor:
             self._keep(point, outcome)
             if outcome.crashed and outcome.file is not None and not isolated:
                 continue
-            told = outcome.error or "what was kept of it is gone"
-            fresh = self._known(point) or PointResult(point, error=told, lasting=False)
+            error = outcome.error or "what was kept of it is gone"
+            fresh = self._known(point) or PointResult(point, error=error, lasting=False)
             if not fresh.lasting:
                 self._failed[point.name] = fresh
             yield fresh
 
     def _task(self, point: Point, *, isolated: bool) -> Task:
-        """Give what is to be done for a point: its file is not made again where it is kept."""
+        """Return what is to be done for a point: its file is not made again where it is kept."""
         task = Task(point.name, point.variant, self.deep, isolated=isolated)
         kept = self.store.get("files", self.inputs.conversion(point.variant))
         content = self.store.content(kept["sha256"]) if kept and "sha256" in kept else None
@@ -114,8 +114,8 @@ class Executor:
     def _keep(self, point: Point, outcome: Outcome) -> None:
         """Keep an outcome; the file's record last, for it makes the point a known one."""
         if outcome.full:
-            told = "finished points are kept, and another sweep goes on from them"
-            raise LitemillError(f"point {point.name}", str(outcome.error), told)
+            problem = "finished points are kept, and another sweep goes on from them"
+            raise LitemillError(f"point {point.name}", str(outcome.error), problem)
         key = self.inputs.conversion(point.variant)
         if outcome.file is None:
             if outcome.lasting:

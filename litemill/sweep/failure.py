@@ -25,14 +25,14 @@ TOLD = 200  # letters of an error of others
 
 
 def failure_of(error: Exception, place: str = "") -> Outcome:
-    """Give what an error says of a point.
+    """Return what an error says of a point.
 
     It lasts where Litemill or the converter refuses something, and nothing that led to it was the
     machine's: such errors arrive as causes, since what calls a library wraps whatever it raises.
 
     Args:
         error: what ended the point.
-        place: what its lines begin with, which is not told.
+        place: what its lines begin with, which is left out.
     """
     chain = list(_led_to(error))
     for one in chain:
@@ -42,19 +42,19 @@ def failure_of(error: Exception, place: str = "") -> Outcome:
     if isinstance(error, LitemillError):
         lines = str(error).replace(place, "") if place else str(error)
         return Outcome(error=" | ".join(lines.splitlines()), lasting=lasting)
-    told = " ".join(f"{type(error).__name__}: {error}".split())
-    return Outcome(error=told[:TOLD])
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return Outcome(error=text[:TOLD])
 
 
 def exit_reason(status: int) -> str:
-    """Tell how a process ended by its status, as `subprocess` gives it."""
+    """Return how a process ended by its status, as `subprocess` gives it."""
     if status < 0:
         return f"its process was ended by {signal.Signals(-status).name}"
     return f"its process ended with status {status}"
 
 
 def _led_to(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and all that it was raised from or while; `from None` hides none of it."""
+    """Yield an error and all that it was raised from or while; `from None` hides none of it."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -68,8 +68,8 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
 def _full(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno in FULL:
         return error.errno
-    told = _text(error)
-    return next((code for code in FULL if os.strerror(code) in told), None)
+    text = _text(error)
+    return next((code for code in FULL if os.strerror(code) in text), None)
 
 
 def _machines(error: BaseException) -> bool:

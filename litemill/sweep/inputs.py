@@ -52,13 +52,13 @@ class SweepInputs:
     quantizers: dict[str, str]  # versions of what a file depends on where there is a recipe
 
     def conversion(self, variant: Variant) -> str:
-        """Give the key of a variant's file."""
+        """Return the key of a variant's file."""
         samples = self.calibrating if needs_calibration(variant) else None
         quantizers = {} if variant.recipe is None else self.quantizers
         return _digest([self.converting, quantizers, samples, to_plain(variant)])
 
     def measurement(self, file: str, variant: Variant) -> str:
-        """Give the key of a file's measurement; `file` is its SHA-256."""
+        """Return the key of a file's measurement; `file` is its SHA-256."""
         return _digest([self.measuring, file, variant.signature])
 
     def objection(self, variant: Variant) -> str | None:
@@ -75,8 +75,8 @@ class SweepInputs:
             return
         asked, there = variant.calibration, self.calibration["samples"]
         if asked.samples > there:
-            told = f"calibration.samples: asks for {asked.samples} of {there} samples"
-            yield f"{told}; expected no more than the calibration split has"
+            problem = f"calibration.samples: asks for {asked.samples} of {there} samples"
+            yield f"{problem}; expected no more than the calibration split has"
         if asked.selection is Selection.stratified and self.calibration["classes"] is None:
             problem = "calibration.selection: stratified without classes"
             yield f"{problem}; expected one of: first, random"
@@ -150,7 +150,7 @@ def _measuring(params: Mapping[str, Any], found: Mapping[str, str], split: str) 
 
 
 def score_modules(how: Mapping[str, Any]) -> dict[str, Path]:
-    """Give the project's modules that score samples, by name below its folder; none of others.
+    """Return the project's modules that score samples, by name below its folder; none of others.
 
     Args:
         how: the section "validate" of the resolved parameters.

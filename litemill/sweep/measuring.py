@@ -102,7 +102,7 @@ def _find(score: dict[str, Any], code: Path) -> None:
 
 
 def _plain(task: Task, build: Path, exported: Path, options: Validate) -> bytes | None:
-    """Give the float file of the very graph that was converted, whose names a variant may use."""
+    """Return the float file of the very graph that was converted, whose names a variant may use."""
     asked = task.variant
     if asked.route is Route.saved_model and asked.batch is None and not asked.unroll:
         return read_float(exported / "float")

@@ -34,7 +34,7 @@ class Point:
 def expand_grid(
     base: Variant, axes: Sequence[Axis], objection: Callable[[Variant], str | None]
 ) -> list[Point]:
-    """Give the points of a grid in its order, the last option turning fastest, each once.
+    """Return the points of a grid in its order, the last option turning fastest, each once.
 
     Args:
         base: what the grid does not say.
@@ -59,7 +59,7 @@ def drop_duplicates(points: Iterable[Point]) -> list[Point]:
 def make_point(
     base: Variant, chosen: Mapping[str, Any], objection: Callable[[Variant], str | None]
 ) -> Point:
-    """Give one point.
+    """Return one point.
 
     Args:
         base: what is not chosen.
@@ -71,13 +71,13 @@ def make_point(
         asked = _with(asked, key, value)
     variant = canonical(asked)
     idle = {key for key in chosen if _of(asked, key) != _of(variant, key) or _idle(asked, key)}
-    told = to_plain(variant) | {"recipe": recipe_named(variant.recipe)}
-    shown = {key: _of_words(told, key) for key in chosen if key not in idle}
+    plain = to_plain(variant) | {"recipe": recipe_named(variant.recipe)}
+    shown = {key: _of_words(plain, key) for key in chosen if key not in idle}
     return Point(point_name(variant), variant, shown, refusal(asked, objection))
 
 
 def canonical(variant: Variant) -> Variant:
-    """Give the same file's options, those that make no difference at their defaults."""
+    """Return the same file's options, those that make no difference at their defaults."""
     if not option_conflicts.needs_calibration(variant):
         return replace(variant, calibration=Calibration())
     if variant.calibration.selection is Selection.first:
@@ -92,7 +92,7 @@ def point_name(variant: Variant) -> str:
 
 
 def recipe_named(rules: Any) -> Any:
-    """Give the name of a recipe that has these rules; the rules where none has."""
+    """Return the name of a recipe that has these rules; the rules where none has."""
     if rules is None:
         return None
     return _recipes().get(json.dumps(rules, sort_keys=True), rules)
@@ -106,14 +106,14 @@ def _recipes() -> dict[str, str]:
 
 
 def refusal(variant: Variant, objection: Callable[[Variant], str | None]) -> str | None:
-    """Tell why there cannot be such a file, in one line; None when there can."""
-    told = [str(conflict) for conflict in option_conflicts.conflicts(variant)]
-    against = None if told else objection(variant)
-    return " | ".join(told) or against
+    """Return why there cannot be such a file, in one line; None when there can."""
+    reasons = [str(conflict) for conflict in option_conflicts.conflicts(variant)]
+    against = None if reasons else objection(variant)
+    return " | ".join(reasons) or against
 
 
 def _idle(variant: Variant, key: str) -> bool:
-    """Tell whether an option makes no difference in a variant."""
+    """Return whether an option makes no difference in a variant."""
     outer, _, inner = key.partition(".")
     if outer != "calibration":
         return False
@@ -136,8 +136,8 @@ def _of(variant: Variant, key: str) -> Any:
     return found
 
 
-def _of_words(told: Mapping[str, Any], key: str) -> Any:
-    found: Any = told
+def _of_words(options: Mapping[str, Any], key: str) -> Any:
+    found: Any = options
     for part in key.split("."):
         found = found[part]
     return found

@@ -244,7 +244,7 @@ def _of(made: Outcome | None, outcome: Outcome) -> Outcome:
 
 
 def _last(log: IO[bytes]) -> str:
-    """Give what a process said last, as the rest of a sentence."""
+    """Return what a process said last, as the rest of a sentence."""
     size = os.fstat(log.fileno()).st_size
     text = os.pread(log.fileno(), 4096, max(0, size - 4096)).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -76,14 +76,14 @@ class Progress:
 
     def _words(self) -> str:
         """Tell failures, the rate of what is computed, and the time that is left at that rate."""
-        told = f", {self._failed} failed" if self._failed else ""
+        problem = f", {self._failed} failed" if self._failed else ""
         seconds = time.monotonic() - self._first
         # Since the first one, before which TensorFlow is imported.
         if self._fresh > 1 and seconds > 0:
             rate = (self._fresh - 1) / seconds
             left = max(0, self._total - self._done) / rate
-            told += f", {rate:.1f} a second, {_duration(left)} left"
-        return told
+            problem += f", {rate:.1f} a second, {_duration(left)} left"
+        return problem
 
 
 def _duration(seconds: float) -> str:

@@ -37,10 +37,10 @@ def promote(point: str, name: str | None, result: Path, root: Path) -> tuple[str
     Raises:
         ConfigError: no such point, one that has no file, or a variant of that name exists.
     """
-    told = read_json(result)
-    row = _row(told, point, result)
-    name = name or f"{told['asked']['base']['name']}_{row['point'][:6]}"
-    return name, add_variant(name, lambda: _text(row, told), root)
+    content = read_json(result)
+    row = _row(content, point, result)
+    name = name or f"{content['asked']['base']['name']}_{row['point'][:6]}"
+    return name, add_variant(name, lambda: _text(row, content), root)
 
 
 def add_variant(name: str, text: Callable[[], str], root: Path) -> Path:
@@ -84,36 +84,36 @@ def check_variant_name(name: str, root: Path) -> None:
 
 
 def variant_yaml(options: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
-    """Give YAML of the options that are not the defaults.
+    """Return YAML of the options that are not the defaults.
 
     Args:
         options: a variant's, as build/params.json has them.
         own: what else the file says, such as limits.
     """
     options = {**options, "recipe": recipe_named(options["recipe"])}
-    told = _differences(options, to_plain(Variant())) | dict(own or {})
-    text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True) if told else ""
+    changed = _differences(options, to_plain(Variant())) | dict(own or {})
+    text: str = yaml.safe_dump(changed, sort_keys=False, allow_unicode=True) if changed else ""
     return text
 
 
-def _row(told: Mapping[str, Any], point: str, result: Path) -> dict[str, Any]:
-    found = [row for row in told["points"] if row["point"].startswith(point)] if point else []
+def _row(content: Mapping[str, Any], point: str, result: Path) -> dict[str, Any]:
+    found = [row for row in content["points"] if row["point"].startswith(point)] if point else []
     if len(found) != 1:
-        known = [row["point"] for row in told["points"]]
-        told_ = f"{len(found)} points begin with {point!r}" if found else f"no point {point!r}"
-        front = ", ".join(told["front"])
+        known = [row["point"] for row in content["points"]]
+        problem = f"{len(found)} points begin with {point!r}" if found else f"no point {point!r}"
+        front = ", ".join(content["front"])
         near = nearest(point, known)
-        raise ConfigError(result, told_, near if "?" in near else f"the front is {front}")
+        raise ConfigError(result, problem, near if "?" in near else f"the front is {front}")
     row: dict[str, Any] = found[0]
     if row["status"] != "done":
         raise ConfigError(f"{result}: {row['point']}", row["status"], str(row["error"]))
     return row
 
 
-def _text(row: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+def _text(row: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     """Write the options that are not the defaults, under a comment that says where from."""
     drop = "" if row["drop"] is None else f", drop {row['drop']:.4g}"
-    head = f"# {told['asked']['base']['name']} with {shown(row) or 'nothing else'}."
+    head = f"# {content['asked']['base']['name']} with {shown(row) or 'nothing else'}."
     measured = f"{row['bytes']} bytes{drop}, SHA-256 {row['sha256'][:12]}"
     found = f"# Point {row['point']} of a sweep: {measured}."
     return f"{head}\n{found}\n{variant_yaml(row['variant'])}"
@@ -131,7 +131,7 @@ def _differences(tree: Mapping[str, Any], default: Mapping[str, Any]) -> dict[st
 
 
 def _chosen(root: Path, name: str) -> str:
-    """Give params.yaml with one more variant; every other byte stays."""
+    """Return params.yaml with one more variant; every other byte stays."""
     place = "params.yaml: variants"
     names = selection.read_mapping(root / "params.yaml", "params.yaml").get("variants")
     if not isinstance(names, list) or not names:

@@ -39,7 +39,7 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
     Args:
         asked: the sweep.
         out: the folder to write to; nothing there changes before all points are done.
-        progress: is told of each point.
+        progress: is updated with each point.
 
     Returns:
         What sweep.json has, and as "again" the points that another try may make.
@@ -62,17 +62,17 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
         course = Executor(given, store, engine, progress.tell)
         every = _found(asked, base, axes, course, progress)
     made = table.table_rows(every, times)
-    told = table.summary(made, every, _asked(asked, axes))
+    result = table.summary(made, every, _asked(asked, axes))
     if asked.search is Search.smallest:
         best = search.best_point(every, asked.max_drop)
-        told["winner"] = best.point.name if best else None
-    table.write_tables(out, made, told)
-    plot.write_plot(out / "index.html", told)
-    return told | {"again": [one.point.name for one in every if not one.lasting]}
+        result["winner"] = best.point.name if best else None
+    table.write_tables(out, made, result)
+    plot.write_plot(out / "index.html", result)
+    return result | {"again": [one.point.name for one in every if not one.lasting]}
 
 
 def latencies(machine: str | None) -> Mapping[str, float]:
-    """Give milliseconds (p50) by the SHA-256 of each file that a machine has measured.
+    """Return milliseconds (p50) by the SHA-256 of each file that a machine has measured.
 
     Raises:
         ConfigError: it has measured nothing.
@@ -82,9 +82,9 @@ def latencies(machine: str | None) -> Mapping[str, float]:
         return {}
     results = latency_results.read_latencies(MEASURED)
     if machine not in results:
-        told = f"no {MEASURED}/{machine}.json"
+        problem = f"no {MEASURED}/{machine}.json"
         wanted = nearest(machine, results) if results else "`litemill benchmark` writes such files"
-        raise ConfigError("sweep.machine", told, wanted)
+        raise ConfigError("sweep.machine", problem, wanted)
     return {
         one["sha256"]: one["threads"][0]["latency_ms"]["p50"]
         for one in results[machine]["variants"].values()
@@ -93,10 +93,10 @@ def latencies(machine: str | None) -> Mapping[str, float]:
 
 
 def _asked(asked: Sweep, axes: list[Axis]) -> dict[str, Any]:
-    told = {key: value for key, value in to_plain(asked).items() if key not in HOW}
+    settings = {key: value for key, value in to_plain(asked).items() if key not in HOW}
     if asked.search is Search.grid:
-        told = {key: told[key] for key in ("base", "grid", "search")}
-    return told | {"options": [axis.key for axis in axes], "points": grid.combinations(axes)}
+        settings = {key: settings[key] for key in ("base", "grid", "search")}
+    return settings | {"options": [axis.key for axis in axes], "points": grid.combinations(axes)}
 
 
 def _found(
@@ -119,7 +119,7 @@ def _chosen(
     axes: list[Axis],
     objection: Callable[[Variant], str | None],
 ) -> list[Point] | None:
-    """Give the points; None where it takes the results of some to choose others."""
+    """Return the points; None where it takes the results of some to choose others."""
     if asked.search is Search.grid:
         return points.expand_grid(base, axes, objection)
     if asked.search is Search.random:

@@ -29,7 +29,7 @@ def exhaustive_search(
     *,
     budget: int,
 ) -> list[Point] | None:
-    """Give all points of a space that the budget is enough for; None of a larger one.
+    """Return all points of a space that the budget is enough for; None of a larger one.
 
     Many combinations may be few points: the same file, or none that can be made.
 
@@ -129,7 +129,7 @@ def smallest_search(  # noqa: PLR0913  # what a search is
 
 
 def best_point(found: Sequence[PointResult], max_drop: float) -> PointResult | None:
-    """Give the smallest file within the drop; of several the one that the front would hold."""
+    """Return the smallest file within the drop; of several the one that the front would hold."""
     fine = [one for one in found if (drop := drop_of(one)) is not None and drop <= max_drop]
     return min(fine, key=_merit, default=None)
 
@@ -141,7 +141,7 @@ def _merit(found: PointResult) -> tuple[Any, ...]:
 
 
 def drop_of(found: PointResult) -> float | None:
-    """Give by how much the metric drops; None where that is not known."""
+    """Return by how much the metric drops; None where that is not known."""
     metric = (found.measured or {}).get("metric") or {}
     drop: float | None = None if found.error else metric.get("drop")
     return drop

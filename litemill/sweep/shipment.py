@@ -47,7 +47,7 @@ def ship(
         put: stores a block once for all nodes, and returns what stands for it.
     """
     paths = {digest: path for path, digest in listed.values()}
-    lacking = [(one, set(told)) for one, told in ask(nodes, "missing", list(paths))]
+    lacking = [(one, set(missing)) for one, missing in ask(nodes, "missing", list(paths))]
     for digest, path in paths.items():
         wanting = [one for one, lacks in lacking if digest in lacks]
         for block, last in _blocks(path) if wanting else ():

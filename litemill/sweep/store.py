@@ -31,7 +31,7 @@ class Store:
         self._sizes: dict[Path, int] | None = None  # of the files, the oldest first
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
-        """Give what was put, or None; a damaged file counts as missing."""
+        """Return what was put, or None; a damaged file counts as missing."""
         try:
             found = json.loads(self._path(kind, key, "json").read_bytes())
         except (FileNotFoundError, ValueError):
@@ -49,7 +49,7 @@ class Store:
             fresh.write_text(text, encoding="utf-8")
 
     def content(self, digest: str) -> bytes | None:
-        """Give the bytes of a file by their SHA-256, or None; a damaged file is removed."""
+        """Return the bytes of a file by their SHA-256, or None; a damaged file is removed."""
         path = self._path("content", digest, "tflite")
         try:
             found = path.read_bytes()

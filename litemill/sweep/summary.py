@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 ERRORS = 5  # that are shown of a kind
 
 
-def print_front(told: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
+def print_front(result: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
     """Print the front as a table, and where the rest is.
 
     Args:
-        told: as sweep.json has it.
+        result: as sweep.json has it.
         out: the folder of the result.
         stream: where to print; None is standard output.
     """
     stream = stream or sys.stdout
-    print(counts(told), file=stream)
-    if told["front"]:
-        _print(_table(told), stream)
-    for line in remarks(told):
+    print(counts(result), file=stream)
+    if result["front"]:
+        _print(_table(result), stream)
+    for line in remarks(result):
         print(line, file=stream)
     parquet = (out / "sweep.parquet").is_file()
     names = ["sweep.csv", "sweep.json", *(["sweep.parquet"] if parquet else []), "index.html"]
@@ -37,11 +37,11 @@ def print_front(told: Mapping[str, Any], out: Path, stream: TextIO | None = None
         print(f"sweep.parquet is left out; {extras.install('pyarrow')} writes it", file=stream)
 
 
-def remarks(told: Mapping[str, Any]) -> Iterator[str]:
+def remarks(result: Mapping[str, Any]) -> Iterator[str]:
     """Tell what did not work, and what a search for the smallest file found."""
-    yield from _errors(told)
-    if "winner" in told:
-        yield _winner(told)
+    yield from _errors(result)
+    if "winner" in result:
+        yield _winner(result)
 
 
 def _print(table: Any, stream: TextIO) -> None:
@@ -67,26 +67,26 @@ def _word(value: Any) -> str:
     return f"{len(value)} rules" if isinstance(value, list) else str(value)
 
 
-def counts(told: Mapping[str, Any]) -> str:
-    """Tell how many points there are, and what became of them."""
-    found, asked = told["counts"], told["asked"]
+def counts(result: Mapping[str, Any]) -> str:
+    """Return how many points there are, and what became of them."""
+    found, asked = result["counts"], result["asked"]
     parts = [f"{found['done']} done"]
     parts += [f"{found['failed']} failed"] if found["failed"] else []
-    parts += [f"{found['refused']} cannot be expressed"] if found["refused"] else []
-    total, rows = asked["points"], len(told["points"])
+    parts += [f"{found['refused']} unsupported"] if found["refused"] else []
+    total, rows = asked["points"], len(result["points"])
     twins = total - rows if asked["search"] == "grid" else 0
     parts += [f"{twins} the same as others"] if twins else []
     noun = "point" if total == 1 else "points"
     return f"{total:,} {noun} of {asked['base']['name']}: {', '.join(parts)}"
 
 
-def _table(told: Mapping[str, Any]) -> Any:
+def _table(result: Mapping[str, Any]) -> Any:
     from rich import box
     from rich.table import Table
 
-    by_name = {row["point"]: row for row in told["points"]}
-    front = [by_name[name] for name in told["front"]]
-    metric = told["metric"]["name"]
+    by_name = {row["point"]: row for row in result["points"]}
+    front = [by_name[name] for name in result["front"]]
+    metric = result["metric"]["name"]
     table = Table(title="Pareto front", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("point", no_wrap=True)
     for title in ("KiB", *((metric, "drop") if metric else ()), "SNR dB", "mean error"):
@@ -108,20 +108,20 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def _errors(told: Mapping[str, Any]) -> Iterator[str]:
-    kinds = {"failed": "failed", "refused": "cannot be expressed"}
+def _errors(result: Mapping[str, Any]) -> Iterator[str]:
+    kinds = {"failed": "failed", "refused": "unsupported"}
     for status, words in kinds.items():
-        errors = Counter(row["error"] for row in told["points"] if row["status"] == status)
+        errors = Counter(row["error"] for row in result["points"] if row["status"] == status)
         for error, count in errors.most_common(ERRORS):
-            yield f"{words}, {count} of {len(told['points'])}: {error}"
+            yield f"{words}, {count} of {len(result['points'])}: {error}"
         if len(errors) > ERRORS:
             yield f"{words}: {len(errors) - ERRORS} more reasons, in the table"
 
 
-def _winner(told: Mapping[str, Any]) -> str:
-    allowed = told["asked"]["max_drop"]
-    if told["winner"] is None:
+def _winner(result: Mapping[str, Any]) -> str:
+    allowed = result["asked"]["max_drop"]
+    if result["winner"] is None:
         return f"No file within a drop of {allowed:g}."
-    row = next(one for one in told["points"] if one["point"] == told["winner"])
+    row = next(one for one in result["points"] if one["point"] == result["winner"])
     size = f"{row['bytes']:,} bytes, drop {row['drop']:.4g}"
     return f"Smallest within a drop of {allowed:g}: {row['point']} ({size}) {point_options(row)}"

@@ -40,7 +40,7 @@ REAL = ("metric", "drop", "agreement", "snr_db", "mean_abs_error", "max_abs_erro
 def table_rows(
     found: Sequence[PointResult], latencies: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Give a row for each point.
+    """Return a row for each point.
 
     Args:
         found: what became of the points.
@@ -84,7 +84,7 @@ def quality_column(made: Sequence[Mapping[str, Any]]) -> str:
 def summary(
     made: Sequence[Mapping[str, Any]], found: Sequence[PointResult], asked: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Give the whole result as JSON takes it.
+    """Return the whole result as JSON takes it.
 
     Args:
         made: the rows.
@@ -111,14 +111,16 @@ def summary(
 
 
 def by_size(made: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Give the rows that have a file, the smallest first."""
+    """Return the rows that have a file, the smallest first."""
     return sorted(
         (row for row in made if row["bytes"] is not None),
         key=lambda row: (row["bytes"], row["point"]),
     )
 
 
-def write_tables(folder: Path, made: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> None:
+def write_tables(
+    folder: Path, made: Sequence[Mapping[str, Any]], result: Mapping[str, Any]
+) -> None:
     """Write sweep.json, sweep.csv and, where pyarrow is installed, sweep.parquet.
 
     The same rows give the same bytes.
@@ -131,7 +133,7 @@ def write_tables(folder: Path, made: Sequence[Mapping[str, Any]], told: Mapping[
         _parquet(folder / "sweep.parquet", flat, columns)
     else:
         remove(folder / "sweep.parquet")  # of other rows
-    write_json(folder / "sweep.json", told)
+    write_json(folder / "sweep.json", result)
 
 
 def _flat(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
@@ -149,8 +151,8 @@ def _csv(flat: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for row in flat:
-        told = {key: str(v).lower() if isinstance(v, bool) else v for key, v in row.items()}
-        writer.writerow(told)
+        cells = {key: str(v).lower() if isinstance(v, bool) else v for key, v in row.items()}
+        writer.writerow(cells)
     return text.getvalue()
 
 

@@ -39,7 +39,7 @@ def swept(first_build, tmp_path_factory):
 
 @pytest.fixture
 def again(swept, tmp_path):
-    """Give a copy of the swept project, to edit."""
+    """Return a copy of the swept project, to edit."""
     return swept.copy(tmp_path)
 
 
@@ -52,19 +52,19 @@ def sweep(project, *words, status=0, **variables):
 
 
 def result(project, name="grid"):
-    """Give sweep.json."""
+    """Return sweep.json."""
     return json.loads(project.read(f"build/sweeps/{name}/sweep.json"))
 
 
 def rows(project, name="grid"):
-    """Give the rows by optimization and number of samples."""
+    """Return the rows by optimization and number of samples."""
     found = result(project, name)["points"]
     keys = ("optimization", "calibration.samples")
     return {tuple(row["options"].get(key) for key in keys): row for row in found}
 
 
 def kept(project):
-    """Give the results that are kept, and when they were written."""
+    """Return the results that are kept, and when they were written."""
     return {
         path: path.stat().st_mtime_ns for path in (project.root / "build/.sweep").rglob("*.json")
     }
@@ -89,7 +89,7 @@ def test_every_point_is_a_row_and_says_what_is_wrong_with_it(swept):
     assert "calibration.samples: asks for 999 of 180 samples" in found["int8", 999]["error"]
     assert "input_type: int8 with optimization none; expected" in found["none", None]["error"]
     assert {"done": 2, "failed": 0, "refused": 2} == result(swept)["counts"]
-    assert "6 points of int8: 2 done, 2 cannot be expressed, 2 the same" in swept.first.out
+    assert "6 points of int8: 2 done, 2 unsupported, 2 the same" in swept.first.out
 
 
 def test_nothing_is_computed_again_and_the_result_has_the_same_bytes(again):
@@ -113,7 +113,7 @@ def left(session):
 
 
 def running(session):
-    """Give the processes of a session; one that nobody waited for does not run."""
+    """Yield the processes of a session; one that nobody waited for does not run."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             state, _, _, its = path.read_text().rpartition(")")[2].split()[:4]
@@ -176,6 +176,7 @@ def test_results_of_other_code_are_others(again):
         return again.run(sys.executable, "-c", code).out.split()
 
     before = keys()
+
     def change(name):
         again.write(name, again.read(name) + "\n_CHANGED = True\n")
 
@@ -196,9 +197,7 @@ def test_a_score_may_lie_beside_the_layers_of_the_model(again):
     """Of that package, the model brings what it needs; converting and measuring is one process."""
     again.write("models/layers.py", "class Mine: ...\n")
     again.write("models/scores.py", "from litemill.metrics import top1\nscore = top1\n")
-    again.edit(
-        "build/params.json", '"litemill.metrics.top1"', '"models.scores.score"'
-    )
+    again.edit("build/params.json", '"litemill.metrics.top1"', '"models.scores.score"')
     brought = "build/train/imported"
     again.write(f"{brought}/code/models/__init__.py", "")
     again.write(f"{brought}/code/models/layers.py", "class Mine: ...\n")
@@ -288,7 +287,7 @@ def test_dvc_does_not_take_a_sweep_that_failed_for_a_result(again):
     again.write("conf/sweep/mine.yaml", "base: int8\ngrid: ['calibration.samples=997,999']\n")
     done = again.dvc("repro", "sweep")
     assert 0 != done.status
-    assert "sweep mine: none of 2 points is done; their errors stand above" in done.err
+    assert "sweep mine: none of 2 points is done; see their errors above" in done.err
     again.write(
         "conf/sweep/mine.yaml",
         "base: int8\ntimeout_seconds: 0.001\ngrid: ['calibration.samples=20,33']\n",
@@ -382,7 +381,7 @@ def test_a_random_search_tries_as_many_points_as_its_budget(again):
     """The same ones for the same seed, so that the second time nothing is left to compute."""
     words = (*SPACE, "search=random", "budget=3", "seed=5")
     told = sweep(again, *words).out
-    assert "3 done, 1 cannot be expressed" in told.splitlines()[0]
+    assert "3 done, 1 unsupported" in told.splitlines()[0]
     before, points = kept(again), result(again)["points"]
     sweep(again, *words)
     assert (before, points) == (kept(again), result(again)["points"])

@@ -45,7 +45,7 @@ def folder_of(root: Path, task: str = "classification", **options):
 
 
 def told(call, *arguments, **options) -> str:
-    """Give the one line of the error."""
+    """Return the one line of the error."""
     with pytest.raises(DataError) as caught:
         call(*arguments, **options)
     assert "\n" not in str(caught.value)

@@ -19,7 +19,7 @@ Y = np.arange(60) % 3
 
 @pytest.fixture
 def make(tmp_path):
-    """Give a function that prepares arrays and answers the folder."""
+    """Return a function that prepares arrays and answers the folder."""
 
     def call(task=Task.classification, *, load=None, arrays=None, **split):
         np.savez(tmp_path / "a.npz", **(arrays or {"x": X, "y": Y}))
@@ -34,7 +34,7 @@ def make(tmp_path):
 
 
 def told(call, *arguments, kind=DataError, **options) -> str:
-    """Give the one line of the error."""
+    """Return the one line of the error."""
     with pytest.raises(kind) as caught:
         call(*arguments, **options)
     assert "\n" not in str(caught.value)
@@ -42,7 +42,7 @@ def told(call, *arguments, kind=DataError, **options) -> str:
 
 
 def rows(out: Path) -> dict[str, set[bytes]]:
-    """Give the bytes of every sample in each split."""
+    """Return the bytes of every sample in each split."""
     return {name: {row.tobytes() for row in read_split(out / name).inputs["x"]} for name in SPLITS}
 
 

@@ -9,7 +9,7 @@ from litemill.data.samples import Samples
 
 
 def samples(**inputs):
-    """Give samples of these inputs."""
+    """Return samples of these inputs."""
     return Samples(inputs, {}, None, "none")
 
 

@@ -102,7 +102,7 @@ def test_read_split_refuses_damaged_splits_in_one_line(split, damage):
 
 
 def resident(file):
-    """Give the bytes of a mapped file that count as this process's memory."""
+    """Return the bytes of a mapped file that count as this process's memory."""
     lines = Path("/proc/self/smaps").read_text().splitlines()
     rows = [n for n, line in enumerate(lines) if line.endswith(str(file))]
     told = (line.split() for n in rows for line in lines[n : n + 20])

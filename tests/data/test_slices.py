@@ -18,7 +18,7 @@ SITES = np.where(np.arange(60) % 3 == 0, "south", "north")
 
 @pytest.fixture
 def make(tmp_path):
-    """Give a function that prepares arrays and answers the folder."""
+    """Return a function that prepares arrays and answers the folder."""
 
     def call(slices=None, **split):
         path = tmp_path / "a.npz"

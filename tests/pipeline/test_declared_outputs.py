@@ -115,4 +115,4 @@ def test_a_model_that_ends_the_process_fails_its_stage(release, worker):
         done = release.stage("train")
         assert 1 == done.status, end
         assert done.err.startswith("stage train: "), done.err
-        assert 1 == len(done.err.splitlines())
+        assert "Traceback" not in done.err

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+IMPORT = "from litemill.runtime.capture_output import capture_output"
 LOUD = "import os; print('out'); os.system('echo from C >&2')"
 
 
@@ -14,14 +15,14 @@ def printed(code):
 
 def test_quiet_prints_nothing_on_a_good_day():
     """Neither what Python prints nor what the code below it does; later prints are seen."""
-    code = f"from litemill.runtime.capture_output import quiet\nwith quiet():\n  {LOUD}\nprint('after')"
+    code = f"{IMPORT}\nwith capture_output():\n  {LOUD}\nprint('after')"
 
     assert ("after\n", "") == printed(code)
 
 
 def test_quiet_prints_everything_when_the_block_fails():
     """To standard error, before the traceback."""
-    code = f"from litemill.runtime.capture_output import quiet\nwith quiet():\n  {LOUD}\n  1 / 0"
+    code = f"{IMPORT}\nwith capture_output():\n  {LOUD}\n  1 / 0"
     out, err = printed(code)
 
     assert ("", ["out", "from C"]) == (out, err.splitlines()[:2])
@@ -31,7 +32,7 @@ def test_quiet_prints_everything_when_the_block_fails():
 def test_quiet_tells_what_was_printed():
     """So far, and its last line."""
     code = (
-        f"from litemill.runtime.capture_output import quiet\nwith quiet() as said:\n  {LOUD}\n"
+        f"{IMPORT}\nwith capture_output() as said:\n  {LOUD}\n"
         "  kept = said.text(), said.last_line()\nprint(kept)"
     )
 

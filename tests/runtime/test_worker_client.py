@@ -35,13 +35,13 @@ sys.exit(worker_client.run_in_worker("probe", {}))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Give a folder whose modules a worker runs; the worker starts with the first test."""
+    """Return a folder whose modules a worker runs; the worker starts with the first test."""
     return tmp_path_factory.mktemp("warm")
 
 
 @pytest.fixture
 def environment(folder):
-    """Give the variables that callers and the worker are started with."""
+    """Return the variables that callers and the worker are started with."""
     dropped = {worker_client.SWITCH, "CI"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, "TMPDIR": str(folder), worker_client.IDLE: IDLE}
@@ -49,7 +49,7 @@ def environment(folder):
 
 @pytest.fixture
 def probe(folder, environment):
-    """Give a function that writes the module `probe` and starts a caller of it."""
+    """Return a function that writes the module `probe` and starts a caller of it."""
 
     def start(code, *arguments, through=(), **variables):
         (folder / "probe.py").write_text(code)
@@ -68,7 +68,7 @@ def probe(folder, environment):
 
 @pytest.fixture
 def worker(probe):
-    """Give the process id of the worker, which is there: the parent of a stage."""
+    """Return the process id of the worker, which is there: the parent of a stage."""
     out, _ = probe("import os; print(os.getppid())").communicate(timeout=60)
     return int(out)
 
@@ -79,13 +79,13 @@ def workers(folder):
 
 
 def socket_of(folder, pid):
-    """Give the socket of the worker with that process id."""
+    """Return the socket of the worker with that process id."""
     locks = (folder / f"litemill-{os.getuid()}").glob("*.lock")
     return next(lock for lock in locks if lock.read_text() == f"{pid}\n").with_suffix(".sock")
 
 
 def ended(pid):
-    """Tell whether a process is gone or a zombie, within five seconds."""
+    """Return whether a process is gone or a zombie, within five seconds."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
         try:
@@ -98,7 +98,7 @@ def ended(pid):
 
 
 def at_end(stream):
-    """Tell whether nobody can write to a pipe any more, within five seconds."""
+    """Return whether nobody can write to a pipe any more, within five seconds."""
     return bool(select.select([stream], [], [], 5)[0]) and os.read(stream, 1) == b""
 
 
@@ -595,16 +595,23 @@ print(worker_client.run_in_worker("probe", {}))
     assert f"{worker}\n" == probe("import os; print(os.getppid())").communicate(timeout=60)[0]
 
 
-def test_hard_limits_are_those_of_another_worker(probe, folder):
+def test_hard_limits_are_those_of_another_worker(probe, folder, environment):
     """A shell with a lower one does not break the builds of other shells, nor they its own."""
-    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     limited = ["sh", "-c", 'ulimit -n 1000; exec "$@"', "sh"]
-    first = probe(code, through=limited).communicate(timeout=120)
-    own = resource.getrlimit(resource.RLIMIT_NOFILE)
+    where = "from litemill.runtime import worker_socket as s; print(s.socket_path())"
 
-    assert ("(1000, 1000)\n", "") == first
+    def address(*through):
+        command = [*through, sys.executable, "-c", where]
+        return subprocess.check_output(command, cwd=folder, env=environment, text=True)
+
+    assert address() == address()
+    assert address() != address(*limited)
+    assert address() == address("sh", "-c", 'ulimit -S -n 1000; exec "$@"', "sh")  # set anew
+
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    assert ("(1000, 1000)\n", "") == probe(code, through=limited).communicate(timeout=120)
+    own = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert (f"{own}\n", "") == probe(code).communicate(timeout=120)
-    assert 2 <= len(workers(folder))
 
 
 SQUATTER = """

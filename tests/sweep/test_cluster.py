@@ -156,12 +156,10 @@ def score(answer, target):
 
 
 def copied(first_build, folder):
-    """Give a copy of the build whose score lies among the project's models."""
+    """Return a copy of the build whose score lies among the project's models."""
     project = first_build.copy(folder)
     project.write("models/scores/__init__.py", SCORE)
-    project.edit(
-        "build/params.json", '"litemill.metrics.top1"', '"models.scores.score"'
-    )
+    project.edit("build/params.json", '"litemill.metrics.top1"', '"models.scores.score"')
     return project
 
 
@@ -181,7 +179,7 @@ def test_a_lost_node_costs_its_points_and_the_table_is_that_of_the_local_engine(
         out, err = process.communicate(timeout=90)
     assert 0 == process.returncode, out + err
     assert f"sweep: node {HOST} is lost; its points go to others" in err
-    assert "32 points of int8: 16 done, 1 cannot be expressed, 15 the same as others" in out
+    assert "32 points of int8: 16 done, 1 unsupported, 15 the same as others" in out
 
     assert 0 == near.run(*LITEMILL, "sweep", *GRID).status
     for name in FILES:

@@ -23,7 +23,7 @@ CRASHED = "its process was ended by SIGSEGV"
 
 @pytest.fixture
 def inputs(tmp_path):
-    """Give inputs of which only the digests matter."""
+    """Return inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
     return SweepInputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 

@@ -17,14 +17,14 @@ from litemill.sweep.failure import failure_of
 
 
 def wrapped(cause, kind=ModelError):
-    """Give an error as what calls a library raises it."""
+    """Return an error as what calls a library raises it."""
     error = kind("model.keras", "Keras does not load it")
     error.__cause__ = cause
     return error
 
 
 def hidden(cause):
-    """Give an error that was raised `from None` while another was handled."""
+    """Return an error that was raised `from None` while another was handled."""
     error = ModelError("model.keras", "no such file")
     error.__context__, error.__suppress_context__ = cause, True
     return error

@@ -13,7 +13,7 @@ INT8 = Variant(optimization=Optimization.int8)
 
 
 def values(word):
-    """Give the values of one option."""
+    """Return the values of one option."""
     return grid.parse_grid([word], "grid")[0].values
 
 
@@ -22,7 +22,7 @@ def no_objection(variant):
 
 
 def names(words, base=INT8):
-    """Give what the grid says of each point."""
+    """Return what the grid says of each point."""
     found = points.expand_grid(base, grid.parse_grid(words, "grid"), no_objection)
     return [point.options for point in found]
 

@@ -39,7 +39,7 @@ for _ in range(2):
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    """Give a build folder whose model is a file of Keras 2."""
+    """Return a build folder whose model is a file of Keras 2."""
     build = tmp_path_factory.mktemp("build")
     inputs = {"image": zoo.batch_of((8, 8, 1), 16, seed=1)}
     for split in ("calibration", "evaluation"):

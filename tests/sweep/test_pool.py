@@ -167,7 +167,7 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path):
 
 
 def running(pid):
-    """Tell whether a process runs; one that nobody waited for does not."""
+    """Return whether a process runs; one that nobody waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

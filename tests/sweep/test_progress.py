@@ -22,7 +22,7 @@ REFUSED = PointResult(Point("c", Variant(), {}, "it cannot be"), error="it canno
 
 
 def screen(told, total):
-    """Give what a terminal is sent, line by line as it is drawn, without colours."""
+    """Return what a terminal is sent, line by line as it is drawn, without colours."""
     here, there = pty.openpty()
     sent = list[bytes]()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import resource
+import sys
 from dataclasses import replace
 
 import pyarrow.parquet
@@ -18,11 +19,13 @@ from litemill.core.errors import ConfigError, DataError
 from litemill.core.files import write_json
 from litemill.report.pareto import Candidate, pareto_front
 from litemill.sweep import points, search, table
+from litemill.sweep.connection import connect
 from litemill.sweep.executor import Executor, PointResult
 from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.promote import promote
 from litemill.sweep.result import latencies
 from litemill.sweep.store import Store
+from litemill.sweep.summary import print_front
 from litemill.sweep.task import Outcome
 
 INT8 = Variant(optimization=Optimization.int8)
@@ -31,7 +34,7 @@ METRIC = {"name": "top1", "goal": "maximize", "output": "y", "source": 0.9}
 
 @pytest.fixture
 def inputs(tmp_path):
-    """Give inputs of which only the digests matter."""
+    """Return inputs of which only the digests matter."""
     split = {"samples": 100, "classes": None}
     return SweepInputs(tmp_path, "c", "s", "m", calibration=split, keras=True, quantizers={})
 
@@ -64,7 +67,7 @@ def made(variant):
 
 
 def grid_of(words, objection=lambda _: None):
-    """Give the points of a grid over int8."""
+    """Return the points of a grid over int8."""
     return points.expand_grid(INT8, grid.parse_grid(words, "grid"), objection)
 
 
@@ -192,7 +195,7 @@ def test_the_table_has_a_row_for_each_point_and_says_what_is_wrong(tmp_path, inp
 
 
 def tabled(folder, inputs, milliseconds):
-    """Give the rows of four points, the smallest first, of which some were timed."""
+    """Return the rows of four points, the smallest first, of which some were timed."""
     words = ["calibration.samples=10,20,30,40", "per_channel_dense=false"]
     found = Executor(inputs, Store(folder), Engine()).over(grid_of(words))
     # As good as the next smaller one, and so behind it until it turns out to be faster.
@@ -343,7 +346,7 @@ AFTER = "\n# Below.\noverrides: {}\nnumerics: reproducible\n"
 
 @pytest.fixture
 def project(tmp_path, inputs):
-    """Give a folder with params.yaml and a result."""
+    """Return a folder with params.yaml and a result."""
     (tmp_path / "conf/variant").mkdir(parents=True)
     (tmp_path / "params.yaml").write_text(PARAMS + AFTER)
     words = ["calibration.samples=40,13", "per_channel_dense=false"]
@@ -435,3 +438,38 @@ def test_a_foreign_file_among_latencies_is_told(tmp_path, monkeypatch, foreign):
     write_json(tmp_path / "measured/phone.json", foreign)
     with pytest.raises(DataError, match=r"measured/phone.json: not a result of a benchmark; exp"):
         latencies("phone")
+
+
+def test_parquet_is_left_out_where_pyarrow_is_missing(tmp_path, inputs, monkeypatch, capsys):
+    """The other tables are the same, an old one goes, and the summary names what installs it."""
+    every = Executor(inputs, Store(tmp_path / "store"), Engine()).over(
+        grid_of(["calibration.samples=10,20"])
+    )
+    rows = table.table_rows(every, {})
+    asked = {"points": 2, "search": "grid", "base": {"name": "int8"}}
+    result = table.summary(rows, every, asked)
+    folder = tmp_path / "result"
+    table.write_tables(folder, rows, result)
+    assert (folder / "sweep.parquet").is_file()
+    before = (folder / "sweep.csv").read_bytes(), (folder / "sweep.json").read_bytes()
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    table.write_tables(folder, rows, result)
+    print_front(result, folder)
+
+    assert before == ((folder / "sweep.csv").read_bytes(), (folder / "sweep.json").read_bytes())
+    assert ["sweep.csv", "sweep.json"] == sorted(path.name for path in folder.iterdir())
+    *_, files, reason = capsys.readouterr().out.splitlines()
+    assert f"All points: {folder}/sweep.csv, sweep.json, index.html" == files
+    assert "sweep.parquet is left out; `pip install 'litemill[parquet]'` writes it" == reason
+
+
+def test_ray_that_is_missing_is_refused_with_its_extra(monkeypatch):
+    """Before an address is looked at."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(ConfigError) as caught:
+        connect("127.0.0.1:1")
+
+    assert ("engine=ray", "ray is not installed") == (caught.value.place, caught.value.found)
+    assert "`pip install 'litemill[ray]'`, or engine=local" == caught.value.expected

@@ -28,7 +28,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Give a project whose score lies among its models, with what it imports."""
+    """Return a project whose score lies among its models, with what it imports."""
     root = tmp_path / "project"
     for name, text in {
         "build/params.json": json.dumps({"validate": SCORE}),
