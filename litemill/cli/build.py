@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _repro(*targets: str) -> int:
-    """Run `dvc repro` and give its status; Ctrl-C reaches it by itself, and it is waited for."""
+    """Run `dvc repro` and return its status; Ctrl-C reaches it by itself, and it is waited for."""
     with subprocess.Popen([*DVC, "repro", *targets]) as process:
         try:
             return process.wait()
@@ -71,13 +71,13 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def _all_built(variants: list[str], jobs: int) -> bool:
-    known = _locked()
+    before = _locked_stages()
     try:
         failed = _in_parallel(variants, jobs)
     finally:
-        _put_in_order(known)
+        _sort_lock(before)
     for variant in failed:
-        print(f"{variant}: failed; see its lines above", file=sys.stderr)
+        print(f"{variant}: failed; see its output above", file=sys.stderr)
     return not failed
 
 
@@ -85,31 +85,30 @@ def _changed() -> list[str]:
     """List the variants with a stage that is not up to date.
 
     Raises:
-        LitemillError: DVC cannot tell.
+        LitemillError: `dvc status` failed.
     """
     from litemill.core.errors import LitemillError
 
     command = [*DVC, "status", "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise LitemillError("dvc status", f"ended with {done.returncode}", "see its lines above")
-    told = done.stdout
-    stages = [name.partition("@") for name in json.loads(told)]
+        raise LitemillError("dvc status", f"ended with {done.returncode}", "see its output above")
+    stages = [name.partition("@") for name in json.loads(done.stdout)]
     return list(dict.fromkeys(variant for stage, _, variant in stages if stage in EACH))
 
 
 def _in_parallel(variants: list[str], jobs: int) -> list[str]:
-    """Run the stages of each variant in a DVC process of its own; give those that failed.
+    """Run the stages of each variant in a DVC process of its own; return those that failed.
 
     Ctrl-C reaches these processes by itself; they are waited for, and no other one is started.
     """
     failed = []
     pool = ThreadPoolExecutor(jobs)
     try:
-        running = {pool.submit(_one, variant): variant for variant in variants}
+        running = {pool.submit(_build_variant, variant): variant for variant in variants}
         for done in as_completed(running):
-            status, told = done.result()
-            print(told, end="", flush=True)
+            status, output = done.result()
+            print(output, end="", flush=True)
             if status:
                 failed.append(running[done])
     finally:
@@ -117,7 +116,7 @@ def _in_parallel(variants: list[str], jobs: int) -> list[str]:
     return sorted(failed, key=variants.index)
 
 
-def _one(variant: str) -> tuple[int, str]:
+def _build_variant(variant: str) -> tuple[int, str]:
     command = [*DVC, "repro", "--single-item", *(f"{stage}@{variant}" for stage in EACH)]
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -125,15 +124,15 @@ def _one(variant: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def _locked() -> dict[str, str]:
-    """Give the lines of each stage in dvc.lock, by name, in its order."""
+def _locked_stages() -> dict[str, str]:
+    """Return the lines of each stage in dvc.lock, by name, in its order."""
     text = LOCK.read_text() if LOCK.exists() else ""
     parts = re.split(r"^  (\S+):\n", text.partition("\nstages:\n")[2], flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def _put_in_order(known: dict[str, str]) -> None:
-    """Let dvc.lock be what one DVC process makes: it adds new stages in the order of the DAG.
+def _sort_lock(before: dict[str, str]) -> None:
+    """Sort dvc.lock as one DVC process would have written it: new stages in the order of the DAG.
 
     Those that a first build has left, when a variant failed or somebody interrupted it, are new
     too.
@@ -141,14 +140,13 @@ def _put_in_order(known: dict[str, str]) -> None:
     from litemill.config.parameters import section
     from litemill.core.files import write_text
 
-    found = _locked()
-    built = NEXT in known
-    kept = [name for name in known if built or name.partition("@")[0] not in EACH]
+    stages, was_built = _locked_stages(), NEXT in before
+    kept = [name for name in before if was_built or name.partition("@")[0] not in EACH]
     added = [f"{stage}@{variant}" for stage in EACH for variant in section("report", "variants")]
-    order = dict.fromkeys(name for name in [*kept, *added, *found] if name in found)
+    order = dict.fromkeys(name for name in [*kept, *added, *stages] if name in stages)
     head = LOCK.read_text().partition("\nstages:\n")[0]
-    stages = "".join(f"  {name}:\n{found[name]}" for name in order)
-    write_text(LOCK, f"{head}\nstages:\n{stages}")
+    lines = "".join(f"  {name}:\n{stages[name]}" for name in order)
+    write_text(LOCK, f"{head}\nstages:\n{lines}")
 
 
 def _positive(text: str) -> int:

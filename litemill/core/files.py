@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from litemill.core import exchange
+from litemill.core.atomic_files import atomic_replace as atomic_replace  # noqa: PLC0414  # for others
+from litemill.core.atomic_files import remove as remove  # noqa: PLC0414
 from litemill.core.errors import LitemillError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CHUNK = 1 << 20
-
-
-@contextlib.contextmanager
-def atomic_replace(target: Path) -> Iterator[Path]:
-    """Yield a new path beside `target`, which replaces it in one step when the block succeeds.
-
-    The block creates a file or a directory at that path. When it fails, `target` stays as it was.
-    A process that is killed leaves what was there before, or what the block wrote.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.new")
-    exchange.restore(target)
-    for leftover in (exchange.aside_path(target), fresh):
-        remove(leftover)
-    try:
-        yield fresh
-        if fresh.is_dir() or target.is_dir():
-            exchange.replace_folder(fresh, target)
-        else:
-            fresh.replace(target)
-    finally:
-        remove(fresh)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, link or directory tree, if there is one."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

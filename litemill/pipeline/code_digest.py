@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 CODE = Path("build/code.json")
-# What starts a stage, and reaches nothing that it writes.
+# What starts a stage or puts its files in place, and reaches nothing that is in them.
 LAUNCHERS = (
     "litemill.cli",
+    "litemill.core.atomic_files",
+    "litemill.core.exchange",
     "litemill.core.exit_status",
     "litemill.pipeline",
     "litemill.runtime.capture_output",

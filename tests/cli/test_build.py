@@ -116,7 +116,7 @@ def test_a_variant_that_fails_does_not_stop_the_others(release):
     built = litemill(release, "build", "-j", "2")
 
     assert 1 == built.status
-    assert built.err.endswith("int8: failed; see its lines above\n")
+    assert built.err.endswith("int8: failed; see its output above\n")
     assert "validate@float16" in built.stages
     assert "report" not in built.stages
 

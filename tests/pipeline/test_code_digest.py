@@ -53,6 +53,7 @@ def changed(project, file, text):
         ("litemill/conversion/routes.py", {"convert", "sweep"}),
         ("litemill/models/source_model.py", {"train", "export", "convert", "sweep"}),
         ("litemill/core/files.py", LATER),
+        ("litemill/core/atomic_files.py", set()),
         ("litemill/core/errors.py", {"validate", "sweep"}),
         ("litemill/pipeline/stage_runner.py", set()),
         ("litemill/runtime/worker_child.py", set()),
