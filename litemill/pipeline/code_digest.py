@@ -67,7 +67,8 @@ def stage_digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[
     """
     code, data = _CodeDigests(root), FileDigests(root)
     digests = {}
-    for stage in STAGES:
+    own = {path.stem for path in (root / "stages").glob("[!_]*.py")} - {*STAGES}
+    for stage in (*STAGES, *sorted(own)):
         if stage == "configure":
             continue
         more = reached.get(stage, Reached())
@@ -94,7 +95,7 @@ def modules(
     starts = [root / "stages" / f"{stage}.py"]
     starts += [file for name in targets if (file := import_graph.module_file(name, root))]
     reached = {graph.name(file): file for start in starts for file in graph.closure(start)}
-    if not STAGES[stage].records_errors:
+    if stage in STAGES and not STAGES[stage].records_errors:
         reached.pop(ERRORS, None)
     return dict(sorted(reached.items()))
 

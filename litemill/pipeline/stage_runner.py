@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from litemill.config.parameters import parameters, section
 from litemill.config.schema.numerics import Numerics
-from litemill.core.errors import ConfigError, ErrorGroup, nearest
+from litemill.core.errors import ConfigError, ErrorGroup
 from litemill.core.exit_status import run_and_exit
 from litemill.pipeline import declared_outputs
 from litemill.pipeline.stage_table import STAGES, Stage
@@ -57,9 +57,10 @@ def _module(main: Callable[..., None]) -> str:
 def _stage(main: Callable[..., None]) -> Stage:
     module = _module(main)
     name = module.rpartition(".")[2]
-    if name not in STAGES:
-        raise ConfigError(f"python -m {module}", f"no stage {name!r}", nearest(name, STAGES))
-    return STAGES[name]
+    code = main.__code__
+    argument = f"a {code.co_varnames[0]}" if code.co_argcount else None
+    # A stage of the project's own needs no entry in the table.
+    return STAGES.get(name) or Stage(name=name, argument=argument)
 
 
 def _check_arguments(stage: Stage, main: Callable[..., None], arguments: list[str]) -> None:
