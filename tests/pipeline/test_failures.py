@@ -52,8 +52,6 @@ def assert_nothing_is_lost(release, before, *, but=()):
         ("params.yaml", VARIANTS, "variants: []\n", "params.yaml: variants: an empty list; "),
         ("params.yaml", "  - int8", "  - float32", "params.yaml: variants: 'float32' is there twi"),
         ("params.yaml", "  - int8", "  - int_8", "params.yaml: variants: no 'int_8' in conf/varia"),
-        ("params.yaml", "model: digits_cnn", "model: digits", "params.yaml: model: no 'digits' in"),
-        ("params.yaml", "data: digits", "data: digit", "params.yaml: data: no 'digit' in conf/dat"),
         ("params.yaml", "epochs: 1", "epoch: 1", "params.yaml: overrides.train.epoch: unknown key"),
         ("params.yaml", "snr_db: 1", "snr: 1", "params.yaml: overrides.limits.snr: unknown check"),
         ("conf/train/default.yaml", "seed: 0", "seed: [", "conf/train/default.yaml:"),
@@ -69,6 +67,22 @@ def test_a_bad_configuration_stops_in_configure(release, file, old, new, told):
     [line] = refused(release, "configure")
 
     assert told == line[: len(told)]
+    assert before == release.built()
+
+
+@pytest.mark.parametrize(("group", "folder"), [("model", "models"), ("data", "data")])
+def test_a_choice_without_a_folder_stops_before_any_stage(release, group, folder):
+    """DVC names the folder, which configure depends on; `litemill configure` the nearest choice."""
+    release.edit("params.yaml", f"\n{group}: digits", f"\n{group}: digts")
+    before = release.built()
+
+    done = release.dvc("repro")
+
+    assert (True, []) == (done.status != 0, done.stages)
+    assert f"{folder}/digts" in done.err
+    configured = release.run(sys.executable, "-m", "litemill", "configure").err
+    assert f"params.yaml: {group}: no 'digts" in configured
+    assert "did you mean 'digits" in configured
     assert before == release.built()
 
 
