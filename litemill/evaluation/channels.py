@@ -147,7 +147,6 @@ class _Axis:
         self._low, self._high = np.full((2, count), np.inf), np.full((2, count), -np.inf)
         self._lowest = np.zeros(count, np.int64)  # how often the reference is at its lowest
         self._distinct = _DistinctValues(count)
-        self._probabilities = True
 
     def add(self, reference: Array, output: Array) -> None:
         """Count [values, channels] of the source and of the file."""
@@ -155,24 +154,30 @@ class _Axis:
             return
         if self._shift is None:
             self._shift = np.nan_to_num(reference[0], posinf=0.0, neginf=0.0)
-        finite = np.isfinite(reference) & np.isfinite(output)
-        if not finite.all():  # reported by the check `finite`; here they count as no variation
+        sums = self._sums_of(reference, output)
+        if not np.isfinite(sums).all():  # the check `finite` fails these; here they do not vary
+            finite = np.isfinite(reference) & np.isfinite(output)
             reference = np.where(finite, reference, self._shift)
             output = np.where(finite, output, self._shift)
+            sums = self._sums_of(reference, output)
         self.values += len(reference)
-        self._probabilities &= bool((reference >= 0).all() and (reference <= 1).all())
+        self._sums += sums
         self._count_lowest(reference)
-        shifted, error = reference - self._shift, output - reference
-        self._sums += [shifted.sum(0), (shifted * shifted).sum(0), (error * error).sum(0)]
         for i, each in enumerate((reference, output)):
             np.minimum(self._low[i], each.min(0), out=self._low[i])
             np.maximum(self._high[i], each.max(0), out=self._high[i])
         self._distinct.add(output)
 
+    def _sums_of(self, reference: Array, output: Array) -> Array:
+        with np.errstate(invalid="ignore"):
+            shifted, error = reference - self._shift, output - reference
+            squares = (np.einsum("nc,nc->c", each, each) for each in (shifted, error))
+            return np.stack([shifted.sum(0), *squares])
+
     def _count_lowest(self, reference: Array) -> None:
         low = reference.min(0)
         self._lowest = np.where(low < self._low[0], 0, self._lowest)
-        self._lowest += (reference == np.minimum(low, self._low[0])).sum(0)
+        self._lowest += np.count_nonzero(reference == np.minimum(low, self._low[0]), axis=0)
 
     def channels(self, axis: int, step: float | None) -> list[Channel]:
         """Judge each channel."""
@@ -208,12 +213,14 @@ class _Axis:
         """
         range_ = self._high[0] - self._low[0]
         visible = range_ >= VISIBLE_SHARE * max(float(range_.max()), np.finfo(np.float64).tiny)
-        if self._probabilities:
+        probabilities = self._low[0].min() >= 0 and self._high[0].max() <= 1
+        if probabilities:
             visible &= range_ >= VISIBLE_SHARE
         sparse = self._lowest > SPARSE * self.values
         own_rounding = spread <= 2.0**-20 * np.maximum(np.abs(self._low[0]), np.abs(self._high[0]))
         noise = (spread <= NOISE_SHARE * float(spread.max())) | own_rounding
-        return ~noise & (visible | ~(sparse | self._probabilities))
+        varies: Array = ~noise & (visible | ~(sparse | probabilities))
+        return varies
 
 
 class _DistinctValues:

@@ -209,8 +209,9 @@ def test_an_int8_detector_with_one_output_loses_its_scores():
     assert outcomes["snr_db"].passed
     assert found["outputs"]["found"]["snr_db"] > 40
     assert (False, 3) == (outcomes["lost_channels"].passed, outcomes["lost_channels"].found)
-    assert "one scale holds values of very different size, or a large offset: split the output, keep" in (
-        outcomes["lost_channels"].message
+    assert (
+        "one scale holds values of very different size, or a large offset: split the output, keep"
+        in (outcomes["lost_channels"].message)
     )
     assert not outcomes["channel_snr_db"].passed
 
