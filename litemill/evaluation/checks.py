@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.evaluation import margins
+from litemill.evaluation.channels import describe_lost
 from litemill.evaluation.latency import slowest_outcome
 from litemill.evaluation.outcome import Outcome, at_least, at_most, not_applicable
 from litemill.evaluation.own_checks import ALWAYS_ON, WITH_LIMIT, load_own_checks, own_check_names
@@ -221,6 +222,32 @@ def cosine_similarity(measured: Measured, limit: float) -> Outcome:
     """Outputs point the same way as the source model's: 1 is the same direction."""
     output, similarity = _worst_output(_by_output(measured, "cosine_similarity"), min)
     return at_least(similarity, limit, output=output)
+
+
+def lost_channels(measured: Measured, limit: float) -> Outcome:
+    """At most this many channels vary in the source, and are constant or noise in the file."""
+    outputs = measured.get("channels") or {}
+    if not any(channels["count"] for channels in outputs.values()):
+        return not_applicable(limit, "no channel has enough values")
+    counts = {name: float(channels["lost"]) for name, channels in outputs.items()}
+    name, count = _worst(counts, max)
+    reason = f" ({describe_lost(outputs[name]['worst'], int(count))})" if count else ""
+    output = name if len(outputs) > 1 else None
+    return at_most(count, limit, f" channels{reason}", output=output)
+
+
+def channel_snr_db(measured: Measured, limit: float) -> Outcome:
+    """The noise of every channel that varies is this many decibels below its variation."""
+    outputs = measured.get("channels") or {}
+    worst = {
+        name: min((row["snr_db"] for row in rows if row["snr_db"] is not None), default=math.inf)
+        for name, channels in outputs.items()
+        if (rows := channels["worst"])
+    }
+    if not worst:
+        return not_applicable(limit, "no channel varies")
+    output, ratio = _worst_output(worst, min)
+    return at_least(ratio, limit, " dB", output=output)
 
 
 def latency_ms(measured: Measured, limit: Mapping[str, Mapping[str, float]]) -> Outcome:

@@ -101,7 +101,16 @@ def _new_measurement(case: MeasurementCase, count: int, *, detailed: bool = Fals
         count=count,
         detailed=detailed,
         sequential=detailed and is_stateful(case.description),
+        steps=_output_steps(case),
     )
+
+
+def _output_steps(case: MeasurementCase) -> dict[str, float | None]:
+    """Return the quantization step of each output of the signature; None where it has none."""
+    for signature in case.description.signatures:
+        if signature.key == case.signature:
+            return {name: tensor.scale for name, tensor in signature.outputs.items()}
+    return {}
 
 
 def _sample_count(case: MeasurementCase, kernels: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from litemill.data.samples import release_pages
+from litemill.evaluation.channels import ChannelErrors
 from litemill.evaluation.fidelity import Agreement, Fidelity
 from litemill.evaluation.histogram import Histogram
 from litemill.evaluation.scoring import Scoring
@@ -39,10 +40,12 @@ class Measurement:
         count: int,
         detailed: bool = False,
         sequential: bool = False,
+        steps: Mapping[str, float | None] | None = None,
     ) -> None:
         """Measure against `reference`, [samples, ...] by output.
 
-        `detailed` counts histograms too, `sequential` errors along the sequence of samples.
+        `detailed` counts histograms and channels too, `sequential` errors along the sequence of
+        samples; `steps` are the quantization steps of outputs.
         """
         self.count, self._reference = count, reference
         self.classes = [n for n in sorted(reference) if has_classes(reference[n], options.task)]
@@ -51,6 +54,9 @@ class Measurement:
         self._default_agreement = {name: Agreement() for name in self.classes}
         self._metric = Scoring(options.metric, samples, list(reference)) if options.metric else None
         self._sequence = SequenceErrors(count, sorted(reference)) if sequential else None
+        self._channels = {
+            name: ChannelErrors((steps or {}).get(name)) for name in sorted(reference) if detailed
+        }
         self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
 
     def add(
@@ -79,6 +85,7 @@ class Measurement:
                 self._sequence.add(start, name, expected, output)
             if name in self._histograms:
                 self._histograms[name].add(error)
+                self._channels[name].add(expected, output)
             if name in self._agreement:
                 self._agreement[name].add(expected, output)
                 if default:
@@ -106,6 +113,7 @@ class Measurement:
         nothing = {"per_class": None, "per_slice": None, "confusion": None}
         return {
             **(self._metric.details() if self._metric else nothing),
+            "channels": {name: one.measures() for name, one in self._channels.items()},
             "histograms": {name: one.binned() for name, one in self._histograms.items()},
             "sequence": self._sequence.measures() if self._sequence else None,
         }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from litemill.evaluation.channels import ChannelErrors, describe_lost
 from litemill.evaluation.fidelity import Agreement, Fidelity
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def tolerance_of(description: Description, arithmetic: str) -> Tolerance:
 def measure_output(reference: Array, output: Array) -> dict[str, Any]:
     """Measure an output: what `Fidelity` does, and `top1_agreement` where it has classes.
 
-    `broken` counts numbers that are NaN or infinite where the source's are not.
+    `broken` counts numbers that are NaN or infinite where the source's are not; `channels` has
+    those that vary in the source and are constant or noise in the file.
     """
     fidelity = Fidelity()
     fidelity.add(reference, output)
@@ -71,7 +73,14 @@ def measure_output(reference: Array, output: Array) -> dict[str, Any]:
         counted = Agreement()
         counted.add(reference, output)
         agreement = counted.share()
-    return {**fidelity.measures(), "broken": broken, "top1_agreement": agreement}
+    channels = ChannelErrors()
+    channels.add(reference, output)
+    return {
+        **fidelity.measures(),
+        "broken": broken,
+        "top1_agreement": agreement,
+        "channels": channels.measures(),
+    }
 
 
 def is_probability(reference: Array) -> bool:
@@ -90,6 +99,10 @@ def shortfalls(name: str, measures: dict[str, Any], least: Tolerance, samples: i
     if snr is not None and snr < least.snr_db:
         largest = f"max. difference {measures['max_abs_error']:.3g}"
         messages.append(f"output {name!r} at {snr:.1f} dB ({largest}), expected {least.snr_db:g}")
+    channels = measures["channels"]
+    if channels["lost"] and least.snr_db > 0:
+        lost = describe_lost(channels["worst"], channels["lost"])
+        messages.append(f"output {name!r}: {channels['lost']} channels are lost ({lost})")
     if agreement is not None and samples >= MIN_SAMPLES and agreement < least.top1_agreement:
         expected = f"expected {least.top1_agreement:.0%}"
         messages.append(

@@ -174,6 +174,7 @@ _NOT_MEASURED: dict[str, Any] = {
     "per_class": None,
     "per_slice": None,
     "confusion": None,
+    "channels": {},
     "histograms": {},
     "layers": None,
     "advice": [],
