@@ -1,25 +1,27 @@
 """Wheels of Litemill, and projects that `litemill init` starts from them.
 
-A test's environment cannot be installed from an index. So a project's lock may pin, instead of all
-packages, a wheel that makes those of this environment importable: pip, hashes and wheels are real.
+A test cannot install the packages of a lock from an index. So a lock may pin wheels that make those
+of this environment importable: pip, hashes and environments are real.
 """
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
+import io
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from project import Project, copied, environment
 
 from litemill.cli.wheel import BUILD
+from litemill.core.files import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # One epoch, two variants, and no limits that one epoch could miss.
 QUICK = "{train: {epochs: 1}, limits: {snr_db: 1, top1_agreement: 0.1, metric_drop_relative: 1}}"
@@ -85,35 +87,36 @@ class Installed:
         return project
 
 
-@functools.cache
-def site_wheel(*folders: Path) -> tuple[str, bytes]:
-    """Make a wheel whose installation adds folders to the import path: its name and bytes."""
-    info = "tests_site-1.dist-info"
+def write_lock(project: Project, pins: Mapping[str, str], *folders: Path, lines: str = "") -> None:
+    """Pin packages in a project's lock, whose wheels hold nothing but a name and a version.
+
+    Beside them a wheel is pinned that adds this environment's packages, and some folders, to the
+    import path, so that what is pinned can be imported; and what further lines pin.
+    """
+    (project.root / "wheels").mkdir(exist_ok=True)
+    site = "".join(f"{folder}\n" for folder in (SITE, *folders))
+    lines = f"--no-index\n--find-links wheels\n{lines}"
+    for name, version, path in [*((*pin, "") for pin in pins.items()), ("tests-site", "1", site)]:
+        wheel = project.root / "wheels" / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+        wheel.write_bytes(_wheel(name, version, path))
+        lines += f"{name}=={version} \\\n    --hash=sha256:{sha256(wheel)}\n"
+    project.write("requirements.lock", lines)
+
+
+def _wheel(name: str, version: str, path: str) -> bytes:
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
     files = {
-        "tests_site.pth": "".join(f"{folder}\n" for folder in folders),
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tests-site\nVersion: 1\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    digests = {n: hashlib.sha256(text.encode()).digest() for n, text in files.items()}
-    encoded = {n: base64.urlsafe_b64encode(d).decode().rstrip("=") for n, d in digests.items()}
-    record = "".join(f"{n},sha256={encoded[n]},{len(files[n])}\n" for n in files)
-    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, text in files.items():
-                archive.writestr(zipfile.ZipInfo(name), text)
-        file.seek(0)
-        return "tests_site-1-py3-none-any.whl", file.read()
-
-
-def pin_site(project: Project, *folders: Path, lines: str) -> None:
-    """Let a project's lock install this environment's packages, beside what some lines pin."""
-    name, content = site_wheel(SITE, *folders)
-    (project.root / "wheels").mkdir(exist_ok=True)
-    (project.root / "wheels" / name).write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    site = f"tests-site==1 --hash=sha256:{digest}\n"
-    project.write("requirements.lock", f"--no-index\n--find-links wheels\n{lines}{site}")
+    if path:
+        files[f"{name}.pth"] = path
+    record = "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD"))
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for file, text in (files | {f"{info}/RECORD": record}).items():
+            archive.writestr(zipfile.ZipInfo(file), text)
+    return content.getvalue()
 
 
 def quick(project: Project) -> None:

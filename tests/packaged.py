@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zoo
-from clones import pin_site
+from clones import write_lock
 from project import Project, Ran
 
 from litemill.cli.main import main
@@ -54,8 +54,7 @@ VARIANTS = {
     "int8_float_io": {"optimization": "int8"},
 }
 # No Python asks for them, so that a rebuild can install the lock.
-HASH = f" ; python_version < '3' \\\n    --hash=sha256:{'a' * 64}\n"
-LOCK = "".join(f"{pin}{HASH}" for pin in ("numpy==2.4.6", "tensorflow-cpu==2.21.0"))
+PINS = {"numpy": "2.4.6", "tensorflow-cpu": "2.21.0"}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 # Copies from a folder that no file of the project names, as a machine's influence would come in.
 PIPELINE = """\
@@ -175,7 +174,7 @@ class Tiny(Project):
         self.write(".gitignore", "/build/*\n!/build/params.json\n/dist/\n")
         self.write("notes/readme.txt", "An input.\n")
         self.write("verdict.json", '{"passed": true, "failed": []}\n')
-        pin_site(self, ROOT, lines=LOCK)
+        write_lock(self, PINS, ROOT)
         (root / "build").mkdir()
         shutil.copy2(made_in / "params.json", root / "build")
         self.commit()

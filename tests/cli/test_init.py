@@ -8,10 +8,12 @@ import subprocess
 import zipfile
 
 import pytest
-from clones import Installed, built_wheel, newer_wheel, pin_site, quick
+from clones import Installed, built_wheel, newer_wheel, quick, write_lock
 from project import ROOT, Project
 
 from litemill.cli.template import pin
+from litemill.config.toolchain import installed_version
+from litemill.pipeline.stage_table import STAGES
 
 MODEL = "conf/model/digits_cnn.yaml"
 CODE = re.compile(
@@ -195,11 +197,9 @@ def test_nothing_is_left_of_a_project_that_could_not_be_started(installed, tmp_p
 def test_a_project_builds_from_its_lock_and_tests_itself(mine, installed):
     """`make` installs the lock and builds; the installed wheel runs, from nowhere near a clone."""
     [wheel] = (mine.root / "wheels").iterdir()
-    pins = pin(wheel).split("\n", 1)[1] + (ROOT / "requirements.lock").read_text()
-    unused = re.sub(
-        r" ; (.*) \\$", r" ; python_version < '3' and (\1) \\", pins, flags=re.MULTILINE
-    )
-    pin_site(mine, lines=unused)
+    names = {name for stage in STAGES.values() for name in stage.toolchain or ()}
+    pins = {name: version for name in names if (version := installed_version(name))}
+    write_lock(mine, pins, lines=pin(wheel).split("\n", 1)[1])
     mine.write("requirements-dev.lock", "")
     commit(mine)
     quick(mine)
@@ -222,7 +222,7 @@ def test_a_project_builds_from_its_lock_and_tests_itself(mine, installed):
 
 def test_another_python_replaces_the_environment(mine, installed, tmp_path):
     """`make PYTHON=...`; without it, what is there stays."""
-    pin_site(mine, lines="")
+    write_lock(mine, {})
     commit(mine)
     other = tmp_path / "python-other"
     python = installed.folder / "bin" / "python"
