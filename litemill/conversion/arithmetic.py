@@ -57,4 +57,3 @@ def integer_operators(file: Description) -> list[Operator]:
 def activation_types(operators: list[Operator]) -> set[str]:
     """Return the types of the operators' tensors that are no constants."""
     return {dtype for operator in operators for dtype in operator.activations}
-
