@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import enum
 import re
@@ -11,6 +10,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 import yaml
+from pages import COMMENTS, PAGES, files_shown
 
 from litemill.cli.main import COMMANDS
 from litemill.config import selection
@@ -31,18 +31,6 @@ from litemill.config.schema.validate import Measuring
 from litemill.evaluation import checks
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CHANGELOG.md",
-    ROOT / "benchmarks" / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-]
-# YAML is the interface: what its comments say is documentation.
-COMMENTS = [
-    ROOT / "params.yaml",
-    ROOT / "dvc.yaml",
-    *(path for home in ("conf", "litemill/conf") for path in sorted((ROOT / home).rglob("*.yaml"))),
-]
 # A section of docs/options.md -> the options that it documents.
 OPTIONS = {
     "model": {"": ModelChoice},
@@ -62,25 +50,17 @@ FOLDERS = "benchmarks|conf|data|docs|litemill|metrics|models|stages|tests"
 
 
 def read(name):
-    """Give the text of a page."""
+    """Return the text of a page."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def sections(text):
-    """Give the sections of a page by their titles."""
+    """Return the sections of a page by their titles."""
     return dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
 
 
-def blocks(text):
-    """Give language, file, part of the file and content of each block that names a file."""
-    found = re.findall(
-        r"```(\w+)\n# ([^\s,]+)(?:, (?:class|function|deps of) (\w+))?\n(.*?)```", text, re.DOTALL
-    )
-    return [block for block in found if "." in block[1]]
-
-
 def options(schema, path=""):
-    """Give the default of every option below a dataclass, by dotted name."""
+    """Return the default of every option below a dataclass, by dotted name."""
     found = {}
     for field in dataclasses.fields(schema):
         name = f"{path}.{field.name}" if path else field.name
@@ -109,7 +89,7 @@ def told(default):
 
 
 def rows(section):
-    """Give the cells of a table's rows by the first one, without its backticks."""
+    """Return the cells of a table's rows by the first one, without its backticks."""
     lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
     return {cells[0].strip("`"): cells[1:] for cells in lines}
 
@@ -168,11 +148,15 @@ def test_readme_has_at_most_200_lines():
 def test_pages_name_files_that_exist(page):
     """Links and paths; files that a page tells its reader to make are none of them."""
     text = page.read_text(encoding="utf-8")
-    made = {block[1] for other in PAGES for block in blocks(other.read_text(encoding="utf-8"))}
+    made = {name for other in PAGES for name in files_shown(other.read_text(encoding="utf-8"))}
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     assert [] == [link for link in links if not (page.parent / link).exists()]
     paths = re.findall(rf"(?<![\w/.])(?:{FOLDERS})/[\w./-]*\w", text)
-    named = [path for path in paths if path not in made and not re.search("mine|NAME|test_", path)]
+    named = [
+        path
+        for path in paths
+        if path not in made and not re.search(r"mine|NAME|test_|/experiment\b", path)
+    ]
     homes = (ROOT, ROOT / "litemill")  # conf/ of the project, or of the package
     assert [] == [path for path in named if not any((home / path).exists() for home in homes)]
 
@@ -190,43 +174,3 @@ def test_benchmarks_readme_names_every_program():
         p for p in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in p.read_text()
     ]
     assert [] == [p.stem for p in programs if f"python -m benchmarks.{p.stem}" not in text]
-
-
-def test_extending_shows_each_thing_in_under_ten_lines():
-    """Beside the line that names the file."""
-    long = [block[1] for block in blocks(read("docs/extending.md")) if block[3].count("\n") >= 10]
-    assert [] == long
-
-
-@pytest.mark.parametrize("title", sections(read("docs/extending.md")))
-def test_extending_works_as_written(title, project):
-    """Each section is applied to a fresh copy, which configure then accepts."""
-    for _, name, part, body in blocks(sections(read("docs/extending.md"))[title]):
-        apply(project, name, part, body)
-        for file in re.findall(r"^(?:file|  path): ((?:models|data)/mine/\S+)", body, re.MULTILINE):
-            project.write(file, "")
-    project.env["LITEMILL_WORKER"] = "0"  # nothing will be built
-    ran = project.stage("configure")
-    assert (0, "") == (ran.status, ran.err)
-
-
-def apply(project, name, part, body):
-    """Write a block to its file: a new one, the end of one, or the end of a part of one."""
-    path = project.root / name
-    if name == "params.yaml":
-        values = yaml.safe_load(path.read_text()) | yaml.safe_load(body)
-        project.write(name, yaml.safe_dump(values, sort_keys=False))
-    elif name == "dvc.yaml":
-        before, stage, after = path.read_text().partition(f"  {part}:\n")
-        project.write(name, before + stage + after.replace("    deps:\n", f"    deps:\n{body}", 1))
-    elif part:
-        lines = path.read_text().splitlines(keepends=True)
-        nodes = ast.walk(ast.parse("".join(lines)))
-        end = next(node.end_lineno for node in nodes if getattr(node, "name", None) == part)
-        project.write(name, "".join([*lines[:end], body, *lines[end:]]))
-    else:
-        before = path.read_text() if path.exists() else ""
-        project.write(name, before + body)
-    if name.startswith(("conf/model/", "conf/data/")):
-        folder = {"model": "models", "data": "data"}[path.parent.name]
-        (project.root / folder / path.stem).mkdir(parents=True, exist_ok=True)

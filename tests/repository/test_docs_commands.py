@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_docs import COMMENTS, PAGES
+from pages import COMMENTS, PAGES
 
 from litemill.cli import main
 from litemill.config.schema.prepare import Duplicates, Task
@@ -17,37 +17,37 @@ from litemill.data import loaders
 from litemill.pipeline.configure import configure
 
 ROOT = Path(__file__).parents[2]
-FILES = [*PAGES, *COMMENTS, ROOT / "template" / "README.md", ROOT / "measured" / "README.md"]
+FILES = [*PAGES, *COMMENTS, ROOT / "litemill/template/README.md", ROOT / "measured" / "README.md"]
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # What stands for a number: argparse asks for one.
 NUMBERS = {"N": "1", "K": "1"}
 
-FOREIGN = {"--rev", "--stage"}  # options that pages name of DVC's commands
+FOREIGN = {"--rev", "--run-cache", "--stage"}  # options that pages name of DVC's commands
 
 
 def shown(text):
-    """Give the command lines that are there to be typed: after a prompt, or indented."""
+    """Return the command lines that are there to be typed: after a prompt, or indented."""
     lines = text.replace("\\\n", " ").splitlines()
     found = [re.match(r"(?:\$ |    )litemill (.+)", line) for line in lines]
     return [match[1] for match in found if match]
 
 
 def mentioned(text):
-    """Give those that a sentence names: they may leave out what the command takes."""
+    """Return those that a sentence names: they may leave out what the command takes."""
     # A comment's or a sentence's line may end in between.
     plain = re.sub(r"\n *#? *", " ", FENCED.sub("", text))
     return re.findall(r"`litemill ([^`]+)`", plain) + re.findall(r"\$\(litemill ([^)]+)\)", plain)
 
 
 def words(line):
-    """Give the arguments of a line: all that is optional, the first alternative of each."""
+    """Return the arguments of a line: all that is optional, the first alternative of each."""
     given = shlex.split(re.sub(r"[][]|\.\.\.", " ", line), comments=True)
     # `a|b` is either; a value's own `|` would be quoted.
     return [NUMBERS.get(word, word.partition("|")[0]) for word in given]
 
 
 def refused(parser, lines, capsys):
-    """Give the lines that a parser refuses, with its reason."""
+    """Return the lines that a parser refuses, with its reason."""
     wrong = []
     for line in lines:
         try:
@@ -59,7 +59,7 @@ def refused(parser, lines, capsys):
 
 @pytest.fixture(scope="module")
 def lenient():
-    """Give the parser, with nothing required: commands, options and their values are checked."""
+    """Return the parser, with nothing required: commands, options and their values are checked."""
     parser = main.complete()
     [commands] = [action for action in parser._actions if action.dest == "command"]
     for sub in commands.choices.values():
@@ -96,7 +96,7 @@ def test_most_command_lines_are_found():
     named = [words(line)[0] for text in texts for line in mentioned(text)]
     assert {"audit", "benchmark", "convert", "improve", "release", "sweep", "verify"} <= set(whole)
     assert set(main.COMMANDS) == set(named)
-    comment = ROOT / "conf" / "sweep" / "default.yaml"
+    comment = ROOT / "litemill/conf/sweep/default.yaml"
     assert ["sweep"] == mentioned(comment.read_text(encoding="utf-8"))
 
 
@@ -131,8 +131,8 @@ def test_programs_of_benchmarks_have_the_options_that_they_are_run_with(file):
 def test_the_comment_on_data_names_the_arguments_of_a_loader(name):
     """As conf/data/digits.yaml lists them: all that a person may set."""
     text = (ROOT / "conf/data/digits.yaml").read_text()
-    [told] = re.findall(rf"#   stages\.loaders\.{name} +(.+)", text)
-    listed = re.findall(r"(\w+)(?:: (?:\{[^}]*\}|\[[^]]*\]|\w+))?", told)
+    [line] = re.findall(rf"#   litemill\.data\.loaders\.{name} +(.+)", text)
+    listed = re.findall(r"(\w+)(?:: (?:\{[^}]*\}|\[[^]]*\]|\w+))?", line)
 
     known = inspect.signature(getattr(loaders, name)).parameters
     assert set(known) - {"task", "scratch"} == set(listed)
