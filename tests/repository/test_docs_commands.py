@@ -17,7 +17,7 @@ from litemill.data import loaders
 from litemill.pipeline.configure import configure
 
 ROOT = Path(__file__).parents[2]
-FILES = [*PAGES, *COMMENTS, ROOT / "template" / "README.md", ROOT / "measured" / "README.md"]
+FILES = [*PAGES, *COMMENTS, ROOT / "litemill/template/README.md", ROOT / "measured" / "README.md"]
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # What stands for a number: argparse asks for one.
 NUMBERS = {"N": "1", "K": "1"}
