@@ -1,0 +1,1 @@
+../../../metrics/__init__.py
