@@ -52,7 +52,12 @@ def module_file(dotted: str, root: Path) -> Path | None:
     """
     import sys
 
-    search: list[str] | None = [str(root), *(p for p in sys.path if p not in ("", str(root)))]
+    # Last, Litemill's own home: an editable installation is found by a hook, not by a path.
+    search: list[str] | None = [
+        str(root),
+        *(path for path in sys.path if path not in ("", str(root))),
+        str(PACKAGE.parent),
+    ]
     innermost: Path | None = None
     parts = dotted.split(".")
     for count in range(1, len(parts) + 1):
