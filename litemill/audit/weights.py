@@ -73,7 +73,7 @@ class WeightComparison:
         return tuple(tensor for tensor in self.compared if tensor.state not in equal)
 
     def is_unrelated(self) -> bool:
-        """Tell whether the weights as a whole are unrelated to the source's."""
+        """Return whether the weights as a whole are unrelated to the source's."""
         weights = [tensor for tensor in self.compared if tensor.part == "weights"]
         unrelated = [tensor for tensor in weights if tensor.state is State.unrelated]
         values, of = (sum(int(np.prod(t.shape)) for t in some) for some in (unrelated, weights))

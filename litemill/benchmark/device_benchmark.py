@@ -221,7 +221,7 @@ def _timed(request: dict[str, Any]) -> dict[str, Any]:
 def _prepared(
     model: Any, signature: str | None, arrays: dict[str, Any]
 ) -> tuple[Callable[[], Any], int]:
-    """Give the model its inputs; return what to call, and how many samples a call has.
+    """Set the inputs of the model; return what to call, and how many samples a call has.
 
     `invoke` runs the first signature; another one is called by its runner, which copies inputs and
     outputs besides.

@@ -129,7 +129,7 @@ def _representative_dataset(
 
 
 def _allows_float(variant: Variant) -> bool:
-    """Tell whether layers that are not named may be in float too."""
+    """Return whether layers that are not named may be in float too."""
     return variant.float_fallback or variant.recipe is not None
 
 

@@ -150,7 +150,7 @@ def _is_quantized(node: Node, tensors: list[Edge], dequantized: set[int]) -> boo
 
 
 def _is_float(node: Node, tensors: list[Edge]) -> bool:
-    """Tell whether an operator computes on real numbers, as `verification.float_operators` does."""
+    """Return whether an operator computes on reals, as `verification.float_operators` does."""
     touched = [tensors[number] for number in (*node.inputs, *node.outputs) if number >= 0]
     real = [edge for edge in touched if not edge.constant and edge.dtype == FLOAT]
     return bool(real) and node.operator not in SHAPES

@@ -92,13 +92,13 @@ def check_limit(count: int, limit: int, place: str) -> None:
         ConfigError: it has more; how many.
     """
     if count > limit:
-        told = f"{count:,} points, and the limit is {limit:,}"
+        found = f"{count:,} points, and the limit is {limit:,}"
         expected = f"limit={count} allows them; search=random budget=100 tries some"
-        raise ConfigError(place, told, expected)
+        raise ConfigError(place, found, expected)
 
 
 def _typed(axis: Axis, place: str) -> Axis:
-    """Give each value once, as the schema has it."""
+    """Yield each value once, as the schema has it."""
     wrong = list[LitemillError]()
     once = {(type(value), str(value)): value for value in axis.values}
     values = [_value(axis.key, value, place, wrong) for value in once.values()]

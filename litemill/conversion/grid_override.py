@@ -28,7 +28,7 @@ class Axis:
 
 @cache
 def option_types() -> dict[str, Any]:
-    """Give the type of every option of a variant, by dotted name."""
+    """Return the type of every option of a variant, by dotted name."""
     return dict(_options(Variant, ""))
 
 
@@ -81,8 +81,8 @@ def parse_override(word: str, place: str) -> Axis:
 def _refuse_ignored(value: Any, where: str) -> None:
     """Refuse what Hydra's grammar can say of values and a sweep makes nothing of."""
     if getattr(value, "shuffle", False):
-        told = "a shuffle, and points are tried and listed in the order of the grid"
-        raise ConfigError(where, told, "expected the values; search=random tries some by chance")
+        found = "a shuffle, and points are tried and listed in the order of the grid"
+        raise ConfigError(where, found, "expected the values; search=random tries some by chance")
     if getattr(value, "tags", None):
         raise ConfigError(where, "a tag, which means nothing here", "expected the values alone")
 
@@ -102,14 +102,14 @@ def _values(key: str, value: Any, place: str) -> Iterator[Any]:
     elif isinstance(value, Glob):
         known = getattr(option_types()[key], "__members__", None)
         if known is None:
-            told = "a glob for an option that is no choice of words"
-            raise ConfigError(f"{place}: {key}", told, "expected values")
+            found = "a glob for an option that is no choice of words"
+            raise ConfigError(f"{place}: {key}", found, "expected values")
         yield from value.filter(list(known))
     elif isinstance(value, RangeSweep):
         start, stop, step = (float(x or 0) for x in (value.start, value.stop, value.step))
         if step and (count := math.ceil((stop - start) / step)) > MOST:
-            told = f"a range of {count:,} values"
-            raise ConfigError(f"{place}: {key}", told, f"expected at most {MOST:,}")
+            found = f"a range of {count:,} values"
+            raise ConfigError(f"{place}: {key}", found, f"expected at most {MOST:,}")
         yield from value.range()
     else:
         yield _plain(value)
@@ -130,8 +130,8 @@ def _plain(value: Any) -> Any:
 
 def _interval(key: str, value: Any, place: str) -> tuple[int, int]:
     if int not in (option_types()[key], *get_args(option_types()[key])):
-        told = "an interval for an option that is no number"
-        raise ConfigError(f"{place}: {key}", told, "expected values")
+        found = "an interval for an option that is no number"
+        raise ConfigError(f"{place}: {key}", found, "expected values")
     low, high = math.ceil(value.start), math.floor(value.end)
     if low > high:
         raise ConfigError(f"{place}: {key}", "an empty interval", "expected interval(LOW,HIGH)")

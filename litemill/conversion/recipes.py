@@ -53,7 +53,7 @@ def named_recipes() -> dict[str, Callable[[], Any]]:
 
 
 def recipe_is_calibrated(rules: Any) -> bool:
-    """Tell whether resolved rules need samples: for static activations, or GPTQ."""
+    """Return whether resolved rules need samples: for static activations, or GPTQ."""
     return isinstance(rules, list) and any(
         (rule.get("op_config") or {}).get("activation_tensor_config") is not None
         or rule.get("algorithm_key") == "GPTQ"

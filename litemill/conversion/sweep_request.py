@@ -80,7 +80,7 @@ def _check_grid(choice: SweepChoice, place: str, places: Mapping[str, str]) -> N
         return
     for line, axis in zip(choice.grid, axes, strict=True):
         if axis.interval:
-            told = "an interval, of which a grid has no points"
+            found = "an interval, of which a grid has no points"
             expected = "expected range(...), or search=random or search=smallest"
             at = where.get(line, f"{place}: grid")
-            raise ConfigError(f"{at}: {axis.key}", told, expected)
+            raise ConfigError(f"{at}: {axis.key}", found, expected)

@@ -50,7 +50,7 @@ def uninitialised_variables(file: Description) -> list[str]:
 
 
 def has_no_large_weights(file: Description, requested: Optimization) -> bool:
-    """Tell whether no float32 weights of a file are large enough for an optimization of weights."""
+    """Return whether no float32 weights of a file are large enough to be optimized."""
     return requested in LEAST and not any(
         constant.dtype == "float32" and _is_large_weight(constant, requested)
         for constant in file.constants
@@ -180,7 +180,7 @@ def _inner_conversions(file: Description, variant: Variant) -> Iterator[str]:
 
 
 def _converts_activations(operator: Operator) -> bool:
-    """Tell whether a conversion is between real and whole numbers, not of constants."""
+    """Return whether a conversion is between real and whole numbers, not of constants."""
     of_constant = bool(operator.inputs) and operator.inputs[0].constant
     return bool(FLOATS & operator.activations) and not of_constant
 

@@ -134,7 +134,7 @@ def _check_finite(dataset: Dataset, key: str, start: int, block: np.ndarray) -> 
 
 
 def describe_sample(dataset: Dataset, sample: int) -> str:
-    """Tell which sample is meant, counted from 0 in the order of the file."""
+    """Name a sample, counted from 0 in the order of the file."""
     return f"sample {sample}" + (f" ({dataset.detail(sample)})" if dataset.detail else "")
 
 

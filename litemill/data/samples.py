@@ -153,7 +153,7 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
 
 
 def describe_arrays(columns: Mapping[str, Column]) -> dict[str, Any]:
-    """Tell the type and the shape (without the sample axis) of each array."""
+    """Describe the type and the shape (without the sample axis) of each array."""
     return {n: {"dtype": c.dtype.name, "shape": list(c.shape)} for n, c in columns.items()}
 
 

@@ -206,7 +206,7 @@ class _Axis:
         ]
 
     def _varies(self, spread: Array) -> Array:
-        """Tell which channels vary in the source by more than noise, and visibly.
+        """Return which channels vary in the source by more than noise, and visibly.
 
         Probabilities share one unit: a class that hardly ever comes up may be a constant zero. So
         may a unit that is mostly at its lowest, as behind a ReLU, and else hardly above it.

@@ -86,7 +86,7 @@ def _by_model_names(inputs: dict[str, Array], model: DebugInterpreter) -> dict[s
 
 
 def _take_same_batch(quantized: DebugInterpreter, floats: DebugInterpreter) -> bool:
-    """Tell whether both can be given the same batch."""
+    """Return whether both can be given the same batch."""
     sizes = {model.fixed for model in (quantized, floats)} - {None}
     return len(quantized.inputs) == len(floats.inputs) and len(sizes) <= 1
 

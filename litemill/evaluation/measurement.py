@@ -120,5 +120,5 @@ class Measurement:
 
 
 def has_classes(reference: Array, task: str) -> bool:
-    """Tell whether an output's last axis are classes."""
+    """Return whether an output's last axis are classes."""
     return task == "classification" and reference.ndim > 1 and reference.shape[-1] > 1

@@ -51,10 +51,10 @@ class Outcome:
         return replace(self, observation=f"{self.observation} {place}")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields as report.json has them, with the message as "told"."""
+        """Return the fields as report.json has them, with the message as "message"."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         del values["observation"], values["expectation"]
-        return {**values, "told": self.message}
+        return {**values, "message": self.message}
 
 
 def at_most(found: float, limit: float, unit: str = "", **details: Any) -> Outcome:

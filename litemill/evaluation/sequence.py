@@ -27,7 +27,7 @@ _MEASURES = ("snr_db", "max_abs_error", "mean_abs_error")
 
 
 def is_stateful(description: Description) -> bool:
-    """Tell whether a file keeps a state that its next call reads."""
+    """Return whether a file keeps a state that its next call reads."""
     return any(operator.name == "ASSIGN_VARIABLE" for operator in description.operators)
 
 

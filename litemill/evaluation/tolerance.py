@@ -84,7 +84,7 @@ def measure_output(reference: Array, output: Array) -> dict[str, Any]:
 
 
 def is_probability(reference: Array) -> bool:
-    """Tell whether every row of an output [samples, classes] is a distribution over classes."""
+    """Return whether every row of an output [samples, classes] is a distribution over classes."""
     if reference.ndim != 2 or reference.shape[1] < 2 or reference.dtype.kind != "f":  # noqa: PLR2004
         return False
     return bool((reference >= 0).all() and np.allclose(reference.sum(axis=1), 1, atol=1e-3))

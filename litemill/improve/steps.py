@@ -38,7 +38,7 @@ def with_other_selections(variant: Variant, inputs: SweepInputs) -> Iterator[tup
 
 
 def can_have_float_layers(variant: Variant) -> bool:
-    """Tell whether layers of a variant can stay in float."""
+    """Return whether layers of a variant can stay in float."""
     return variant.optimization is Optimization.int8 or variant.recipe is not None
 
 

@@ -52,7 +52,7 @@ class ExportedModel:
         return keras_graph.with_named_outputs(model, self.signature)
 
     def may_have_loops(self) -> bool:
-        """Tell whether the graph seems to have a loop; a Keras 2 layer may be fused later."""
+        """Return whether the graph seems to have a loop; a Keras 2 layer may be fused later."""
         return b"While" in (self.saved_model / "saved_model.pb").read_bytes()
 
     def write_reference_outputs(self, samples: Samples, size: int, folder: Path) -> None:

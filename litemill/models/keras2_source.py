@@ -68,7 +68,7 @@ class Keras2Source(SourceModel):
         return keras_model.load_keras_file(self.h5_file, **self.loading_options())
 
     def needs_keras_2(self, route: str) -> bool:
-        """Tell so of the route that hands out the Keras model."""
+        """Return True for the route that hands out the Keras model."""
         return route == "keras"
 
 

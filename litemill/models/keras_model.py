@@ -47,7 +47,7 @@ def load_keras_file(
 
 
 def is_keras_2() -> bool:
-    """Tell whether this process runs Keras 2 (tf_keras)."""
+    """Return whether this process runs Keras 2 (tf_keras)."""
     return os.environ.get("TF_USE_LEGACY_KERAS") == "1"
 
 

@@ -66,7 +66,7 @@ def _layouts(variable: Array, shape: tuple[int, ...]) -> Iterator[tuple[Array, i
 
 
 def _collinear(values: Array, layout: Array, axis: int) -> bool:
-    """Tell whether the channels of two arrays are multiples of each other."""
+    """Return whether the channels of two arrays are multiples of each other."""
     a = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1).astype(np.float64)
     b = np.moveaxis(layout, axis, 0).reshape(values.shape[axis], -1).astype(np.float64)
     if a.shape[1] == 1:  # one value a channel: any is a multiple

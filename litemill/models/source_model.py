@@ -46,7 +46,7 @@ class SourceModel(ABC):
     @classmethod
     @abstractmethod
     def accepts(cls, model: Model, root: Path) -> bool:
-        """Tell whether the configuration of a model is for this kind; paths are below `root`."""
+        """Return whether the configuration of a model is for this kind; paths are below `root`."""
 
     @classmethod
     @abstractmethod
@@ -86,7 +86,7 @@ class SourceModel(ABC):
         raise ModelError("the source model", f"no Keras model ({self.name})", "use another route")
 
     def needs_keras_2(self, route: str) -> bool:  # noqa: ARG002  # of most kinds no route does
-        """Tell whether a route needs a process that runs Keras 2."""
+        """Return whether a route needs a process that runs Keras 2."""
         return False
 
     @classmethod

@@ -21,7 +21,7 @@ TOLD = 5  # names of a long list
 
 
 def built_commit(root: Path) -> str:
-    """Give the commit whose build is in `root`.
+    """Return the commit whose build is in `root`.
 
     Raises:
         LitemillError, SeveralErrors: no project, uncommitted changes, a failed gate, or a build
@@ -104,8 +104,8 @@ def _stale(root: Path) -> Iterator[LitemillError]:
     try:
         changed = json.loads(done.stdout)
     except ValueError:
-        told = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        raise ReleaseError("dvc status", told) from None
+        reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        raise ReleaseError("dvc status", reason) from None
     if changed:
         yield ReleaseError("build", f"stale: {_few(list(changed))}", "run `dvc repro`")
     stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
@@ -130,7 +130,7 @@ def _untold(root: Path) -> Iterator[LitemillError]:
 
 
 def _followed(root: Path, name: str) -> bool:
-    """Tell whether a .dvc file pins a file, or a folder above it."""
+    """Return whether a .dvc file pins a file, or a folder above it."""
     path = Path(name)
     return any((root / f"{one}.dvc").is_file() for one in (path, *path.parents))
 

@@ -60,7 +60,7 @@ def headline(report: dict[str, Any]) -> str:
 def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
     """Return every failed check of every variant, in the order of the report."""
     return [
-        FailedCheck(row["variant"], name, outcome["told"], outcome["margin"])
+        FailedCheck(row["variant"], name, outcome["message"], outcome["margin"])
         for row in report["variants"]
         for name, outcome in row["checks"].items()
         if not outcome["passed"]

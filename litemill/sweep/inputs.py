@@ -62,7 +62,7 @@ class SweepInputs:
         return _digest([self.measuring, file, variant.signature])
 
     def objection(self, variant: Variant) -> str | None:
-        """Tell what these inputs have against a variant; None is nothing."""
+        """Describe what these inputs have against a variant; None is nothing."""
         against = list(self._objections(variant))
         return " | ".join(against) or None
 

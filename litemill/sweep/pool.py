@@ -237,7 +237,7 @@ def _outcome(work: Work, task: Task, tell: Tell) -> Outcome:
 
 
 def _of(made: Outcome | None, outcome: Outcome) -> Outcome:
-    """Give the outcome of a point whose file is there, or not: what ends it later, ends no file."""
+    """Return the outcome of a point whose file is there, or not: a later end keeps the file."""
     if made is None:
         return outcome
     return replace(outcome, file=made.file, content=made.content, lasting=False)

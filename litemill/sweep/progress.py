@@ -34,7 +34,7 @@ class Progress:
         if self._stream.isatty():
             self._bar = _bar(self._stream)
             self._bar.start()
-            self._task = self._bar.add_task("", total=None, told="looking for what is known")
+            self._task = self._bar.add_task("", total=None, text="looking for what is known")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,14 +68,14 @@ class Progress:
 
     def _draw(self) -> None:
         if self._bar is not None:
-            told = self._words().strip(", ")
+            text = self._words().strip(", ")
             if not self._fresh and self._done < self._total:
-                told = "starting"  # which takes seconds, for TensorFlow
-            self._bar.update(self._task, total=self._total, completed=self._done, told=told)
+                text = "starting"  # which takes seconds, for TensorFlow
+            self._bar.update(self._task, total=self._total, completed=self._done, text=text)
             self._bar.refresh()
 
     def _words(self) -> str:
-        """Tell failures, the rate of what is computed, and the time that is left at that rate."""
+        """Describe failures, the rate of computed points, and the time that is left."""
         problem = f", {self._failed} failed" if self._failed else ""
         seconds = time.monotonic() - self._first
         # Since the first one, before which TensorFlow is imported.
@@ -100,7 +100,7 @@ def _bar(stream: TextIO) -> Any:
     return Bar(
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[text]}"),
         console=Console(file=stream),
         auto_refresh=False,
         transient=True,

@@ -38,7 +38,7 @@ def print_front(result: Mapping[str, Any], out: Path, stream: TextIO | None = No
 
 
 def remarks(result: Mapping[str, Any]) -> Iterator[str]:
-    """Tell what did not work, and what a search for the smallest file found."""
+    """List what did not work, and what a search for the smallest file found."""
     yield from _errors(result)
     if "winner" in result:
         yield _winner(result)

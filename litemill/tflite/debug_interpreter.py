@@ -44,7 +44,7 @@ class DebugInterpreter(Model):
         return str(self._details[number]["name"])
 
     def is_real(self, number: int) -> bool:
-        """Tell whether a tensor holds real numbers: floats, or integers with a scale."""
+        """Return whether a tensor holds real numbers: floats, or integers with a scale."""
         details = self._details[number]
         return np.dtype(details["dtype"]).kind == "f" or bool(details["quantization"][0])
 

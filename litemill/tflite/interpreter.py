@@ -200,7 +200,7 @@ class Model:
         return signatures[key] if key is not None else self.description.signatures[0]
 
     def _has_dynamic_batch(self) -> bool:
-        """Tell whether the batch is dynamic in every input and every output."""
+        """Return whether the batch is dynamic in every input and every output."""
         inputs = all(tensor.shape[0] == -1 for tensor in self.inputs.values())
         return inputs and all(tensor.shape[:1] == (-1,) for tensor in self.outputs.values())
 

@@ -50,7 +50,7 @@ class Operand:
 
     @property
     def is_bias(self) -> bool:
-        """Tell whether it is added to what the weights of the same operator give."""
+        """Return whether it is added to what the weights of the same operator give."""
         return BIAS.get(self.operator) == self.operand
 
 

@@ -49,7 +49,7 @@ def check_metric_output(metric: dict[str, Any] | None, outputs: Shapes) -> None:
 
 
 def is_single_value(shape: tuple[int | None, ...]) -> bool:
-    """Tell whether an output [samples, ...] has a single value for each sample."""
+    """Return whether an output [samples, ...] has a single value for each sample."""
     return shape[1:] in ((), (1,))
 
 

@@ -67,7 +67,7 @@ def _metric(output: Any, task: str) -> Any:
 
 
 def _has_activation(output: Any, name: str) -> bool:
-    """Tell whether an output comes from a layer with this activation, or from one that is it."""
+    """Return whether an output comes from a layer with this activation, or from one that is it."""
     import keras
 
     layer = output._keras_history.operation  # noqa: SLF001  # no public way

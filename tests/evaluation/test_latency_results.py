@@ -47,7 +47,7 @@ def test_a_latency_is_held_to_the_limit_of_its_machine():
     """The percentile that is the tightest decides."""
     assert judged({"phone": {"p50": 5}}, int8=result())["passed"]
     failed = judged({"phone": {"p50": 5, "p99": 8}}, int8=result())
-    assert "found 9 ms p99 on machine 'phone'; expected at most 8" == failed["told"]
+    assert "found 9 ms p99 on machine 'phone'; expected at most 8" == failed["message"]
     assert (False, -1.0) == (failed["passed"], failed["margin"])
 
 
@@ -56,7 +56,7 @@ def test_a_limit_names_the_number_of_threads():
     assert not judged({"phone": {"p50": 1}}, int8=result())["passed"]
     assert judged({"phone": {"p50": 1, "threads": 4}}, int8=result())["passed"]
     missing = judged({"phone": {"p50": 1, "threads": 3}}, int8=result())
-    assert "with 3 threads" in missing["told"]
+    assert "with 3 threads" in missing["message"]
     assert not missing["passed"]
 
 
@@ -69,15 +69,15 @@ def test_a_file_that_was_not_measured_fails_and_says_what_to_do(variants, messag
     found = judged({"phone": {"p50": 5}}, **variants)
 
     assert (False, None) == (found["passed"], found["found"])
-    assert f"found {message} of machine 'phone'; expected one for these bytes" in found["told"]
-    assert "measured/phone.json" in found["told"]
+    assert f"found {message} of machine 'phone'; expected one for these bytes" in found["message"]
+    assert "measured/phone.json" in found["message"]
 
 
 def test_of_several_machines_one_that_did_not_measure_decides():
     """However fast the file is on the others."""
     found = judged({"board": {"p50": 1}, "phone": {"p50": 5}}, int8=result())
 
-    assert "machine 'board'" in found["told"]
+    assert "machine 'board'" in found["message"]
 
 
 @pytest.mark.parametrize(

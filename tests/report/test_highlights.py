@@ -101,7 +101,7 @@ def test_margins_count_answers_where_a_sample_has_several():
     found = measured(top1_agreement={"digit": 23_000 / 23_040}, agreement_samples=counts)
 
     (row,) = judge(found, top1_agreement=0.99)["variants"]
-    assert "(passes by 190 answers)" in row["checks"]["top1_agreement"]["told"]
+    assert "(passes by 190 answers)" in row["checks"]["top1_agreement"]["message"]
     assert ("top1_agreement", "passes by 190 answers") == closest_limit(row)
     flips = {"flips": {"digit": 5000}, "agreement_samples": counts}
     (row,) = judge(measured(kernels=kernels(reference=flips)), kernel_disagreement=0.02)["variants"]
