@@ -19,8 +19,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MIN_VALUES = 10  # of a channel, for its variation to say something
 MAX_DISTINCT = 16  # values of a channel that are counted
 REPORTED = 8  # channels of an output, the worst first
-NAMED = 3  # channels in a message
-COARSE = 1 / 64  # share of the largest value, of which int8 has some two steps
 NOISE_DB = 0.0  # below this SNR about the mean, the channel's mean would be the better answer
 # Channels below this share of the output's largest variation are noise in the source itself:
 # float32 rounds a sum of values of order 1 to some 1e-7 of it.
@@ -72,25 +70,6 @@ class Channel:
             "share": self.share,
             "lost": self.problem if self.lost else None,
         }
-
-
-def describe_lost(rows: list[dict[str, Any]], count: int) -> str:
-    """Describe lost channels, why they are lost, and what to do.
-
-    Args:
-        rows: the worst channels of an output, from `ChannelErrors.measures`.
-        count: of lost channels.
-    """
-    lost = [row for row in rows if row["lost"]]
-    named = ", ".join(f"{row['channel']} {row['lost']}" for row in lost[:NAMED])
-    others = f" and {count - NAMED} more" if count > NAMED else ""
-    text = f"of axis {lost[0]['axis']}: {named}{others}"
-    if any((row["step"] or 0) > 1 or row["share"] < COARSE for row in lost):
-        return (
-            f"{text}; one scale holds values of very different size, or a large offset: split the"
-            " output, keep it in float, or use int16x8"
-        )
-    return f"{text}; see `layers` for the layer that loses them"
 
 
 class ChannelErrors:

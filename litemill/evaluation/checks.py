@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.evaluation import margins
-from litemill.evaluation.channels import describe_lost
 from litemill.evaluation.latency import slowest_outcome
+from litemill.evaluation.lost_channels import describe_lost
 from litemill.evaluation.outcome import Outcome, at_least, at_most, not_applicable
 from litemill.evaluation.own_checks import ALWAYS_ON, WITH_LIMIT, load_own_checks, own_check_names
 from litemill.evaluation.worst_case import (

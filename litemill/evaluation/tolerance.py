@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.evaluation.channels import ChannelErrors, describe_lost
+from litemill.evaluation.channels import ChannelErrors
 from litemill.evaluation.fidelity import Agreement, Fidelity
+from litemill.evaluation.lost_channels import describe_lost
 
 if TYPE_CHECKING:
     from litemill.tflite.description import Description
