@@ -6,13 +6,14 @@ import csv as parser
 import itertools
 from array import array
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from litemill.core.errors import DataError, nearest
 from litemill.data.dataset import Dataset, FileRows
-from litemill.data.labels import encode_labels
+from litemill.data.labels import encode_labels, read_classes
+from litemill.data.preprocessing import preprocess_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,8 +29,9 @@ def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
     target: str | list[str] | None = None,
     features: list[str] | dict[str, list[str]] | None = None,
     split_column: str | None = None,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | str | None = None,
     delimiter: str = ",",
+    preprocess: dict[str, Any] | None = None,
 ) -> Dataset:
     """Read a CSV file (RFC 4180, UTF-8) whose first line names the columns.
 
@@ -42,13 +44,16 @@ def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
         features: columns of the input `features`, float32 [n, columns]; None takes all that are
             not named otherwise. {input name: columns} makes several inputs.
         split_column: column of the predeclared split of every row.
-        classes: names of the classes; None sorts those that are found. Labels that are all
-            integers are the classes 0, 1, ... themselves.
+        classes: names of the classes, or a file with one a line; None sorts those that are found.
+            Labels that are all integers are the classes 0, 1, ... themselves.
         delimiter: what separates cells.
+        preprocess: {input: {scale, mean, std}}, a number or one a column; see
+            `litemill.data.preprocessing`.
 
     Raises:
         DataError: the file is missing, empty or ragged, or a cell is no number; names the line.
     """
+    classes = read_classes(classes)
     lines = _lines(path, delimiter)
     header = next(lines, (0, []))[1]
     _check_header(path, header)
@@ -74,13 +79,15 @@ def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
     found = None
     if task == "classification":
         found = encode_labels(table.texts[answers[0]], classes, f"{path}: column {answers[0]!r}")
+    columns, record = preprocess_inputs(stored, preprocess)
     return Dataset(
-        inputs=stored,
+        inputs=columns,
         targets=targets if found is None else found.values,
         classes=classes if found is None or found.classes is None else found.classes,
         split=np.array(table.texts[split_column]) if split_column else None,
         place=path,
         detail=lambda sample: f"line {table.lines[sample]}",
+        preprocessing=record,
     )
 
 

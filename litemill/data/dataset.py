@@ -48,6 +48,9 @@ class Dataset:
     slices: Mapping[str, ArrayLike] | None = None
     place: str = ""  # what error messages name; `_target_` when empty
     detail: Callable[[int], str] | None = None  # what error messages add to "sample 7"
+    # By input, what was done to stored values, as an application has to do it; plain JSON.
+    preprocessing: Mapping[str, Mapping[str, Any]] | None = None
+    notes: Sequence[str] = ()  # lines that prepare prints
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,34 @@ class Encoded:
 
     values: np.ndarray  # int64 class of each sample, or float64 numbers when all texts are numbers
     classes: list[str] | None  # None when the texts are numbers
+
+
+def read_classes(classes: Sequence[str] | str | None) -> list[str] | None:
+    """Return the names of classes 0, 1, ...; a text is the path of a file with one name a line.
+
+    Raises:
+        DataError: there is no such file, or it is not UTF-8 text with a name in every line.
+    """
+    if not isinstance(classes, str):
+        return None if classes is None else [str(name) for name in classes]
+    try:
+        names = Path(classes).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        expected = "expected a list of names, or a file with one name a line"
+        raise DataError(classes, str(error.strerror or error), expected) from None
+    except UnicodeDecodeError:
+        raise DataError(classes, "no UTF-8 text", "expected one name a line") from None
+    names = [name.strip() for name in names]
+    while names and not names[-1]:
+        names.pop()
+    for number, name in enumerate(names, start=1):
+        if not name:
+            raise DataError(f"{classes}: line {number}", "empty", "expected one name a line")
+        if name in names[: number - 1]:
+            raise DataError(f"{classes}: line {number}", f"{name!r} twice", "expected one each")
+    if not names:
+        raise DataError(classes, "empty", "expected one name a line")
+    return names
 
 
 def encode_labels(texts: Iterable[str], classes: Sequence[str] | None, place: str) -> Encoded:

@@ -12,7 +12,8 @@ import numpy as np
 
 from litemill.core.errors import DataError, nearest
 from litemill.data.dataset import Dataset, FileRows
-from litemill.data.labels import encode_labels
+from litemill.data.labels import encode_labels, read_classes
+from litemill.data.preprocessing import preprocess_inputs
 from litemill.data.samples import BLOCK
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     target: str | dict[str, str] | None = None,
     split: str | None = None,
     slices: dict[str, str] | None = None,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[str] | str | None = None,
+    preprocess: dict[str, Any] | None = None,
 ) -> Dataset:
     """Read arrays that `numpy.savez` or `numpy.savez_compressed` wrote.
 
@@ -43,12 +45,14 @@ def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
         target: key in the file, or {name: key} for several.
         split: key of an array of texts, the predeclared split of every sample.
         slices: {name: key} of arrays of texts or integers that divide the samples for the report.
-        classes: names of the classes 0, 1, ...; found out when None. A target of texts becomes
-            classes sorted by name.
+        classes: names of the classes 0, 1, ..., or a file with one a line; found out when None. A
+            target of texts becomes classes sorted by name.
+        preprocess: {input: {preset, or scale, mean, std}}; see `litemill.data.preprocessing`.
 
     Raises:
         DataError: the file is missing, damaged or pickled, or has no such key.
     """
+    classes = read_classes(classes)
     targets = {"target": target} if isinstance(target, str) else dict(target or {})
     with _opened(path) as archive:
         known = [n.removesuffix(SUFFIX) for n in archive.namelist() if n.endswith(SUFFIX)]
@@ -64,13 +68,15 @@ def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
         if task == "classification" and rows.dtype.kind in "US":
             found = encode_labels(_texts(rows), classes, f"{path}: {targets[name]}")
             answers[name], classes = found.values, found.classes or classes
+    columns, record = preprocess_inputs({n: stored[key] for n, key in inputs.items()}, preprocess)
     return Dataset(
-        inputs={name: stored[key] for name, key in inputs.items()},
+        inputs=columns,
         targets=answers or None,
         classes=classes,
         split=stored[split] if split else None,
         slices={name: stored[key] for name, key in (slices or {}).items()},
         place=path,
+        preprocessing=record,
     )
 
 

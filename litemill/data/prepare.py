@@ -7,6 +7,7 @@ of samples are in memory at a time, and some 100 bytes for each sample.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from litemill.config.instantiate import instantiate
 from litemill.config.parameters import parameters
 from litemill.config.schema.prepare import Duplicates, Prepare
-from litemill.core.errors import DataError
+from litemill.core.errors import DataError, nearest
 from litemill.core.files import atomic_replace, remove, write_json
 from litemill.data import splits
 from litemill.data.dataset import SPLITS, Dataset
@@ -45,6 +46,8 @@ def prepare_splits(options: Prepare, out: Path) -> dict[str, Any]:
         found = scan_dataset(dataset, options.task)
         parts = _divide(options, dataset, found)
         summary = _summary(options, found, parts)
+        summary["preprocessing"] = _preprocessing(dataset)
+        summary["notes"] = list(dataset.notes)
         for name, indices in parts.items():
             summary["splits"][name]["sha256"] = write_split(
                 fresh / name,
@@ -133,6 +136,20 @@ def _summary(
     }
 
 
+def _preprocessing(dataset: Dataset) -> dict[str, Any]:
+    """Return what is declared of the inputs, for data.json."""
+    declared = dict(dataset.preprocessing or {})
+    for name, values in declared.items():
+        place = f"{dataset.place}: preprocessing"
+        if name not in dataset.inputs:
+            raise DataError(place, f"no input {name!r}", nearest(name, dataset.inputs))
+        try:
+            json.dumps(values, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise DataError(place, f"no JSON for {name!r} ({error})", "use plain values") from None
+    return {name: dict(values) for name, values in declared.items()}
+
+
 def _counts(found: ScannedDataset, part: np.ndarray) -> dict[str, int] | None:
     if found.labels is None or found.classes is None:
         return None
@@ -145,3 +162,5 @@ def run(*, out: Path) -> None:
     summary = prepare_splits(parameters(Prepare, "prepare"), out)
     counts = ", ".join(f"{name} {summary['splits'][name]['samples']}" for name in SPLITS)
     print(f"prepare: {summary['samples']} samples of {summary['source']}: {counts}")
+    for note in summary["notes"]:
+        print(f"prepare: {note}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from litemill.release.input_values import describe_preprocessing
 from litemill.release.layout import PACKAGED
 from litemill.release.render import render
 
@@ -18,10 +19,13 @@ def bundle_readme(manifest: Mapping[str, Any], samples: int) -> str:
         manifest: the bundle's manifest.
         samples: how many golden samples the bundle has.
     """
+    data = manifest.get("data") or {}
     return render(
         "bundle_readme.md.j2",
         release=manifest["release"],
         variants=manifest["variants"],
         contents=PACKAGED,
+        preprocessing=describe_preprocessing(data),
+        classes=data.get("classes"),
         samples=samples,
     )

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from litemill.conversion.recipes import activation_types, weight_types
+from litemill.release.input_values import describe_preprocessing
 from litemill.release.render import render
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def model_card(
         "model_card.md.j2",
         release=manifest["release"],
         data=manifest["data"],
+        preprocessing=describe_preprocessing(manifest["data"]),
         splits=manifest["data"].get("splits") or {},
         build=((options.get("model") or {}).get("build") or {}).get("_target_"),
         fit=json.dumps(fit, indent=2, sort_keys=True) if fit else None,

@@ -120,7 +120,12 @@ def write_package(
             manifest["variants"][variant] = _manifest_entry(row, golden)
             arrays[variant] = write_golden(golden, fresh / "golden" / variant)
             _write_c(release.name, variant, golden, fresh)
-        golden_json = {"split": "evaluation", "samples": len(samples), "variants": arrays}
+        golden_json = {
+            "split": "evaluation",
+            "samples": len(samples),
+            "preprocessing": manifest["data"].get("preprocessing") or {},
+            "variants": arrays,
+        }
         write_json(fresh / layout.GOLDEN, golden_json)
         _write_documents(manifest, sources, samples, fresh)
         manifest["files"] = {name: sha256(fresh / name) for name in tree_files(fresh)}

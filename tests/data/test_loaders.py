@@ -270,3 +270,111 @@ def test_image_folder_refuses_some_of_the_three_splits(tmp_path):
     draw(tmp_path / "im/evaluation/a/1.png")
     expected = "folders evaluation, train; expected train, calibration, evaluation"
     assert expected in told(folder_of, tmp_path / "im")
+
+
+def test_image_folder_scales_as_keras_applications_do(tmp_path):
+    """Each preset gives the very values of `preprocess_input` of its mode."""
+    from keras.src.applications.imagenet_utils import preprocess_input
+
+    draw(tmp_path / "im/a/0.png")
+    pixels = np.asarray(Image.open(tmp_path / "im/a/0.png"), np.float32)
+    for mode in ("tf", "caffe", "torch"):
+        loaded = folder_of(tmp_path / "im", preset=mode)
+        expected = preprocess_input(pixels.copy(), data_format="channels_last", mode=mode)
+        np.testing.assert_allclose(loaded.inputs["image"][0:1][0], expected, atol=1e-5)
+        assert mode == loaded.preprocessing["image"]["preset"]
+    assert (
+        pixels.tolist() == folder_of(tmp_path / "im", preset="raw").inputs["image"][0:1][0].tolist()
+    )
+
+
+def test_image_folder_takes_numbers_instead_of_a_preset(tmp_path):
+    """A fraction is taken as it is written; the record says what was done."""
+    draw(tmp_path / "im/a/0.png")
+    pixels = np.asarray(Image.open(tmp_path / "im/a/0.png"), np.float64)
+    options = {"scale": "1/255", "mean": [0.1, 0.2, 0.3], "std": 0.5}
+    loaded = folder_of(tmp_path / "im", **options)
+    expected = (pixels / 255 - [0.1, 0.2, 0.3]) / 0.5
+    np.testing.assert_allclose(loaded.inputs["image"][0:1][0], expected, atol=1e-6)
+    record = loaded.preprocessing["image"]
+    assert (None, "1/255", [0.1, 0.2, 0.3], [0.5]) == tuple(
+        record[key] for key in ("preset", "scale", "mean", "std")
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"preset": "tff"}, "data.load.preset: 'tff'; did you mean 'tf'?"),
+        ({"preset": "tf", "mean": 3}, "data.load.mean: 3; the preset 'tf' sets it"),
+        ({"scale": "1/0"}, "data.load.scale: '1/0'; expected a number or a fraction"),
+        ({"std": [1, 0, 1]}, "data.load.std: [1, 0, 1]; expected numbers above 0"),
+        ({"mean": [1, 2]}, "data.load.mean: 2 numbers; expected 1 or 3"),
+        ({"preset": "caffe", "channels": 1}, "data.load.mean: 3 numbers; expected 1 or 1"),
+        ({"resize": "cubic"}, "data.load.resize: 'cubic'; did you mean 'bicubic'?"),
+    ],
+)
+def test_image_folder_refuses_preprocessing_that_is_none(tmp_path, options, expected):
+    """The line names the option."""
+    draw(tmp_path / "im/a/0.png")
+    assert expected in told(folder_of, tmp_path / "im", **options)
+
+
+def test_image_folder_says_and_applies_exif_orientation(tmp_path):
+    """Ignored by default, as Keras does, and said so."""
+    (tmp_path / "im/a").mkdir(parents=True)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    image.save(tmp_path / "im/a/0.png", exif=exif)
+    ignored = folder_of(tmp_path / "im", preset="raw")
+    assert np.array_equal(np.asarray(image, np.float32), ignored.inputs["image"][0:1][0])
+    turned = folder_of(tmp_path / "im", preset="raw", exif_orientation=True)
+    assert np.array_equal(np.rot90(image, -1).astype(np.float32), turned.inputs["image"][0:1][0])
+    assert [
+        "1 image has an EXIF orientation, ignored, as Keras does (data.load.exif_orientation)"
+    ] == (ignored.notes)
+    assert "applied" == turned.preprocessing["image"]["exif_orientation"]
+
+
+def test_image_folder_numbers_classes_as_declared(tmp_path):
+    """By a list or a labels file; folders that are no class are refused, classes may be absent."""
+    draw(tmp_path / "im/ant/0.png", 1)
+    draw(tmp_path / "im/bee/0.png", 2)
+    (tmp_path / "labels.txt").write_text("bee\ncow\nant\n")
+    for classes in (["bee", "cow", "ant"], str(tmp_path / "labels.txt")):
+        loaded = folder_of(tmp_path / "im", classes=classes)
+        assert ["bee", "cow", "ant"] == loaded.classes
+        assert ["bee/0.png", "ant/0.png"] == [loaded.detail(i) for i in range(2)]
+        assert [0, 2] == loaded.targets.tolist()
+    refused = told(folder_of, tmp_path / "im", classes=["bees", "ant"])
+    assert "folder 'bee' is not among the classes; did you mean 'bees'?" in refused
+    assert "no such file" in told(folder_of, tmp_path / "im", classes="none.txt").lower()
+    (tmp_path / "labels.txt").write_text("bee\n\nant\n")
+    assert "labels.txt: line 2: empty" in told(
+        folder_of, tmp_path / "im", classes=str(tmp_path / "labels.txt")
+    )
+
+
+def test_npz_and_csv_preprocess_inputs_by_name(tmp_path):
+    """In float32, and recorded; an input that is not named stays as it is."""
+    options = {"preprocess": {"x": {"mean": [1, 2, 3], "std": 2}}}
+    loaded = npz(tmp_path, arrays={"x": X, "z": X, "y": Y}, **options)
+    expected = (X - np.float32([1, 2, 3])) / np.float32(2)
+    assert expected.tolist() == loaded.inputs["x"][:].tolist()
+    assert X.tolist() == loaded.inputs["z"][:].tolist()
+    assert ["x"] == list(loaded.preprocessing)
+    (tmp_path / "csv").mkdir()
+    loaded = table(
+        tmp_path / "csv",
+        "a,k\n10,x\n30,z\n",
+        target="k",
+        preprocess={"features": {"scale": "1/10"}},
+    )
+    assert [[1.0], [3.0]] == loaded.inputs["features"][:].tolist()
+    wrong = {"preprocess": {"xx": {}}}
+    assert "data.load.preprocess.xx: no such input; did you mean 'x'?" in told(
+        npz, tmp_path, **wrong
+    )
+    wrong = {"preprocess": {"x": {"sale": 1}}}
+    assert "data.load.preprocess.x.sale: no such option" in told(npz, tmp_path, **wrong)

@@ -12,6 +12,7 @@ import litemill.conf
 from litemill.config.schema.config import ModelChoice, ReleaseChoice
 from litemill.conversion import recipes
 from litemill.core.files import read_json
+from litemill.release.bundle_readme import bundle_readme
 from litemill.release.model_card import model_card
 
 PRESETS = Path(litemill.conf.__file__).parent / "variant"
@@ -52,3 +53,30 @@ def test_what_is_not_stated_names_the_key_that_states_it(manifest, key):
     assert f"(`{key}` in `conf/model/`)" in text
     assert key in ModelChoice.__dataclass_fields__
     assert key not in ReleaseChoice.__dataclass_fields__
+
+
+def test_card_and_readme_say_how_inputs_are_made(manifest):
+    """An application has to do the same; what a loader declares in other words stands as it is."""
+    declared = {
+        "image": {
+            "preset": "tf",
+            "scale": "2/255",
+            "mean": [1.0],
+            "std": [1.0],
+            "order": "RGB",
+            "size": [96, 64],
+            "resize": "bilinear",
+            "exif_orientation": "ignored",
+        },
+        "sound": {"window": "hann"},
+    }
+    data = {**manifest["data"], "preprocessing": declared}
+
+    for text in (
+        model_card({**manifest, "data": data}, {}, {}),
+        bundle_readme({**manifest, "data": data}, 3),
+    ):
+        assert "resize to 96 x 64 (height x width, bilinear); RGB channels; " in text
+        assert "(value * 2/255 - 1) / 1, the preset `tf`." in text
+        assert "window: hann." in text
+    assert "## Inputs" not in bundle_readme(manifest, 3)
