@@ -26,7 +26,8 @@ BUILT = {
     ("model", "A function"): (["convert@float32"], {"train", "convert@float32"}),
     ("option", "An option of the converter"): (["convert@int8"], {"convert@int8"}),
     ("stage", "A stage of your own"): (["sizes"], {"sizes"}),
-    ("variant", "Options"): (["convert@int8_careful", "convert@int4"], {"convert@int4"}),
+    ("variant", "A recipe"): (["convert@int4"], {"convert@int4"}),
+    ("variant", "Options"): (["convert@int8_careful"], {"convert@int8_careful"}),
 }
 BLOCK = re.compile(
     r'```\w+\n# ([^\s,]+)(?:, (?:class (\w+)|before "([^\n]+)"))?\n(.*?)```', re.DOTALL
@@ -57,8 +58,8 @@ def apply(project, block):
         project.write(name, "".join([*lines[:end], body, *lines[end:]]))
     elif line:
         text = project.read(name)
-        assert 1 == text.count(line)
-        project.write(name, text.replace(line, body + line))
+        assert 1 == text.count(f"\n{line}")
+        project.write(name, text.replace(f"\n{line}", f"\n{body}{line}"))
     else:
         project.write(name, body)
     return name
