@@ -72,7 +72,7 @@ lock: $(TOOLS)
 	scratch=$$(mktemp -d) && trap 'rm -r "$$scratch"' EXIT && cp pyproject.toml README.md LICENSE "$$scratch" && \
 	uv lock --quiet --project "$$scratch" && \
 	export="uv export --quiet --project $$scratch --locked --no-header --no-annotate --no-emit-project" && \
-	$$export --extra keras2 -o requirements.lock >/dev/null && \
+	$$export --extra keras2 --extra micro -o requirements.lock >/dev/null && \
 	$$export --extra dev -o requirements-dev.lock >/dev/null && \
 	$$export --only-group project -o litemill/template/requirements-dev.lock >/dev/null
 

@@ -2,7 +2,7 @@
 
     python -m stages.report
 
-Reads build/validate, measured/ and released.json.
+Reads build/validate, build/compile, measured/ and released.json.
 Writes build/report/. It never fails on a verdict: the gate does.
 """
 
@@ -19,6 +19,7 @@ def main() -> None:
 
     assemble.run(
         measurements=Path("build/validate"),
+        compiled=Path("build/compile"),
         benchmarks=Path("measured"),
         released=Path("released.json"),
         out=Path("build/report"),

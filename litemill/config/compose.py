@@ -11,6 +11,7 @@ from litemill.config.experiment import read_experiment
 from litemill.config.hydra_compose import OVERRIDES, compose_words, resolve, runtime_choices
 from litemill.config.selection import (
     LISTS,
+    NAMED,
     PACKAGE_CONF,
     choices,
     default_choices,
@@ -51,8 +52,8 @@ class Composed:
                 return f"{begin}{path}"
         group, _, rest = path.partition(".")
         choice = self.choices.get(group)
-        if group in LISTS:
-            group = LISTS[group]
+        if group in NAMED:
+            group = NAMED[group]
             choice, _, rest = rest.partition(".")
         if choice:
             file = place_of(self.root, group, choice)
@@ -93,7 +94,15 @@ def compose(root: Path, words: Sequence[str] = ()) -> Composed:
     for key in LISTS:
         if isinstance(entries := tree.get(key), dict):
             tree[key] = {name: entries[name] for name in selection[key] if name in entries}
+    if isinstance(targets := tree.get("targets"), dict):
+        named = _named_targets(tree.get("variants"))
+        tree["targets"] = {name: targets[name] for name in targets if name in named}
     return replace(composed, tree=tree)
+
+
+def _named_targets(variants: Any) -> set[str]:
+    entries = variants.values() if isinstance(variants, dict) else ()
+    return {str(entry.get("target", "cpu")) for entry in entries if isinstance(entry, dict)}
 
 
 def _words(root: Path, selection: dict[str, Any], overridden: Collection[str]) -> Iterator[str]:
@@ -104,6 +113,8 @@ def _words(root: Path, selection: dict[str, Any], overridden: Collection[str]) -
             yield f"{'' if group in known else '+'}{group}={choice}"
     for key, group in LISTS.items():
         yield from (f"+{group}@{key}.{name}={name}" for name in selection[key])
+    # Which of them variants name is known once these are composed.
+    yield from (f"+target@targets.{name}={name}" for name in choices(root, "target"))
     if selection["overrides"]:
         yield f"+{OVERRIDES}=params"
     if "experiment" in selection:
@@ -113,9 +124,9 @@ def _words(root: Path, selection: dict[str, Any], overridden: Collection[str]) -
 def _unknown_entries(
     root: Path, selection: dict[str, Any], tree: Mapping[str, Any], place: str
 ) -> Iterator[LitemillError]:
-    """List the variants and sweeps of a tree that no file defines; others may just be unchosen."""
-    for key, group in LISTS.items():
-        known = {*choices(root, group), *selection[key]}
+    """List the variants, sweeps and targets of a tree that no file defines."""
+    for key, group in NAMED.items():
+        known = {*choices(root, group), *selection.get(key, ())}
         entries = tree.get(key)
         for name in entries if isinstance(entries, dict) else ():
             if name not in known:

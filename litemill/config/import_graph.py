@@ -61,7 +61,11 @@ def module_file(dotted: str, root: Path) -> Path | None:
     innermost: Path | None = None
     parts = dotted.split(".")
     for count in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:count]), search)
+        try:
+            spec = PathFinder.find_spec(".".join(parts[:count]), search)
+        except KeyError:  # a folder without __init__.py in a package that was not imported
+            search = [str(Path(folder) / parts[count - 1]) for folder in search or ()]
+            continue
         if spec is None:
             # All but the last part must be modules, or `models.mnie.build` would pass for models.
             return innermost if count == len(parts) or _installed(innermost, root) else None

@@ -21,6 +21,8 @@ PACKAGE_CONF = Path(__file__).resolve().parents[1] / "conf"  # pkg://litemill.co
 REQUIRED = ("model", "data", "train", "variants")
 # Groups of which params.yaml chooses a list, by the key of that list.
 LISTS = {"variants": "variant", "sweeps": "sweep"}
+# Groups whose choices stand below a key by their names; of targets, those that variants name.
+NAMED = {**LISTS, "targets": "target"}
 # What Hydra takes for a key of the tree, without asking for another level of it.
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -76,7 +78,7 @@ def choices_in(values: Mapping[str, Any]) -> dict[str, str]:
 
 def selectable_keys(root: Path) -> list[str]:
     """List the keys that params.yaml may have."""
-    single = {"experiment", *groups(root)} - set(LISTS.values())
+    single = {"experiment", *groups(root)} - set(NAMED.values())
     return [*sorted(single), *LISTS, "overrides"]
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Measured = dict[str, Any]
+NO_NPU = "nothing is compiled for the target"
+NO_INTERPRETER = "the target has no interpreter of its own"
 
 
 def check_names(project: Path = Path()) -> list[str]:
@@ -77,9 +79,12 @@ def run_checks(
 
 
 def runs(measured: Measured) -> Outcome:
-    """The file loads, takes every sample and answers, under every set of kernels. Always on."""
+    """The file loads, takes every sample and answers, under every set of kernels. Always on.
+
+    Where it is compiled for an NPU, the compiler succeeds and puts something on the NPU.
+    """
     expectation = "expected a model that runs"
-    errors = {None: measured.get("error")}
+    errors = {None: measured.get("error") or (measured.get("compile") or {}).get("error")}
     errors |= {name: run["error"] for name, run in (measured.get("kernels") or {}).items()}
     for kernels, error in errors.items():
         if error:
@@ -194,6 +199,58 @@ def kernel_disagreement(measured: Measured, limit: float) -> Outcome:
     return replace(outcome, kernels=kernels if share else None)
 
 
+def target_disagreement(measured: Measured, limit: float) -> Outcome:
+    """At most this share of samples gets another top class from the target's own interpreter."""
+    if not (target := measured.get("target")):
+        return not_applicable(limit, NO_INTERPRETER)
+    kernels = {target["kernels"]: (measured.get("kernels") or {})[target["kernels"]]}
+    return kernel_disagreement({**measured, "kernels": kernels}, limit)
+
+
+def arena_bytes(measured: Measured, limit: float) -> Outcome:
+    """The smallest arena that works in TensorFlow Lite Micro has at most this many bytes.
+
+    Pointers have 64 bits where it is measured: an upper estimate for devices with 32.
+    """
+    if not (target := measured.get("target")):
+        return not_applicable(limit, NO_INTERPRETER)
+    smallest = (target.get("arena") or {}).get("smallest")
+    return _with_advice(at_most(_number(smallest), limit, " bytes of arena"), target["advice"])
+
+
+def flash_bytes(measured: Measured, limit: float) -> Outcome:
+    """What is stored on the target has at most this many bytes: the model, and no code."""
+    if not (target := measured.get("target")):
+        return not_applicable(limit, NO_INTERPRETER)
+    stored = (measured.get("compile") or {}).get("bytes") or measured["bytes"]
+    return _with_advice(at_most(stored, limit, " bytes of flash"), target["advice"])
+
+
+def npu_share(measured: Measured, limit: float) -> Outcome:
+    """At least this share of the operators runs on the NPU."""
+    if not (compiled := measured.get("compile")):
+        return not_applicable(limit, NO_NPU)
+    reasons = [
+        f"On the CPU: {op['operator']} ({op['reason']})" for op in compiled.get("on_cpu", ())
+    ]
+    share = _number(compiled.get("npu_share"))
+    return _with_advice(at_least(share, limit, " of the operators on the NPU"), reasons[:1])
+
+
+def npu_sram_bytes(measured: Measured, limit: float) -> Outcome:
+    """The NPU takes at most this many bytes of SRAM, by Vela's estimate."""
+    if not (compiled := measured.get("compile")):
+        return not_applicable(limit, NO_NPU)
+    return at_most(_number(compiled.get("sram_bytes")), limit, " bytes of SRAM by Vela's estimate")
+
+
+def npu_ms(measured: Measured, limit: float) -> Outcome:
+    """An inference takes at most this many milliseconds, by Vela's estimate."""
+    if not (compiled := measured.get("compile")):
+        return not_applicable(limit, NO_NPU)
+    return at_most(_number(compiled.get("ms")), limit, " ms by Vela's estimate")
+
+
 def snr_db(measured: Measured, limit: float) -> Outcome:
     """Outputs differ from the source model's by noise at least this many decibels below them."""
     ratios = {
@@ -256,6 +313,11 @@ def latency_ms(measured: Measured, limit: Mapping[str, Mapping[str, float]]) -> 
     A machine without a result for these very bytes fails: nobody knows how fast the file is there.
     """
     return slowest_outcome(measured.get("latency") or {}, limit)
+
+
+def _with_advice(outcome: Outcome, advice: list[str]) -> Outcome:
+    expectation = ". ".join([outcome.expectation, *advice])
+    return outcome if outcome.passed else replace(outcome, expectation=expectation)
 
 
 def _public(arguments: tuple[str, ...]) -> dict[str, Callable[..., Outcome]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class KernelRunner:
         self._failures: dict[str, InterpreterError] = {}
         for name in counts:
             with self._recording_failure(name):
-                self._models[name] = _load_model(case, Kernels[name])
+                self._models[name] = _load_model(case, name)
         model = self._models[DEFAULT]
         self._inputs = _match_names(list(case.samples.inputs), model.inputs, model, "input")
         self._outputs = _match_names(list(case.reference), model.outputs, model, "output")
@@ -158,13 +159,14 @@ class KernelRunner:
             self.errors[name] = str(error)
 
 
-def _load_model(case: MeasurementCase, kernels: Kernels) -> Model:
-    return Model(
+def _load_model(case: MeasurementCase, kernels: str) -> Model:
+    load = case.loaders.get(kernels) or partial(
+        Model, kernels=Kernels[kernels], threads=case.options.threads
+    )
+    return load(
         case.content,
         description=case.description,
         signature=case.signature,
-        kernels=kernels,
-        threads=case.options.threads,
         place=case.variant,
     )
 

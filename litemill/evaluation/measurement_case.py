@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import numpy as np
 
     from litemill.config.schema.validate import Validate
     from litemill.data.samples import Samples
     from litemill.tflite.description import Description
+    from litemill.tflite.interpreter import Model
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -30,6 +33,7 @@ class MeasurementCase:
         samples: the inputs, as the signature takes them.
         options: how to measure.
         kernels: the sets of kernels to run; the default one is among them.
+        loaders: what loads the file for a set that is not LiteRT's, by its name.
     """
 
     content: bytes
@@ -40,3 +44,4 @@ class MeasurementCase:
     samples: Samples
     options: Validate
     kernels: tuple[str, ...]
+    loaders: Mapping[str, Callable[..., Model]] = field(default_factory=dict)

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.config.parameters import parameters, section
+from litemill.config.parameters import as_dataclass, parameters, section
+from litemill.config.schema.target import MEASURED
 from litemill.config.schema.validate import Validate
-from litemill.core.errors import DataError, InterpreterError, LitemillError
+from litemill.config.toolchain import version_mismatches
+from litemill.core.errors import DataError, ErrorGroup, InterpreterError, LitemillError
 from litemill.core.files import write_json
 from litemill.data.samples import Samples, read_split
 from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, measure_kernels
 from litemill.evaluation.layer_errors import compare_layers
 from litemill.evaluation.measurement_case import DEFAULT, MeasurementCase
+from litemill.evaluation.target_measurement import MeasuredTarget, measure_target
 from litemill.models.reference_outputs import (
     match_samples,
     read_reference_outputs,
@@ -54,6 +57,7 @@ def measure_variant(  # noqa: PLR0913
     options: Validate,
     float_content: bytes | None = None,
     isolated: bool = False,
+    target: MeasuredTarget | None = None,
 ) -> dict[str, Any]:
     """Measure a .tflite file in batches, so that memory does not grow with the samples.
 
@@ -66,6 +70,7 @@ def measure_variant(  # noqa: PLR0913
         options: how to measure.
         float_content: the float file of the same graph, to compare layers with.
         isolated: run the file in processes of its own; a crash is then a measurement.
+        target: where it runs; measured in processes of its own. None is a CPU.
 
     Returns:
         The measurement, as JSON takes it; "error" says why a file could not be run.
@@ -86,7 +91,7 @@ def measure_variant(  # noqa: PLR0913
             message = f"{len(values)} reference outputs of {name!r}"
             raise DataError("build/export/reference", message, f"expected {len(samples)}")
     samples = match_samples(samples, signature)
-    run = _isolated_runner(variant, options) if isolated else _run_here
+    run = _isolated_runner(variant, options.timeout_seconds) if isolated else _run_here
     try:
         description = describe(content, variant)
         measured |= _description_keys(description)
@@ -103,21 +108,31 @@ def measure_variant(  # noqa: PLR0913
         measured |= _measure_all_kernels(case, run)
         if float_content is not None and float_content != content and options.layer_samples:
             measured |= _measure_layers(case, float_content, run)
+        if target and target.kind.kernels:
+            measured |= _measure_target(case, target, measured["kernels"])
     except InterpreterError as error:
         measured["error"] = str(error)
     rounded: dict[str, Any] = _rounded(measured)
     return rounded
 
 
+def _measure_target(
+    case: MeasurementCase, target: MeasuredTarget, kernels: dict[str, Any]
+) -> dict[str, Any]:
+    target.kind.import_interpreter()  # before the fork, too
+    measures = measure_target(case, target, _isolated_runner(case.variant, target.seconds))
+    return {**measures, "kernels": {**kernels, **measures["kernels"]}}
+
+
 def _run_here(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
-def _isolated_runner(variant: str, options: Validate) -> Run:
+def _isolated_runner(variant: str, seconds: float) -> Run:
     # Imported before the fork, so that not every child does; nothing has run yet.
     import ai_edge_litert.interpreter  # noqa: F401
 
-    deadline = time.monotonic() + options.timeout_seconds
+    deadline = time.monotonic() + seconds
 
     def run(function: Callable[..., Any], *arguments: Any) -> Any:
         remaining = max(0.0, deadline - time.monotonic())
@@ -126,7 +141,7 @@ def _isolated_runner(variant: str, options: Validate) -> Run:
                 _run_captured, function, *arguments, seconds=remaining, place=variant, fork=True
             )
         except OutOfTimeError:
-            message = f"no answer within {options.timeout_seconds:g} s"
+            message = f"no answer within {seconds:g} s"
             raise OutOfTimeError(variant, message, "the run was ended") from None
 
     return run
@@ -184,6 +199,7 @@ _NOT_MEASURED: dict[str, Any] = {
     "outputs_detail": [],
     "weights": {},
     "min_runtime_version": None,
+    "target": None,
 }
 
 
@@ -210,6 +226,19 @@ def read_float(folder: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
 
 
+def _target(variant: str) -> MeasuredTarget:
+    """Read where a variant runs.
+
+    Raises:
+        ErrorGroup: its interpreter is not the one that requirements.lock pins.
+    """
+    resolved = section("targets", variant)
+    if wrong := version_mismatches(resolved["versions"]):
+        raise ErrorGroup(wrong)
+    options = as_dataclass(MEASURED[resolved["options"]["kind"]], resolved["options"])
+    return MeasuredTarget(resolved["name"], options)
+
+
 def run(variant: str, *, converted: Path, exported: Path, evaluation: Path, out: Path) -> None:
     """Measure one variant of build/params.json.
 
@@ -231,6 +260,7 @@ def run(variant: str, *, converted: Path, exported: Path, evaluation: Path, out:
         options=parameters(Validate, "validate"),
         float_content=read_float(signature_folder(exported, key) / "float"),
         isolated=True,
+        target=_target(variant),
     )
     write_json(out, measured)
     if measured["error"]:

@@ -19,6 +19,7 @@ from litemill.config.schema.config import Config
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.package import Release
 from litemill.config.schema.prepare import Prepare
+from litemill.config.schema.target import MEASURED
 from litemill.config.schema.train import Model, Train
 from litemill.config.schema.validate import Export, Validate
 from litemill.config.schema_validation import schema_errors, typed_without
@@ -31,15 +32,21 @@ from litemill.pipeline.code_digest import Reached
 from litemill.pipeline.dvc_dependencies import undeclared_dependencies
 from litemill.pipeline.model_rules import main_signature
 from litemill.pipeline.stage_table import STAGES
+from litemill.pipeline.target_rules import resolve_targets
 from litemill.runtime import environment, portability, worker_client
+from litemill.targets.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from litemill.config.compose import Composed
+    from litemill.config.schema.target import Cpu
     from litemill.config.schema.variant import Variant
     from litemill.core.errors import LitemillError
+    from litemill.targets.kind import TargetKind
 
+# Options of a target that change nothing of what is compiled.
+_JUDGING = ("limits", "samples")
 _WITH_TENSORFLOW = ("prepare", "train", "export", "convert", "numerics")
 
 
@@ -64,7 +71,8 @@ def configure(root: Path, words: Sequence[str] = ()) -> dict[str, Any]:
     # What does not depend on a faulty section is judged all the same.
     config: Config = typed_without(composed.tree, Config, wrong)
     _resolve_recipes(config, composed, errors)
-    versions = _pin_versions(config, composed, root, wrong, errors)
+    targets = resolve_targets(config, composed, root, errors)
+    versions = _pin_versions(config, composed, root, targets, wrong=wrong, errors=errors)
     errors += rules.rule_errors(config, composed, root, wrong)
     sweeps = _resolve_sweeps(config, composed, root, wrong, errors)
     if not errors:
@@ -72,7 +80,8 @@ def configure(root: Path, words: Sequence[str] = ()) -> dict[str, Any]:
         errors += undeclared_dependencies(root, reached, composed.choices)
     if errors:
         raise ErrorGroup(errors)
-    return {**_sections(config, composed.choices, versions), "sweep": to_plain(sweeps)}
+    sections = _sections(config, composed.choices, versions, targets)
+    return {**sections, "sweep": to_plain(sweeps)}
 
 
 def _resolve_recipes(config: Config, composed: Composed, errors: list[LitemillError]) -> None:
@@ -85,10 +94,12 @@ def _resolve_recipes(config: Config, composed: Composed, errors: list[LitemillEr
                 del config.variants[name]  # what it may be follows from the recipe
 
 
-def _pin_versions(
+def _pin_versions(  # noqa: PLR0913
     config: Config,
     composed: Composed,
     root: Path,
+    targets: Mapping[str, Cpu],
+    *,
     wrong: Collection[str],
     errors: list[LitemillError],
 ) -> dict[str, dict[str, str]]:
@@ -96,6 +107,9 @@ def _pin_versions(
         return {}
     place = composed.place("toolchain.allow")
     packages = {stage.name: stage.toolchain for stage in STAGES.values() if stage.toolchain}
+    kinds = [KINDS[target.kind] for target in targets.values()]
+    packages |= {kind.kernels: kind.interpreter_packages for kind in kinds if kind.kernels}
+    packages |= {_compiler(kind): kind.compiler_packages for kind in kinds}
     lock, allow = root / "requirements.lock", config.toolchain.allow
     pin = partial(toolchain.pinned_versions, lock, packages, allow, place=place)
     return collect_errors(errors, pin) or {}
@@ -118,11 +132,19 @@ def _resolve_sweeps(
 
 
 def _sections(
-    config: Config, choices: dict[str, str], versions: dict[str, dict[str, str]]
+    config: Config,
+    choices: dict[str, str],
+    versions: dict[str, dict[str, str]],
+    targets: Mapping[str, Cpu],
 ) -> dict[str, Any]:
     data, model, task = config.data, config.model, config.data.task.name
     convert = {name: asdict(variant) for name, variant in config.variants.items()}
-    limits = {name: {**config.limits, **options.pop("limits")} for name, options in convert.items()}
+    limits = {
+        name: {**config.limits, **targets[name].limits, **options.pop("limits")}
+        for name, options in convert.items()
+    }
+    for options in convert.values():
+        del options["target"]  # another one converts nothing again
     release = Release(
         name=config.release.name or choices["model"],
         version=config.release.version,
@@ -144,12 +166,45 @@ def _sections(
         "limits": limits,
         "release": asdict(release),
         "numerics": asdict(config.numerics),
-        "toolchain": versions,
+        "toolchain": {name: pins for name, pins in versions.items() if name in STAGES},
+        "targets": {
+            name: _target(variant.target, targets[name], versions)
+            for name, variant in config.variants.items()
+        },
+        "compile": _compile(config, targets, versions),
         "quantizers": {
             name: _quantizers(variant, versions) for name, variant in config.variants.items()
         },
     }
     return {name: to_plain(section) for name, section in sections.items()}
+
+
+def _target(name: str, target: Cpu, versions: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Return what the measurement of a variant depends on, of its target."""
+    options = {f.name: getattr(target, f.name) for f in fields(MEASURED[target.kind])}
+    del options["limits"]
+    pins = versions.get(KINDS[target.kind].kernels or "", {})
+    return {"name": name, "options": options, "versions": pins}
+
+
+def _compiler(kind: TargetKind) -> str:
+    """Name the compiler of a kind among what has versions of its own."""
+    return f"compiler of {kind.name}"
+
+
+def _compile(
+    config: Config, targets: Mapping[str, Cpu], versions: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    """Return what compiling depends on, by variant whose target has a compiler."""
+    sections = {}
+    for name, target in targets.items():
+        kind = KINDS[target.kind]
+        if kind.compiler_packages:
+            options = {key: value for key, value in asdict(target).items() if key not in _JUDGING}
+            pins = versions[_compiler(kind)]
+            target_name = config.variants[name].target
+            sections[name] = {"name": target_name, "options": options, "versions": pins}
+    return sections
 
 
 def _quantizers(variant: Variant, versions: dict[str, dict[str, str]]) -> dict[str, str]:
@@ -202,7 +257,8 @@ def places_reached(config: Config, composed: Composed, root: Path) -> Iterator[t
             if import_graph.has_code(path, root):
                 yield composed.place(place), path
     for place, name in _paths(config):
-        yield composed.place(place), root / name
+        if not place.startswith("targets.") or (root / name).exists():  # or it comes with Vela
+            yield composed.place(place), root / name
     if own_modules(root):
         yield FOLDER, root / FOLDER
 
@@ -219,6 +275,9 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
         yield "data.load.path", str(config.data.load["path"])
     if config.model.file is not None:
         yield "model.file", config.model.file
+    for name, target in config.targets.items():
+        if "vela_config" in target:
+            yield f"targets.{name}.vela_config", str(target["vela_config"])
 
 
 def reached(
@@ -240,8 +299,14 @@ def reached(
         "train": Reached(trains, [models, *([model["file"]] if model["file"] else [])]),
         "validate": Reached(scores),
         "report": Reached([f"{module}.x" for module in own_modules(root)]),
+        "compile": Reached(paths=_vela_configs(sections)),
         "sweep": Reached(scores),
     }
+
+
+def _vela_configs(sections: Mapping[str, Any]) -> list[str]:
+    """List the descriptions of systems; those that come with Vela are no files of the project."""
+    return sorted({target["options"]["vela_config"] for target in sections["compile"].values()})
 
 
 def to_json(sections: dict[str, Any]) -> str:

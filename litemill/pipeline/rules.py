@@ -134,6 +134,9 @@ def _limit_errors(
         yield from limit_errors(config.limits, place, "limits", known)
     for name, variant in config.variants.items():
         yield from limit_errors(variant.limits, place, f"variants.{name}.limits", known)
+    for name, target in config.targets.items():
+        if isinstance(limits := target.get("limits"), dict):
+            yield from limit_errors(limits, place, f"targets.{name}.limits", known)
 
 
 def _variant_errors(

@@ -37,6 +37,8 @@ _ALL = (
     Stage(name="export", tensorflow=True, toolchain=("flatbuffers", *_TENSORFLOW)),
     Stage(name="convert", argument="a variant", tensorflow=True, toolchain=_CONVERTER),
     Stage(name="validate", argument="a variant", toolchain=_INTERPRETER, records_errors=True),
+    # The versions of compilers are in the section of each variant that is compiled.
+    Stage(name="compile", records_errors=True),
     Stage(name="report"),
     Stage(name="gate"),
     Stage(name="package", toolchain=_INTERPRETER),

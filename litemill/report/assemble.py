@@ -16,6 +16,7 @@ from litemill.evaluation import latency_results
 from litemill.report import page, plots, release_diff, summary
 from litemill.report.rows import report_row
 from litemill.report.verdict import metric_name
+from litemill.targets.compile import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +28,12 @@ Limits = dict[str, dict[str, Any]]
 Measured = dict[str, Any]
 
 
-def run(*, measurements: Path, benchmarks: Path, released: Path, out: Path) -> None:
+def run(*, measurements: Path, compiled: Path, benchmarks: Path, released: Path, out: Path) -> None:
     """Report on the variants of build/params.json.
 
     Args:
         measurements: the directory of what the stage validate wrote.
+        compiled: the directory of what the stage compile wrote.
         benchmarks: the directory of what `litemill benchmark` measured.
         released: what the last release was, as `litemill release --remember` writes it.
         out: the directory to write to.
@@ -39,7 +41,10 @@ def run(*, measurements: Path, benchmarks: Path, released: Path, out: Path) -> N
     options = parameters(Report, "report")
     limits: Limits = section("limits")
     keep_only(measurements, {f"{variant}.json" for variant in options.variants})
-    measured = [_read_measurement(variant, measurements) for variant in options.variants]
+    measured = [
+        {**_read_measurement(variant, measurements), "compile": read_record(compiled, variant)}
+        for variant in options.variants
+    ]
     report = assemble_report(
         measured,
         limits,

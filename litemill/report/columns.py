@@ -59,6 +59,7 @@ def columns(report: dict[str, Any]) -> list[Column]:
             "snr_db", "SNR dB", "signal to noise of the outputs, against the source model's",
             _field("snr_db"), snr_text, 4,
         ),
+        *_target(rows),
         _csv("exact", "whether every output equals the source model's"),
         _csv("max_abs_error", "largest error of an output, in its own unit"),
         *_latencies(report),
@@ -106,6 +107,79 @@ def _metric(key: str) -> Callable[[Row], str]:
         return f"{value:.4f}" if is_share and round(value, 4) else f"{value:.4g}"
 
     return text
+
+
+def _target(rows: Iterable[Row]) -> list[Column]:
+    """Return what was measured in the targets' own interpreters, where a variant has such one."""
+    if not any(row["target"] for row in rows):
+        return []
+    return [
+        Column("target", "target", "where the variant runs", _target_name, _target_name, 3,
+               number=False),
+        Column(
+            "arena_bytes", "arena", "bytes of the smallest arena of TensorFlow Lite Micro, on a"
+            " machine of 64 bits", partial(_of_target, key="arena_bytes"),
+            partial(_target_text, key="arena_bytes", spec=",d"), 3,
+        ),
+        Column(
+            "target_operators", "operators", "kernels to link for TensorFlow Lite Micro",
+            partial(_of_target, key="operators"),
+            partial(_target_text, key="operators", spec="d"), 1,
+        ),
+        Column(
+            "target_agreement", "on target", "agreement in the target's own interpreter",
+            partial(_of_target, key="agreement"),
+            partial(_target_text, key="agreement", spec=".2%"), 3,
+        ),
+        Column(
+            "target_metric", "", "the task's metric in the target's own interpreter",
+            partial(_of_target, key="metric"),
+        ),
+        *(_npu() if any(row["compile"] for row in rows) else ()),
+    ]  # fmt: skip
+
+
+def _npu() -> list[Column]:
+    """Return what the compiler says, where a variant runs on an NPU."""
+    return [
+        Column(
+            "npu_share", "on NPU", "share of operators that run on the NPU",
+            partial(_of_compile, key="npu_share"),
+            partial(_compile_text, key="npu_share", spec=".0%"), 3,
+        ),
+        Column(
+            "npu_sram_bytes", "NPU SRAM", "bytes of SRAM, by the compiler's estimate",
+            partial(_of_compile, key="sram_bytes"),
+            partial(_compile_text, key="sram_bytes", spec=",d"), 1,
+        ),
+        Column(
+            "npu_ms", "NPU ms (estimate)", "milliseconds of an inference, by Vela's estimate",
+            partial(_of_compile, key="ms"),
+            partial(_compile_text, key="ms", spec=".3g"), 2,
+        ),
+    ]  # fmt: skip
+
+
+def _of_compile(row: Row, key: str) -> Any:
+    return (row["compile"] or {}).get(key)
+
+
+def _compile_text(row: Row, key: str, spec: str) -> str:
+    value = _of_compile(row, key)
+    return format(value, spec) if value is not None else "" if row["compile"] else "-"
+
+
+def _target_name(row: Row) -> str:
+    return row["target"]["name"] if row["target"] else "cpu"
+
+
+def _of_target(row: Row, key: str) -> Any:
+    return row["target"][key] if row["target"] else None
+
+
+def _target_text(row: Row, key: str, spec: str) -> str:
+    value = _of_target(row, key)
+    return format(value, spec) if value is not None else "" if row["target"] else "-"
 
 
 def _interval(confidence: str) -> list[Column]:

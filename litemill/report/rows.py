@@ -47,7 +47,25 @@ def report_row(
         "advice": measured.get("advice") or [],
         "kernels": kernels,
         "latency": latency,
+        "target": _target(measured.get("target"), kernels),
+        "compile": measured.get("compile"),
         **_verdict(outcomes),
+    }
+
+
+def _target(target: dict[str, Any] | None, kernels: dict[str, Any]) -> dict[str, Any] | None:
+    """Summarize what was measured in the interpreter of a target; None where that is LiteRT."""
+    if not target:
+        return None
+    run = kernels[target["kernels"]]
+    return {
+        "name": target["name"],
+        "kind": target["kind"],
+        "kernels": target["kernels"],
+        "operators": len(target["operators"]),
+        "arena": target["arena"],
+        "arena_bytes": (target["arena"] or {}).get("smallest"),
+        **{key: run[key] for key in ("metric", "agreement", "samples", "flips", "error")},
     }
 
 

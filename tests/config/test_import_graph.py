@@ -169,3 +169,12 @@ def test_closure_has_the_modules_that_are_started_as_programs(root):
 def test_closure_ends_where_the_project_ends(root):
     """Installed packages are pinned, not watched."""
     assert set() == closure(root / "models/mine/__init__.py", root / "elsewhere")
+
+
+def test_module_file_follows_folders_without_init_inside_a_package(tmp_path):
+    """As the package tflite-micro is laid out; the package itself need not be imported."""
+    (tmp_path / "outer_package/inner").mkdir(parents=True)
+    (tmp_path / "outer_package/__init__.py").touch()
+    module = tmp_path / "outer_package/inner/leaf.py"
+    module.write_text("x = 1\n")
+    assert module == module_file("outer_package.inner.leaf.x", tmp_path)

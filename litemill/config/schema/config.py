@@ -36,9 +36,10 @@ class Data:
 
 @dataclass
 class VariantChoice(Variant):
-    """A choice of conf/variant/: conversion options, and limits where they are its own."""
+    """A choice of conf/variant/: conversion options, its target, and limits of its own."""
 
     limits: dict[str, Any] = field(default_factory=dict)
+    target: str = "cpu"  # where it runs: a choice of conf/target/
 
 
 @dataclass
@@ -80,6 +81,8 @@ class Config:
     toolchain: Toolchain = field(default_factory=Toolchain)
     limits: dict[str, Any] = field(default_factory=dict)
     variants: dict[str, VariantChoice] = field(default_factory=dict)
+    # Choices of conf/target/ that variants name; each is of the schema of its kind.
+    targets: dict[str, Any] = field(default_factory=dict)
     sweeps: dict[str, SweepChoice] = field(default_factory=dict)
 
     def calls(self) -> dict[str, dict[str, Any]]:
