@@ -290,7 +290,9 @@ def lost_channels(measured: Measured, limit: float) -> Outcome:
     name, count = _worst(counts, max)
     reason = f" ({describe_lost(outputs[name]['worst'], int(count))})" if count else ""
     output = name if len(outputs) > 1 else None
-    return at_most(count, limit, f" channels{reason}", output=output)
+    outcome = at_most(count, limit, f" channels{reason}", output=output)
+    # Where none may be lost, none is lost or some are: no limit that a variant comes close to.
+    return replace(outcome, margin=None) if limit == 0 else outcome
 
 
 def channel_snr_db(measured: Measured, limit: float) -> Outcome:
