@@ -276,7 +276,7 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
     if config.model.file is not None:
         yield "model.file", config.model.file
     for name, target in config.targets.items():
-        if "vela_config" in target:
+        if isinstance(target, dict) and "vela_config" in target:
             yield f"targets.{name}.vela_config", str(target["vela_config"])
 
 

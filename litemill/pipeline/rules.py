@@ -135,7 +135,8 @@ def _limit_errors(
     for name, variant in config.variants.items():
         yield from limit_errors(variant.limits, place, f"variants.{name}.limits", known)
     for name, target in config.targets.items():
-        if isinstance(limits := target.get("limits"), dict):
+        limits = target.get("limits") if isinstance(target, dict) else None
+        if isinstance(limits, dict):
             yield from limit_errors(limits, place, f"targets.{name}.limits", known)
 
 

@@ -26,6 +26,7 @@ from litemill.config.schema.config import (
 )
 from litemill.config.schema.numerics import Numerics
 from litemill.config.schema.sweep import SweepChoice
+from litemill.config.schema.target import EthosU
 from litemill.config.schema.train import Fit
 from litemill.config.schema.validate import Measuring
 from litemill.evaluation import checks
@@ -37,6 +38,7 @@ OPTIONS = {
     "data": {"": Data},
     "train": {"": Fit},
     "variant": {"": VariantChoice},
+    "target": {"": EthosU},
     "numerics": {"": Numerics},
     "sweep": {"": SweepChoice},
     "release": {"": ReleaseChoice},
@@ -110,8 +112,8 @@ def test_options_page_has_a_section_for_every_group():
     """The sections are those of the configuration; variants are of the group `variant`."""
     groups = set(selection.groups(ROOT))
     assert groups <= set(sections(read("docs/options.md")))
-    flat = {"export", "validate", "toolchain", "variants", "sweeps"}
-    named = {"variant", "sweep"}
+    flat = {"export", "validate", "toolchain", "variants", "sweeps", "targets"}
+    named = {"variant", "sweep", "target"}
     assert {field.name for field in dataclasses.fields(Config)} - flat == groups - named
 
 
