@@ -16,7 +16,7 @@ from litemill.evaluation import latency_results
 from litemill.report import page, plots, release_diff, summary
 from litemill.report.rows import report_row
 from litemill.report.verdict import metric_name
-from litemill.targets.compile import read_record
+from litemill.targets.compile_record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

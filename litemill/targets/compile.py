@@ -12,12 +12,12 @@ from litemill.config.schema.target import EthosU
 from litemill.config.toolchain import version_mismatches
 from litemill.core.errors import DataError, ErrorGroup, InterpreterError
 from litemill.core.files import atomic_replace, keep_only, read_json, write_json
+from litemill.targets.compile_record import RECORD
 from litemill.targets.vela import compile_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RECORD = "record.json"
 COMPILED = "model.tflite"
 
 
@@ -65,9 +65,3 @@ def _compile(name: str, content: bytes, target: dict[str, Any], out: Path) -> No
         record |= compiled.record
         (out / COMPILED).write_bytes(compiled.content)
     write_json(out / RECORD, record)
-
-
-def read_record(folder: Path, variant: str) -> dict[str, Any] | None:
-    """Read what compiling a variant gave; None where nothing is compiled for its target."""
-    path = folder / variant / RECORD
-    return dict(read_json(path)) if path.exists() else None
