@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import parameters
@@ -11,6 +12,7 @@ from litemill.conversion import float_model
 from litemill.core.errors import LitemillError
 from litemill.core.files import atomic_replace, write_json
 from litemill.data.samples import Samples, read_split
+from litemill.models import input_scaling
 from litemill.models.exported_model import ExportedModel, export_model, export_signature
 from litemill.models.kinds import open_model
 from litemill.models.reference_outputs import match_samples
@@ -46,13 +48,16 @@ def write_export(
     """
     with capture_output(explained=LitemillError), atomic_replace(out) as fresh:
         model = export_model(source, fresh / "saved_model", options.signature)
+        scaling = input_scaling.input_scaling(source)
         _write_signature(model, options, evaluation, fresh, metric)
         # Also without others there is a file: DVC warns of an empty folder.
-        index = {"main": model.key, "others": options.others}
+        index = {"main": model.key, "others": options.others, "scaling": scaling}
         write_json(fresh / "signatures" / "index.json", index)
         for number, key in enumerate(options.others):
             other = export_signature(source, model.saved_model, key)
             _write_signature(other, options, evaluation, fresh / "signatures" / str(number))
+    for line in input_scaling.scaled_twice(scaling, evaluation):
+        print(f"export: {line}", file=sys.stderr)
 
 
 def _write_signature(

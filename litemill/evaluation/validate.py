@@ -22,10 +22,12 @@ from litemill.config.toolchain import version_mismatches
 from litemill.core.errors import DataError, ErrorGroup, InterpreterError, LitemillError
 from litemill.core.files import write_json
 from litemill.data.samples import Samples, read_split
+from litemill.evaluation.chance import refuse_chance
 from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, measure_kernels
 from litemill.evaluation.layer_errors import compare_layers
 from litemill.evaluation.measurement_case import DEFAULT, MeasurementCase
 from litemill.evaluation.target_measurement import MeasuredTarget, measure_target
+from litemill.models.input_scaling import read_scaling
 from litemill.models.reference_outputs import (
     match_samples,
     read_reference_outputs,
@@ -248,16 +250,23 @@ def run(variant: str, *, converted: Path, exported: Path, evaluation: Path, out:
         exported: what the stage export wrote.
         evaluation: the evaluation split.
         out: the measurement, a .json file.
+
+    Raises:
+        DataError: the source model is no better than chance; nothing that is measured says much.
     """
     key = section("convert", variant)["signature"]
     signature = read_signature(exported, key)
+    options, samples = parameters(Validate, "validate"), read_split(evaluation)
+    reference = read_reference_outputs(signature_folder(exported, key) / "reference")
+    if options.metric and not options.accept_chance:
+        refuse_chance(options.metric, reference, samples, read_scaling(exported))
     measured = measure_variant(
         (converted / "model.tflite").read_bytes(),
         variant=variant,
-        reference=read_reference_outputs(signature_folder(exported, key) / "reference"),
-        samples=read_split(evaluation),
+        reference=reference,
+        samples=samples,
         signature=signature,
-        options=parameters(Validate, "validate"),
+        options=options,
         float_content=read_float(signature_folder(exported, key) / "float"),
         isolated=True,
         target=_target(variant),

@@ -35,13 +35,16 @@ class Search:
     def run(self) -> Trial:
         """Return the smallest trial that passes, or the nearest to passing.
 
-        Calibration first, for it costs the device nothing: more samples, then other selections.
+        Where channels of an output are lost, float outputs first, which is what helps there.
+        Then calibration, for it costs the device nothing: more samples, then other selections.
         Layers are kept in float upon the calibration that came nearest. Once the limits are met,
         each of several float layers is left out again, to see whether it was needed.
         """
         self._try([("as it is", self.base)])
         if self._met():
             return self.best
+        if steps.loses_channels(self.trials[0]):
+            self._try(steps.with_float_outputs(self.trials[0]))
         for step in (steps.with_more_samples, steps.with_other_selections):
             if not self._met():
                 self._try(step(self.base, self.runner.inputs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
+from litemill.config.schema.variant import Calibration, Optimization, Selection, TensorType, Variant
 from litemill.conversion.option_conflicts import needs_calibration
 
 if TYPE_CHECKING:
@@ -75,10 +75,36 @@ def _nearest_candidate(
         seen.add(name)
         row = rows[name]
         if excluded.isdisjoint((name, row["label"])):
-            # An output's name, where it has one, says more than a tensor's.
-            return name if row["label"] == short_name(name) else str(row["label"])
+            return _option(row)
         queue += rows[name]["reads"]
     return None
+
+
+def loses_channels(trial: Trial) -> bool:
+    """Tell whether a channel of an output is constant or noise in a file, as a check found."""
+    outcome = trial.outcomes.get("lost_channels")
+    return trial.made and outcome is not None and not outcome.passed
+
+
+def with_float_outputs(trial: Trial) -> Iterator[tuple[str, Variant]]:
+    """Keep the layers that write the outputs in float, and the outputs themselves.
+
+    One scale for values of very different size is what loses channels, and no calibration mends it.
+    """
+    rows = trial.measured.get("layers") or []
+    read = {name for row in rows for name in row["reads"]}
+    last = [_option(row) for row in rows if row["name"] not in read]
+    variant = trial.variant
+    layers = [*variant.float_layers, *(name for name in last if name not in variant.float_layers)]
+    changed = replace(variant, float_layers=layers, output_type=TensorType.float32)
+    if last and can_have_float_layers(variant) and changed != variant:
+        yield describe_changes(variant, changed), changed
+
+
+def _option(row: dict[str, Any]) -> str:
+    """Name a layer as `float_layers` does: an output's name says more than a tensor's."""
+    name = str(row["name"])
+    return name if row["label"] == short_name(name) else str(row["label"])
 
 
 def with_one_layer_less(variant: Variant) -> Iterator[tuple[str, Variant]]:
@@ -95,6 +121,8 @@ def describe_changes(base: Variant, variant: Variant) -> str:
     parts = []
     if calibration.samples != before.samples:
         parts.append(f"calibration.samples={calibration.samples}")
+    if variant.output_type is not base.output_type:
+        parts.append(f"output_type={variant.output_type.name}")
     if calibration.selection is not before.selection:
         parts.append(f"calibration.selection={calibration.selection.name}")
     if added := [name for name in variant.float_layers if name not in base.float_layers]:

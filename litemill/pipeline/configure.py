@@ -294,7 +294,11 @@ def reached(
     data, models = f"data/{choices['data']}", f"models/{choices['model']}"
     return {
         "prepare": Reached(
-            [str(load["_target_"])], [data, *([str(load["path"])] if "path" in load else [])]
+            [str(load["_target_"])],
+            [
+                data,
+                *(str(load[key]) for key in ("path", "classes") if isinstance(load.get(key), str)),
+            ],
         ),
         "train": Reached(trains, [models, *([model["file"]] if model["file"] else [])]),
         "validate": Reached(scores),

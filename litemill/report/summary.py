@@ -75,7 +75,12 @@ def basis_text(report: dict[str, Any]) -> str:
     if not report["metric"]:
         return f"{samples}. No task metric: checks compare outputs with the source model's only."
     better = "lower" if report["metric"]["goal"] == "minimize" else "higher"
-    return f"{samples}; {better} {report['metric']['name']} is better."
+    name = report["metric"]["name"]
+    source = next(
+        (r["source_metric"] for r in report["variants"] if r["source_metric"] is not None), None
+    )
+    known = "" if source is None else f" The source model's is {source:.4g}."
+    return f"{samples}; {better} {name} is better.{known}"
 
 
 def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:

@@ -27,7 +27,7 @@ from litemill.sweep.conversion import point_float_model
 if TYPE_CHECKING:
     from litemill.sweep.task import Task
 
-KEPT = ("error", "metric", "outputs", "top1_agreement")  # what a table is made of
+KEPT = ("error", "metric", "outputs", "top1_agreement", "channels")  # what a table is made of
 # What neither a check nor a choice of layers needs, of what was measured in depth.
 BULKY = (
     *("confusion", "histograms", "inputs", "operators", "outputs_detail", "sequence"),

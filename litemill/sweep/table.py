@@ -27,13 +27,14 @@ AFTER = (
     "drop",
     "agreement",
     "snr_db",
+    "lost_channels",
     "mean_abs_error",
     "max_abs_error",
     "latency_ms",
     "sha256",
     "error",
 )
-WHOLE = ("bytes",)  # columns of whole numbers
+WHOLE = ("bytes", "lost_channels")  # columns of whole numbers
 REAL = ("metric", "drop", "agreement", "snr_db", "mean_abs_error", "max_abs_error", "latency_ms")
 
 
@@ -170,7 +171,9 @@ def _parquet(path: Path, flat: Sequence[Mapping[str, Any]], columns: Sequence[st
 
 def _candidates(made: Sequence[Mapping[str, Any]]) -> list[Candidate]:
     column = quality_column(made)
-    done = (row for row in made if row["status"] == "done" and row[column] is not None)
+    done = [row for row in made if row["status"] == "done" and row[column] is not None]
+    # A file that lost a channel is broken, however small its error over a whole output is.
+    done = [row for row in done if not row["lost_channels"]] or done
     return [
         Candidate(
             row["point"],
@@ -189,6 +192,7 @@ def _milliseconds(row: Mapping[str, Any]) -> float:
 
 def _numbers(measured: Mapping[str, Any]) -> dict[str, Any]:
     outputs = list((measured.get("outputs") or {}).values())
+    channels = (measured.get("channels") or {}).values()
     metric = measured.get("metric") or {}
     agreement = measured.get("top1_agreement") or {}
     return {
@@ -196,6 +200,7 @@ def _numbers(measured: Mapping[str, Any]) -> dict[str, Any]:
         "drop": metric.get("drop"),
         "agreement": min(agreement.values(), default=None),
         "snr_db": _worst(min, outputs, "snr_db"),
+        "lost_channels": max((one["lost"] for one in channels), default=None),
         "mean_abs_error": _worst(max, outputs, "mean_abs_error"),
         "max_abs_error": _worst(max, outputs, "max_abs_error"),
     }

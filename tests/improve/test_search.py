@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from litemill.cli.main import parser
-from litemill.config.schema.variant import Calibration, Optimization, Selection, Variant
+from litemill.config.schema.variant import (
+    Calibration,
+    Optimization,
+    Selection,
+    TensorType,
+    Variant,
+)
 from litemill.core.errors import ConfigError
 from litemill.improve.steps import (
     can_have_float_layers,
     describe_changes,
+    loses_channels,
+    with_float_outputs,
     with_more_samples,
     with_one_layer_less,
     with_other_selections,
@@ -92,6 +102,25 @@ def test_behind_a_float_layer_that_still_adds_most_is_the_one_that_it_reads():
 
     assert "a" == worst_layer(trial(kept, layers=layers), set())
     assert "c" == worst_layer(trial(kept, layers=layers), {"a"})
+
+
+def test_lost_channels_want_float_outputs():
+    """The layers that write them, and the outputs' own type; not where no channel is lost."""
+    layers = [row("a", 0.9), row("b", 0.0, ["a"], "boxes"), row("c", 0.1, ["a"])]
+    integers = replace(INT8, output_type=TensorType.int8)
+    ((words, changed),) = with_float_outputs(trial(integers, layers=layers))
+
+    assert ["boxes", "c"] == changed.float_layers
+    assert TensorType.float32 is changed.output_type
+    assert "output_type=float32, 2 layers in float (boxes, c)" == words
+    assert [] == list(with_float_outputs(trial(Variant(), layers=layers)))
+
+    for lost in (0, 1):
+        channel = {"axis": 1, "channel": 4, "lost": "constant", "step": 9.0, "share": 1e-3}
+        channels = {"y": {"count": 5, "lost": lost, "worst": [channel]}}
+        measured = {"error": None, "outputs": {"y": {"non_finite": 0}}, "channels": channels}
+        found = PointResult(Point("p", INT8, {}, None), FILE, measured)
+        assert bool(lost) == loses_channels(judge_trial("tried", found, {"lost_channels": 0}))
 
 
 def test_no_layer_is_next_where_none_adds_noise():

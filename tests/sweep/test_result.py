@@ -473,3 +473,21 @@ def test_ray_that_is_missing_is_refused_with_its_extra(monkeypatch):
 
     assert ("engine=ray", "ray is not installed") == (caught.value.place, caught.value.found)
     assert "`pip install 'litemill[ray]'`, or engine=local" == caught.value.expected
+
+
+def test_a_file_that_lost_a_channel_is_not_on_the_front():
+    """However small it is, unless all have lost one."""
+    outputs = {"y": {"snr_db": 48.0, "mean_abs_error": 0.1, "max_abs_error": 1.0}}
+
+    def point(name, size, lost):
+        measured = {"error": None, "metric": None, "outputs": outputs, "top1_agreement": {}}
+        measured |= {"channels": {"y": {"count": 6, "lost": lost, "worst": []}}}
+        file = {"sha256": name * 64, "bytes": size, "kind": "int8"}
+        return PointResult(points.Point(name, INT8, {}, None), file, measured)
+
+    for small, expected in ((0, ["a"]), (2, ["b"])):
+        rows = table.table_rows([point("a", 100, small), point("b", 200, 0)], {})
+        assert [small, 0] == [row["lost_channels"] for row in rows]
+        assert expected == [row["point"] for row in rows if row["front"]]
+    rows = table.table_rows([point("a", 100, 1), point("b", 200, 2)], {})
+    assert ["a"] == [row["point"] for row in rows if row["front"]]

@@ -53,6 +53,8 @@ class Measuring:
     reference_samples: int | None = 500  # that the slow reference kernels answer; null is all
     layer_samples: int = 32  # on which layers are compared with the float file's; 0 is none
     timeout_seconds: float = 3600.0  # that a file may take; then the run is ended, and failed
+    # Whether to measure variants of a source model that is no better than chance on the samples.
+    accept_chance: bool = False
 
 
 @dataclass
