@@ -151,8 +151,8 @@ def arguments_of(release, name):
     return ["mine"]
 
 
-# What launchers import to check the toolchain, and to choose the environment of the worker. Where the
-# environment can change outputs, which is where TensorFlow runs, the stage's digest has its code.
+# What launchers import to check the toolchain, and to choose the environment of the worker. Where
+# the environment can change outputs, because TensorFlow runs, the stage's digest has its code.
 STARTING = ("litemill/config/lock.py", "litemill/config/toolchain.py")
 ENVIRONMENT = (
     "litemill/config/parameters.py",
@@ -168,7 +168,8 @@ def allowed_code(release, name):
     more = targets[name].targets if name in targets else []
     files = {str(file.relative_to(ROOT)) for file in modules(name, ROOT, more).values()}
     launchers = tuple(f"{module.replace('.', '/')}" for module in LAUNCHERS)
-    imported = STARTING if STAGES[name].tensorflow else (*STARTING, *ENVIRONMENT)
+    tensorflow = "tensorflow" in (STAGES[name].toolchain or ())
+    imported = STARTING if tensorflow else (*STARTING, *ENVIRONMENT)
     return files, ("litemill/core/errors.py", *launchers, *imported)
 
 
