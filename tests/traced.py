@@ -30,7 +30,7 @@ def main() -> None:
     sys.argv = [module, *arguments]
     status = 0
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=False)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as error:
         status = int(error.code or 0)
     opened = set(Path(f"{out}.opened").read_text().splitlines())

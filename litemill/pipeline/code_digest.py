@@ -34,6 +34,7 @@ LAUNCHERS = (
     "litemill.runtime.capture_output",
     "litemill.runtime.malloc_tuning",
     "litemill.runtime.tensorflow_import",
+    "litemill.runtime.unix_socket",
     "litemill.runtime.worker_",
 )
 # The words of a failure, which only some stages write into their outputs.

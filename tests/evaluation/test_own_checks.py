@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from verdicts import measured
 
@@ -35,14 +37,19 @@ def own(tmp_path, request):
     """Return a project with a module of checks, of names that no other test imports."""
     name = f"size_{abs(hash(request.node.name)) % 10**8}"
     (tmp_path / "checks").mkdir()
+    (tmp_path / "checks/__init__.py").touch()  # or this repository's own package came first
     (tmp_path / "checks" / f"{name}.py").write_text(ONE.format(name))
+    _forget_checks()
     yield tmp_path, name
-    import sys
-
-    for module in [m for m in sys.modules if m == "checks" or m.startswith("checks.")]:
-        del sys.modules[module]
+    _forget_checks()
     if str(tmp_path) in sys.path:
         sys.path.remove(str(tmp_path))
+
+
+def _forget_checks():
+    """Remove the package of checks that this process has imported from some project."""
+    for module in [m for m in sys.modules if m == "checks" or m.startswith("checks.")]:
+        del sys.modules[module]
 
 
 def test_the_checks_of_a_project_are_found_by_their_arguments(own):
@@ -102,7 +109,7 @@ def test_the_code_of_own_checks_is_code_of_the_report_alone(tree):
     """An edit judges again; it measures and converts nothing."""
     from litemill.pipeline.code_digest import stage_digests as digests
 
-    (tree / "checks").mkdir()
+    (tree / "checks").mkdir(exist_ok=True)
     file = tree / "checks/mine.py"
     file.write_text("def mine(measured, limit):\n    return 1\n")
     before = _digests(tree, digests)
@@ -127,21 +134,21 @@ def test_configure_takes_limits_of_own_checks_and_asks_for_their_folder(tree):
     """dvc.yaml has to name the folder, or an edit would judge nothing again."""
     from litemill.core.errors import LitemillError
 
-    (tree / "checks").mkdir()
+    (tree / "checks").mkdir(exist_ok=True)
     (tree / "checks/mine.py").write_text("def mine(measured, limit):\n    ...\n")
     params = (tree / "params.yaml").read_text()
     if "overrides:" in params:
         params = params[: params.index("overrides:")]
     (tree / "params.yaml").write_text(params + "overrides: {limits: {mine: 3}}\n")
+    named = (tree / "dvc.yaml").read_text()
+    assert 1 == named.count("      - checks\n")
+    (tree / "dvc.yaml").write_text(named.replace("      - checks\n", ""))
 
     with pytest.raises(LitemillError) as refused:
         configure.configure(tree)
     assert ["checks"] == [error.place for error in refused.value.errors]
     assert refused.value.errors[0].expected.startswith("add `- checks` to ")
-    dvc = (tree / "dvc.yaml").read_text()
-    (tree / "dvc.yaml").write_text(
-        dvc.replace("      - conf\n", "      - checks\n      - conf\n", 1)
-    )
+    (tree / "dvc.yaml").write_text(named)
 
     sections = configure.configure(tree)
     assert {3} == {limits["mine"] for limits in sections["limits"].values()}

@@ -136,7 +136,7 @@ def test_a_function_that_gives_no_model_stops_before_training(release):
         ("train: {optimizer: {learning_rat: 1}}", "train.optimizer (keras.optimizers.Adam): Arg"),
         (
             "data: {metric: {output: digits}}",
-            "data.metric.output: the model gives no 'digits'; did",
+            "data.metric.output: the model has no output 'digits'; did",
         ),
         (
             "variants: {int8: {calibration: {samples: 181}}}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from litemill.config.schema.prepare import Prepare, Split, Task
 from litemill.core.files import tree_sha256
@@ -22,7 +22,7 @@ def start(folder: Path, load: dict[str, str], **environment: str):
     """Run the stage as DVC does."""
     (folder / "build").mkdir(exist_ok=True)
     section = {"load": load, "task": "classification", "split": {"duplicates": "refuse"}}
-    (folder / "build/params.json").write_text(yaml.safe_dump({"prepare": section}))
+    (folder / "build/params.json").write_text(json.dumps({"prepare": section}))
     command = [sys.executable, "-m", "stages.prepare"]
     env = {"PYTHONPATH": str(ROOT)} | environment
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from dataclasses import dataclass, field
 
 import pytest
@@ -85,12 +86,14 @@ def test_an_error_never_has_more_than_one_line():
 
 def test_parameters_come_back_as_the_dataclass_they_were(tmp_path):
     """Enumerations, nested dataclasses and null included."""
-    path = tmp_path / "params.yaml"
-    path.write_text(
-        "prepare: {load: {_target_: x}, task: regression, split: {seed: 3, duplicates: drop}}\n"
-        "validate: {threads: 2, metric: {name: m, goal: minimize}}\n"
-        "other: {validate: {metric: null}}\n"
-    )
+    path = tmp_path / "params.json"
+    split = {"seed": 3, "duplicates": "drop"}
+    sections = {
+        "prepare": {"load": {"_target_": "x"}, "task": "regression", "split": split},
+        "validate": {"threads": 2, "metric": {"name": "m", "goal": "minimize"}},
+        "other": {"validate": {"metric": None}},
+    }
+    path.write_text(json.dumps(sections))
 
     assert Prepare(
         load={"_target_": "x"},
@@ -103,15 +106,27 @@ def test_parameters_come_back_as_the_dataclass_they_were(tmp_path):
     assert Validate(metric=None) == parameters(Validate, "other", "validate", path=path)
 
 
-@pytest.mark.parametrize("text", [None, "convert: {}", "convert: 3", ""])
-def test_parameters_that_are_missing_are_asked_for(tmp_path, text):
-    """The message says what to run."""
-    path = tmp_path / "params.yaml"
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "no such file"),
+        ('{"convert": {}}', "no key convert.int8"),
+        ('{"convert": 3}', "no key convert.int8"),
+        ("", "not JSON (Expecting value: line 1 column 1 (char 0))"),
+    ],
+)
+def test_missing_parameters_are_an_error_that_names_configure(tmp_path, text, problem):
+    """Whether the file, or the section in it, is missing or damaged."""
+    path = tmp_path / "params.json"
     if text is not None:
         path.write_text(text)
 
-    with pytest.raises(ConfigError, match=r"^.*params\.yaml: no .*; run `dvc repro configure`"):
+    with pytest.raises(ConfigError) as refused:
         section("convert", "int8", path=path)
+
+    error = refused.value
+    assert (str(path), problem) == (str(error.place), error.found)
+    assert "run `dvc repro configure` first" == error.expected
 
 
 def test_words_are_what_yaml_can_hold():

@@ -151,13 +151,26 @@ def arguments_of(release, name):
     return ["mine"]
 
 
+# What launchers import to check the toolchain, and to choose the environment of the worker. Where
+# the environment can change outputs, because TensorFlow runs, the stage's digest has its code.
+STARTING = ("litemill/config/lock.py", "litemill/config/toolchain.py")
+ENVIRONMENT = (
+    "litemill/config/parameters.py",
+    "litemill/config/schema/__init__.py",
+    "litemill/config/schema/numerics.py",
+    "litemill/runtime/environment.py",
+)
+
+
 def allowed_code(release, name):
     """Return the files of code whose digest a stage depends on, and of what only starts it."""
     targets = reached(configure(release.root), read_selection(release.root))
     more = targets[name].targets if name in targets else []
     files = {str(file.relative_to(ROOT)) for file in modules(name, ROOT, more).values()}
     launchers = tuple(f"{module.replace('.', '/')}" for module in LAUNCHERS)
-    return files, ("litemill/core/errors.py", *launchers)
+    tensorflow = "tensorflow" in (STAGES[name].toolchain or ())
+    imported = STARTING if tensorflow else (*STARTING, *ENVIRONMENT)
+    return files, ("litemill/core/errors.py", *launchers, *imported)
 
 
 @pytest.mark.pipeline
@@ -187,6 +200,7 @@ def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path,
         release.root / path for path in _filled([p for p, _ in outs(PIPELINE[name])], choices)
     ]
     known += [release.root / "build/params.json", release.root / f"build/{name}"]
+    known += [release.root / "dvc.yaml"]  # a stage that left out an output of it fails
     known += declared_dependencies(release.root, {"model": "digits_cnn", "data": "digits"})
     if name == "train":  # it looks ahead at what would be refused later, and writes nothing of it
         known += [release.root / "build/prepare/data.json"]

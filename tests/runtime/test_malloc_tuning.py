@@ -9,9 +9,9 @@ import pytest
 # after the first time.
 PROGRAM = """
 import ctypes, resource, sys
-from stages import heap
+from litemill.runtime import malloc_tuning
 if sys.argv[1] == "kept":
-    heap.keep()
+    malloc_tuning.keep_freed_memory()
 library = ctypes.CDLL(None)
 library.malloc.restype = ctypes.c_void_p
 def again():

@@ -13,10 +13,10 @@ from litemill.runtime import tensorflow_import
 
 START = """
 import sys
-from litemill.runtime.tensorflow_start import start
+from litemill.runtime.tensorflow_start import start_tensorflow
 from litemill.config.schema.numerics import Numerics
 
-tf = start(Numerics(), legacy=sys.argv[1] == "2")
+tf = start_tensorflow(Numerics(), legacy=sys.argv[1] == "2")
 print(sorted({"matplotlib", "pandas", "sklearn"} & {*sys.modules}))
 import pandas, sklearn
 print(pandas.DataFrame.__name__, sklearn.__name__)

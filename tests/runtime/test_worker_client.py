@@ -615,10 +615,12 @@ def test_hard_limits_are_those_of_another_worker(probe, folder, environment):
 
 
 SQUATTER = """
-import os, socket, sys
-path = sys.argv[1]
+import os, pathlib, socket, sys
+from litemill.runtime import unix_socket
+path = pathlib.Path(sys.argv[1])
 listener = socket.socket(socket.AF_UNIX)
-listener.bind(path)
+with unix_socket.short_address(path) as address:  # the temporary folders of tests may be deep
+    listener.bind(address)
 os.chmod(path, 0o777)
 os.setuid(65534)
 listener.listen()
