@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config import import_graph, selection, toolchain
 from litemill.config.compose import compose
+from litemill.config.empty_choices import empty_choice_notes
 from litemill.config.parameters import PARAMS, as_dataclass, to_plain, written_sections
 from litemill.config.schema.config import Config
 from litemill.config.schema.numerics import Numerics
@@ -275,5 +276,5 @@ def run(*, params: Path, code: Path) -> None:
         worker_client.start_worker(settings)
     write_parameters(sections, params)
     write_json(code, digests)
-    for line in portability_notes(sections, root):
+    for line in [*empty_choice_notes(root), *portability_notes(sections, root)]:
         print(f"configure: {line}")
