@@ -25,7 +25,7 @@ from litemill.config.schema.validate import Export, Validate
 from litemill.config.schema_validation import schema_errors, typed_without
 from litemill.conversion import recipes, sweep_request
 from litemill.core.errors import ErrorGroup, collect_errors
-from litemill.core.files import read_json, write_json, write_text
+from litemill.core.files import write_json, write_text
 from litemill.evaluation.own_checks import FOLDER, own_modules
 from litemill.pipeline import code_digest, rules
 from litemill.pipeline.code_digest import Reached
@@ -264,7 +264,7 @@ def run(*, params: Path, code: Path) -> None:
     """
     root = Path.cwd()
     before = written_sections(params) or {}
-    digests_before = read_json(code) if code.exists() else {}
+    digests_before = written_sections(code) or {}
     sections = configure(root)
     settings = environment.tensorflow_environment(as_dataclass(Numerics, sections["numerics"]))
     missing = not Path("build/export").exists()
