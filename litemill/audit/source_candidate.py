@@ -20,6 +20,7 @@ from litemill.core.errors import LitemillError
 from litemill.data.sample_file import read_samples
 from litemill.models import saved_model
 from litemill.models.exported_model import export_model
+from litemill.models.graph_operators import refuse_operators
 from litemill.models.kinds import import_model
 from litemill.models.reference_outputs import read_reference_outputs
 from litemill.runtime import tensorflow_start
@@ -93,16 +94,18 @@ def _export(request: SourceRequest, folder: Path) -> ExportedModel:
     model = request.model
     assert model.file is not None
     if Path(model.file).is_dir():
-        key = request.signature or _usual_key(Path(model.file), model.signature)
+        key = request.signature or _usual_key(model)
         model = replace(model, signature=key)
     (folder / "source").mkdir()
     source = import_model(model, folder / "source")
     return export_model(source, folder / "saved_model", model.signature)
 
 
-def _usual_key(folder: Path, usual: str) -> str:
+def _usual_key(model: Model) -> str:
+    folder = Path(str(model.file))
+    refuse_operators(folder, model.allow_operators)
     keys = saved_model.signature_keys(folder)
-    return keys[0] if len(keys) == 1 else usual
+    return keys[0] if len(keys) == 1 else model.signature
 
 
 def _float_file(model: ExportedModel) -> tuple[bytes | None, str]:

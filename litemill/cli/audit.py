@@ -62,6 +62,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="load Lambda layers, which are code inside of the file: it runs with your rights",
     )
     parser.add_argument(
+        "--allow_operators",
+        "--allow-operators",
+        default="",
+        metavar="NAMES",
+        help="operators of a SavedModel that may touch files, the network or Python, by commas",
+    )
+    parser.add_argument(
         "--seconds",
         type=float,
         default=60,
@@ -85,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         file=str(args.source),
         custom_objects=_words(args.custom_objects),
         allow_lambda=args.allow_lambda,
+        allow_operators=_words(args.allow_operators),
     )
     request = SourceRequest(model, str(args.samples), args.signature)
     try:

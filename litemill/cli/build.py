@@ -42,14 +42,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build everything that changed; a variant that fails does not stop the others."""
     from litemill.core.errors import ConfigError
+    from litemill.pipeline.lock_file import shielded_lock
 
     if not Path("dvc.yaml").exists():
         raise ConfigError("dvc.yaml", "no such file here", "expected to run in a project's folder")
-    if arguments.jobs > 1:
+    with shielded_lock(Path.cwd()):
+        return _build(arguments.jobs)
+
+
+def _build(jobs: int) -> int:
+    if jobs > 1:
         if _repro(SHARED):
             return 1
         variants = _changed()
-        if len(variants) > 1 and not _all_built(variants, arguments.jobs):
+        if len(variants) > 1 and not _all_built(variants, jobs):
             return 1
     return int(_repro() != 0)
 
@@ -71,11 +77,14 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def _all_built(variants: list[str], jobs: int) -> bool:
+    from litemill.pipeline.lock_file import lock_damage
+
     before = _locked_stages()
     try:
         failed = _in_parallel(variants, jobs)
     finally:
-        _sort_lock(before)
+        if not lock_damage(Path.cwd()):
+            _sort_lock(before)
     for variant in failed:
         print(f"{variant}: failed; see its output above", file=sys.stderr)
     return not failed

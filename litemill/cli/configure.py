@@ -91,6 +91,7 @@ def _changes(words: Sequence[str]) -> Iterator[str]:
 
 
 def _configure_project(*, write: bool) -> None:
+    from litemill.config.empty_choices import empty_choice_notes
     from litemill.config.parameters import PARAMS, written_sections
     from litemill.pipeline.configure import configure as resolve
     from litemill.pipeline.configure import portability_notes, write_parameters
@@ -101,7 +102,7 @@ def _configure_project(*, write: bool) -> None:
         print("\n".join(_summary(PARAMS)))
     else:
         print("\n".join(differences(before, after)) or f"{PARAMS} is up to date")
-    for note in portability_notes(after, Path.cwd()):
+    for note in [*empty_choice_notes(Path.cwd()), *portability_notes(after, Path.cwd())]:
         print(f"note: {note}")
     if write:
         write_parameters(after)

@@ -51,6 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _flag(group, "saved_model_tag_set", help="tags of the graph, separated by commas")
     _flag(group, "custom_objects", help="modules of its layers, separated by commas")
     _flag(group, "allow_lambda", action="store_true", help="run code from inside of the file")
+    allowed = "operators of the graph that may touch files, the network or Python, by commas"
+    _flag(group, "allow_operators", help=allowed)
     for name in ("experimental_new_converter", "experimental_new_quantizer"):
         _flag(parser, name, nargs="?", const="true", type=_true, help=argparse.SUPPRESS)
 
@@ -128,6 +130,7 @@ def _request(arguments: argparse.Namespace) -> ConversionRequest:
         tags=_words(arguments.saved_model_tag_set),
         custom_objects=_words(arguments.custom_objects),
         allow_lambda=arguments.allow_lambda,
+        allow_operators=_words(arguments.allow_operators),
         name=name,
         variant=variant,
         samples=arguments.samples,

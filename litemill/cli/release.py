@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from litemill.config.release_name import bundle_name
     from litemill.config.schema.package import Release
     from litemill.core.files import sha256
+    from litemill.pipeline.lock_file import refuse_damaged_lock
     from litemill.release.archive import SUFFIX
     from litemill.release.clean import built_commit
 
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         from litemill.release.signature import public_key
 
         public_key(args.key)  # refuses a key of the wrong kind before the work begins
+    refuse_damaged_lock(Path.cwd())
     commit = built_commit(Path.cwd())
     target = args.output / f"{top}{SUFFIX}"
     with tempfile.TemporaryDirectory(prefix="litemill-") as name:

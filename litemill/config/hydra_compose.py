@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from litemill.config import cli_overrides
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 SEARCH_PATH = "pkg://litemill.conf"
 # The group by which `overrides` of params.yaml reach Hydra, which merges them in their turn.
 OVERRIDES = "_overrides"
+# Resolvers whose value depends on time, machine or user.
+CHANGING = re.compile(r"\$\{\s*(now|hydra|oc\.env|python_version)\s*:")
 
 
 def compose_words(
@@ -45,6 +49,9 @@ def compose_words(
         ConfigStore.instance().store("params", dict(overrides), OVERRIDES, "_global_")
         with hydra.initialize_config_dir(str((root / "conf").resolve()), version_base="1.3"):
             return hydra.compose("config", overrides=[*words, *options], return_hydra_config=True)
+    except RecursionError:
+        found, expected = "a defaults list that leads back to itself", "expected files that end"
+        raise ConfigError("conf", found, expected) from None
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         if options:
             compose_words(root, words, [], overrides)
@@ -69,12 +76,26 @@ def resolve(config: DictConfig, place: Callable[[str], str]) -> dict[str, Any]:
 
     with open_dict(config):
         config.pop("hydra", None)
+    _refuse_changing(OmegaConf.to_container(config, resolve=False), place)
     try:
         tree = OmegaConf.to_container(config, resolve=True)
+    except RecursionError:
+        found, expected = "an interpolation that leads back to itself", "expected one that ends"
+        raise ConfigError("conf/config.yaml", found, expected) from None
     except OmegaConfBaseException as error:
         where = place(error.full_key) if error.full_key else "conf/config.yaml"
         raise ConfigError(where, first_line(error), "expected what resolves") from None
     return tree  # type: ignore[return-value]  # the root of a Hydra configuration is a mapping
+
+
+def _refuse_changing(value: Any, place: Callable[[str], str], path: str = "") -> None:
+    """Refuse interpolations that are another value on another day or machine."""
+    entries = dict(enumerate(value)) if isinstance(value, list) else value
+    for key, item in entries.items() if isinstance(entries, dict) else ():
+        _refuse_changing(item, place, f"{path}.{key}" if path else str(key))
+    if isinstance(value, str) and (match := CHANGING.search(value)):
+        found = f"{value}: {match[1]} is not the same everywhere and always"
+        raise ConfigError(place(path), found, "expected a value that params.json can hold")
 
 
 def runtime_choices(config: DictConfig) -> dict[str, str]:
@@ -91,8 +112,8 @@ def _check_files(root: Path) -> None:
 
     Hydra's own error for a syntax error does not name the file.
     """
-    for path in sorted((root / "conf").rglob("*.yaml")):
-        yaml_file.read(path, path.relative_to(root))
+    for path in sorted((root / "conf").rglob("[!.]*.yaml")):  # no lock file of an editor
+        _check_file(path, path.relative_to(root).as_posix())
     settings = read_mapping(root / "conf/config.yaml", "conf/config.yaml").get("hydra") or {}
     if SEARCH_PATH not in (settings.get("searchpath") or []):
         found = f"no {SEARCH_PATH}, where the package's choices are"
@@ -100,9 +121,25 @@ def _check_files(root: Path) -> None:
         raise ConfigError("conf/config.yaml: hydra.searchpath", found, expected)
 
 
+def _check_file(path: Path, place: str) -> None:
+    """Refuse a file that Hydra would not compose, or for which it has no words."""
+    values = read_mapping(path, place, empty=True)
+    entries = values.get("defaults", [])
+    if entries is not None and not isinstance(entries, list):
+        found, expected = f"found {entries!r}", "expected a list"
+        raise ConfigError(f"{place}: defaults", found, expected)
+    for entry in entries or ():
+        if entry == PurePosixPath(place).stem:
+            expected = "expected files that end"
+            raise ConfigError(f"{place}: defaults", f"{entry}, which is this file", expected)
+        if not isinstance(entry, str | dict):
+            expected = "expected a name, or a group with a name"
+            raise ConfigError(f"{place}: defaults", f"found {entry!r}", expected)
+
+
 def _files(root: Path) -> Iterator[tuple[Path, str]]:
     for home, prefix in ((root / "conf", "conf"), (PACKAGE_CONF, "litemill/conf")):
-        for path in sorted(home.rglob("*.yaml")):
+        for path in sorted(home.rglob("[!.]*.yaml")):
             yield path, f"{prefix}/{path.relative_to(home).as_posix()}"
 
 

@@ -43,7 +43,8 @@ def groups(root: Path) -> list[str]:
 def choices(root: Path, group: str) -> list[str]:
     """List the choices of a group, of the project and of the package."""
     homes = [root / "conf", PACKAGE_CONF]
-    return sorted({path.stem for home in homes for path in (home / group).glob("*.yaml")})
+    files = (path for home in homes for path in (home / group).glob("[!.]*.yaml"))
+    return sorted({path.stem for path in files})
 
 
 def file_of(root: Path, group: str, choice: str) -> Path:
@@ -67,7 +68,8 @@ def default_choices(root: Path) -> dict[str, str]:
 
 def choices_in(values: Mapping[str, Any]) -> dict[str, str]:
     """List the choices of a file's defaults list, by group."""
-    entries = values.get("defaults") or []
+    entries = values.get("defaults")
+    entries = entries if isinstance(entries, list) else []  # others are refused with all files
     pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
     return {
         str(group).removeprefix("override ").lstrip("/"): str(choice)
@@ -113,8 +115,8 @@ def read_selection(root: Path, changes: Mapping[str, Any] | None = None) -> dict
     return selection
 
 
-def read_mapping(path: Path, place: str) -> dict[str, Any]:
-    """Read a YAML file that has to be a mapping.
+def read_mapping(path: Path, place: str, *, empty: bool = False) -> dict[str, Any]:
+    """Read a YAML file that has to be a mapping; `empty` lets it say nothing.
 
     Raises:
         ConfigError: it is missing, no YAML or no mapping.
@@ -122,7 +124,10 @@ def read_mapping(path: Path, place: str) -> dict[str, Any]:
     try:
         values = yaml_file.read(path, place)
     except FileNotFoundError:
-        raise ConfigError(place, "no such file", "expected the choices of the project") from None
+        found = "a link to nothing" if path.is_symlink() else "no such file"
+        raise ConfigError(place, found, "expected the choices of the project") from None
+    if values is None and empty:
+        return {}
     if not isinstance(values, dict):
         raise ConfigError(place, f"found {values!r}", "expected a mapping")
     return values

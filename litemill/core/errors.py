@@ -16,10 +16,13 @@ A message reads *place: what was found; what was expected, or the nearest name*.
 from __future__ import annotations
 
 import difflib
+import itertools
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+NAMES = 1000  # that are compared with a wrong one; the time grows with their number
 
 
 class LitemillError(Exception):
@@ -117,7 +120,7 @@ def error_line(error: LitemillError | OSError) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say what was expected instead of `name`: the nearest known name, or all of them."""
-    names = sorted(known)
+    names = sorted(itertools.islice(known, NAMES))
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(names)}"
 

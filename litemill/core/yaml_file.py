@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from litemill.core import yaml_safety
 from litemill.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,36 +33,23 @@ _Loader.add_implicit_resolver(
 
 
 def read(path: Path, place: object) -> Any:
-    """Return what a file says; None when it says nothing.
+    """Read what a file says; None when it says nothing.
 
     Raises:
-        ConfigError: it is no YAML, or has a key twice, of which other readers take the last.
+        ConfigError: it is no YAML, has a key twice, or what readers take differently.
+        FileNotFoundError: there is none.
     """
     try:
-        loader = _Loader(path.read_bytes())
+        text = yaml_safety.read_text(path, place)
+        yaml_safety.refuse_depth(text, place)
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
-        _refuse_twins(node, place)
+        yaml_safety.refuse_surprises(node, place)
         return loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = str(getattr(error, "problem", None) or error)
         raise ConfigError(f"{place}{line}", "not YAML", problem) from None
-
-
-def _refuse_twins(node: yaml.Node, place: object) -> None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    seen = set()
-    for key, value in pairs:
-        if key.value in seen:
-            problem = f"{key.value!r} is there twice"
-            raise ConfigError(
-                f"{place}:{key.start_mark.line + 1}", problem, "expected each key once"
-            )
-        if isinstance(key, yaml.ScalarNode):
-            seen.add(key.value)
-        _refuse_twins(value, place)
-    for item in node.value if isinstance(node, yaml.SequenceNode) else []:
-        _refuse_twins(item, place)

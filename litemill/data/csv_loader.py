@@ -14,11 +14,14 @@ from litemill.core.errors import DataError, nearest
 from litemill.data.dataset import Dataset, FileRows
 from litemill.data.labels import encode_labels, read_classes
 from litemill.data.preprocessing import preprocess_inputs
+from litemill.data.untrusted_array import refuse_special
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import IO
 
 ROWS = 4096  # parsed at a time
+LINE = 1 << 26  # characters
 
 
 def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
@@ -61,15 +64,17 @@ def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
     if task == "classification" and len(answers) != 1:
         raise DataError(path, f"{len(answers)} target columns", "classification has one")
     others = [*answers, *([split_column] if split_column else [])]
-    rest = features or [name for name in header if name not in others]
+    taken = set(others)
+    rest = features or [name for name in header if name not in taken]
     inputs = rest if isinstance(rest, dict) else {"features": rest}
     numbers = dict(inputs) | ({"": answers} if task == "regression" else {})
     texts = [
         *(answers if task == "classification" else []),
         *([split_column] if split_column else []),
     ]
+    known = set(header)
     for name in itertools.chain(*numbers.values(), texts):
-        if name not in header:
+        if name not in known:
             raise DataError(path, f"no column {name!r}", nearest(name, header))
     table = _Table(path, header, numbers, texts, scratch)
     for block in iter(lambda: list(itertools.islice(lines, ROWS)), []):
@@ -104,6 +109,7 @@ class _Table:
     ) -> None:
         self.path = path
         self.header = header
+        self.columns = {name: i for i, name in enumerate(header)}
         self.numbers = numbers
         self.texts: dict[str, list[str]] = {name: [] for name in texts}
         self.known: dict[str, str] = {}  # one object a text, however many rows have it
@@ -117,12 +123,12 @@ class _Table:
                 raise DataError(f"{self.path}: line {line}", f"{len(cells)} cells", expected)
         self.lines.extend(line for line, _ in block)
         for name, columns in self.numbers.items():
-            where = [self.header.index(column) for column in columns]
+            where = [self.columns[column] for column in columns]
             with self.files[name].open("ab") as file:
                 file.write(self._parsed(block, where).data)
         for name, texts in self.texts.items():
-            where = [self.header.index(name)]
-            texts.extend(self._text(line, cells, where[0]) for line, cells in block)
+            column = self.columns[name]
+            texts.extend(self._text(line, cells, column) for line, cells in block)
 
     def stored(self) -> dict[str, FileRows]:
         if not self.lines:
@@ -140,7 +146,7 @@ class _Table:
 
     def _parsed(self, block: list[tuple[int, list[str]]], where: list[int]) -> np.ndarray:
         try:
-            values = [[float(cells[i]) for i in where] for _, cells in block]
+            values = [[_number(cells[i]) for i in where] for _, cells in block]
             with np.errstate(over="ignore"):
                 parsed = np.array(values, np.float64).astype(np.float32)
         except ValueError:
@@ -154,7 +160,7 @@ class _Table:
             place = f"{self.path}: line {line}, column {self.header[i]!r}"
             try:
                 with np.errstate(over="ignore"):
-                    finite = bool(np.isfinite(np.float32(float(cells[i]))))
+                    finite = bool(np.isfinite(np.float32(_number(cells[i]))))
             except ValueError:
                 raise DataError(place, repr(cells[i]), "expected a number") from None
             if not finite:
@@ -162,28 +168,50 @@ class _Table:
 
 
 def _lines(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    if len(delimiter) != 1 or delimiter in '"\r\n\0':
+        found = repr(delimiter)
+        raise DataError("data.load.delimiter", found, "expected a single character, such as ';'")
+    refuse_special(Path(path), "expected a CSV file")
     line = 1
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = parser.reader(file, delimiter=delimiter, strict=True)
+            rows = parser.reader(_texts(path, file), delimiter=delimiter, strict=True)
             for cells in rows:
                 line = rows.line_num
                 if cells:  # blank lines hold nothing
                     yield line, cells
-    except FileNotFoundError:
-        raise DataError(path, "no such file", "expected a CSV file") from None
     except UnicodeDecodeError as error:
         raise DataError(path, f"no UTF-8 text ({error.reason})", "save it as UTF-8") from None
     except parser.Error as error:
         raise DataError(path, f"no CSV after line {line} ({error})", "mend or quote it") from None
 
 
+def _texts(path: str, file: IO[str]) -> Iterator[str]:
+    """Iterate over the lines of a file, which have an end and no NUL."""
+    for number, text in enumerate(iter(lambda: file.readline(LINE), ""), 1):
+        if "\0" in text:
+            raise DataError(f"{path}: line {number}", "a NUL", "expected text")
+        if len(text) == LINE:
+            expected = f"expected fewer than {LINE:,} characters"
+            raise DataError(f"{path}: line {number}", "a line without an end", expected)
+        yield text
+
+
+def _number(cell: str) -> float:
+    """Read a number as CSV has it: Python takes digits of any script, and underscores, too."""
+    if not cell.isascii() or "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
+
+
 def _check_header(path: str, header: list[str]) -> None:
     if not header:
         raise DataError(path, "empty", "expected a first line that names the columns")
+    seen: set[str] = set()
     for i, name in enumerate(header):
         if not name.strip():
             expected = "name it in the first line, or remove it"
             raise DataError(path, f"column {i + 1} has no name", expected)
-        if name in header[:i]:
+        if name in seen:
             raise DataError(path, f"column {name!r} twice", "expected one of each name")
+        seen.add(name)

@@ -12,6 +12,7 @@ from litemill.core.errors import DataError, nearest
 from litemill.data.dataset import SPLITS, Dataset, FileRows
 from litemill.data.labels import read_classes
 from litemill.data.preprocessing import PLACE, Preprocessing, preprocessing_of
+from litemill.data.untrusted_array import refuse_special
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,6 +178,7 @@ def _images(folder: Path) -> list[Path]:
     for file in files:
         if file.is_dir():
             raise DataError(file, "a folder inside a class", "expected images")
+        refuse_special(file, "expected an image")
         if file.suffix.lower() not in SUFFIXES:
             raise DataError(file, "no image by its name", f"expected {', '.join(SUFFIXES)}")
     if not files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,10 +77,10 @@ def encode_labels(texts: Iterable[str], classes: Sequence[str] | None, place: st
     if None not in numbers and not (given and set(seen) <= set(given)):
         return Encoded(np.array(numbers, np.float64)[codes], None)
     names = sorted(seen) if given is None else given
-    for text in seen:
-        if text not in names:
-            raise DataError(place, f"label {text!r} is not among the classes", nearest(text, names))
     index = {name: i for i, name in enumerate(names)}
+    for text in seen:
+        if text not in index:
+            raise DataError(place, f"label {text!r} is not among the classes", nearest(text, names))
     return Encoded(np.array([index[text] for text in seen], np.int64)[codes], names)
 
 
@@ -92,7 +93,7 @@ def check_labels(targets: Mapping[str, ArrayLike], dataset: Dataset) -> Labels:
     codes = {key: _codes(dataset, key, rows) for key, rows in targets.items()}
     if dataset.classes is not None:
         classes = [str(name) for name in dataset.classes]
-        twice = sorted({name for name in classes if classes.count(name) > 1})
+        twice = sorted(name for name, count in Counter(classes).items() if count > 1)
         if twice:
             raise DataError(f"{dataset.place}: classes", f"{twice[0]!r} twice", "expected one each")
         for name in classes:
@@ -144,6 +145,8 @@ def _refuse(dataset: Dataset, key: str, values: np.ndarray, sample: int, expecte
 
 
 def _number(text: str) -> float | None:
+    if not text.isascii() or "_" in text:  # Python reads digits of any script, and 1_000
+        return None
     try:
         return float(text)
     except ValueError:

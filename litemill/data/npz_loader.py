@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.core.errors import DataError, nearest
+from litemill.core.errors import DataError, first_line, nearest
 from litemill.data.dataset import Dataset, FileRows
 from litemill.data.labels import encode_labels, read_classes
 from litemill.data.preprocessing import preprocess_inputs
 from litemill.data.samples import BLOCK
+from litemill.data.untrusted_array import SUFFIX, open_archive, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-SUFFIX = ".npy"
 
 
 def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
@@ -54,7 +54,7 @@ def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     """
     classes = read_classes(classes)
     targets = {"target": target} if isinstance(target, str) else dict(target or {})
-    with _opened(path) as archive:
+    with open_archive(Path(path), scratch) as archive:
         known = [n.removesuffix(SUFFIX) for n in archive.namelist() if n.endswith(SUFFIX)]
         named = [*targets.values(), *([split] if split else []), *(slices or {}).values()]
         inputs = inputs or {key: key for key in known if key not in named}
@@ -80,50 +80,27 @@ def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
     )
 
 
-def _opened(path: str) -> zipfile.ZipFile:
-    try:
-        if Path(path).stat().st_size == 0:
-            raise DataError(path, "empty", "expected a .npz file")
-        return zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise DataError(path, "no such file", "expected a .npz file") from None
-    except zipfile.BadZipFile as error:
-        raise DataError(path, f"damaged or no .npz file ({error})", "write it again") from None
-
-
 def _copy(archive: zipfile.ZipFile, key: str, to: Path) -> FileRows:
     place = f"{archive.filename}: {key}"
     try:
         with archive.open(key + SUFFIX) as source:
-            stored = _header(source, to, place)
+            size = archive.getinfo(key + SUFFIX).file_size
+            shape, fortran, dtype = read_header(source, size, place)
+            _check_shape(shape, place)
             with to.open("wb") as file:
                 shutil.copyfileobj(source, file, BLOCK)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
         raise DataError(place, f"truncated or damaged ({error})", "write it again") from None
-    found = to.stat().st_size
-    expected = stored.dtype.itemsize * int(np.prod(stored.shape, dtype=np.float64))
-    if found != expected:
-        raise DataError(place, f"{found} bytes of values", f"its header says {expected}")
-    return stored
+    except RuntimeError as error:  # of an archive that says so in one of two places only
+        raise DataError(place, first_line(error), "expected a plain archive") from None
+    return FileRows(to, dtype, shape, "F" if fortran else "C")
 
 
-def _header(source: IO[bytes], to: Path, place: str) -> FileRows:
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    try:
-        version = np.lib.format.read_magic(source)
-        shape, fortran, dtype = readers[version](source)
-    except (ValueError, KeyError) as error:
-        raise DataError(place, f"no array ({error})", "expected what numpy.savez writes") from None
-    if dtype.hasobject:
-        raise DataError(place, "pickled objects", "expected plain numbers; ragged lists are none")
+def _check_shape(shape: tuple[int, ...], place: str) -> None:
     if not shape:
         raise DataError(place, "a single value", "expected the samples as the first axis")
     if 0 in shape:
         raise DataError(place, f"empty, of shape {shape}", "expected at least one sample")
-    return FileRows(to, dtype, shape, "F" if fortran else "C")
 
 
 def _texts(rows: FileRows) -> Iterator[str]:

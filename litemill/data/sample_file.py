@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from litemill.core.errors import DataError, first_line
 from litemill.data.sample_matching import match_inputs, shape_matches
 from litemill.data.samples import Samples
+from litemill.data.untrusted_array import SUFFIX, open_archive, read_header, refuse_special
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,22 +53,41 @@ def read_samples(path: Path, inputs: Mapping[str, Any]) -> Samples:
 
 
 def _arrays(path: Path) -> dict[str, Array]:
+    refuse_special(path, "expected samples in a .npz or .npy file")
     try:
+        _vet(path)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            found = {path.stem: loaded}
+            arrays = {path.stem: loaded}
         else:
             with loaded:
-                found = {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError:
-        raise DataError(path, "no such file", "expected samples in a .npz or .npy file") from None
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-        problem = f"not readable ({first_line(error)})"
-        raise DataError(path, problem, "expected a .npz or .npy file") from None
-    found = {name: array for name, array in found.items() if array.ndim}
-    if not found:
+                arrays = {name: loaded[name] for name in loaded.files}
+    except DataError as error:
+        found = f"not readable ({error.found})"
+        raise DataError(error.place, found, "expected a .npz or .npy file") from None
+    except (  # of an archive whose parts contradict each other
+        ValueError, EOFError, OSError, RuntimeError, NotImplementedError, MemoryError,
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    ) as error:  # fmt: skip
+        found = f"not readable ({first_line(error)})"
+        raise DataError(path, found, "expected a .npz or .npy file") from None
+    arrays = {name: array for name, array in arrays.items() if array.ndim}
+    if not arrays:
         raise DataError(path, "holds no samples", "expected an array for each input")
-    return found
+    return arrays
+
+
+def _vet(path: Path) -> None:
+    """Refuse a file whose headers do not fit its size, before NumPy asks for the memory."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as source:
+            read_header(source, path.stat().st_size, path)
+        return
+    with open_archive(path) as archive:
+        for entry in archive.infolist():
+            if entry.filename.endswith(SUFFIX):
+                with archive.open(entry) as source:
+                    read_header(source, entry.file_size, f"{path}: {entry.filename}")
 
 
 def _fits(spec: Any, array: Array) -> bool:

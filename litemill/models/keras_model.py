@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 from litemill.core.errors import ModelError
 from litemill.models.custom_objects import import_custom_objects
+from litemill.models.untrusted_archive import (
+    UnsafeModelError,
+    read_configuration,
+    refuse_foreign_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "unnamed"
 LINE = 200  # characters of an error of others
+REFUSALS = ("Not allowed", "disallowed", "unsafe", "safe_mode")  # words of Keras 3
 
 
 def load_keras_file(
@@ -32,16 +36,21 @@ def load_keras_file(
     Raises:
         ModelError: no such file, not a Keras file, a damaged one, one with Lambda layers, or one
             that this Keras does not read.
+        UnsafeModelError: the file reaches outside of itself, or Keras 3 refused it for safety.
     """
-    refuse_lambda(file, allow_lambda=allow_lambda)
-    objects = import_custom_objects(custom_objects)
+    modules = list(custom_objects)
+    configuration = read_configuration(file)
+    _refuse_lambda(file, configuration, allow_lambda=allow_lambda)
+    objects = import_custom_objects(modules)
+    refuse_foreign_code(file, configuration, modules, objects)
     options: dict[str, Any] = {"compile": False, "custom_objects": objects}
     if not is_keras_2():
         options["safe_mode"] = not allow_lambda
     try:
         return current_keras().models.load_model(str(file), **options)
     except Exception as error:  # Keras raises whatever its layers raise
-        raise ModelError(
+        kind = UnsafeModelError if _is_refusal(error) else ModelError
+        raise kind(
             file, f"{keras_name()} does not load it ({_summary(error)})", _advice(error)
         ) from error
 
@@ -70,38 +79,16 @@ def refuse_lambda(file: Path, *, allow_lambda: bool) -> None:
         ModelError: there is no such file, it is no Keras file, it could be read as another one, or
             it has Lambda layers.
     """
-    names = set(_lambda_names(_configuration(file)))
+    _refuse_lambda(file, read_configuration(file), allow_lambda=allow_lambda)
+
+
+def _refuse_lambda(file: Path, configuration: Any, *, allow_lambda: bool) -> None:
+    names = set(_lambda_names(configuration))
     # The function inside of a layer has no name of its own.
     layers = sorted(names - {UNNAMED} or names)
     if layers and not allow_lambda:
         message = f"Lambda layers, which are code inside of the file: {', '.join(layers)}"
         raise ModelError(file, message, "`allow_lambda` runs it, with your rights")
-
-
-def _configuration(file: Path) -> Any:
-    """Read the configuration that Keras will read: it goes by the suffix alone."""
-    native = str(file).endswith(".keras")
-    if zipfile.is_zipfile(file) and not native:
-        # HDF5 ignores what comes behind it, zip what comes before: such a file may be two models.
-        raise ModelError(file, "a zip archive by another name", "expected the suffix .keras for it")
-    try:
-        if native and zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                # Keras itself does not look at the checksums of the weights.
-                entries = {name: archive.read(name) for name in archive.namelist()}
-                return json.loads(entries["config.json"])
-        import h5py
-
-        with h5py.File(file) as archive:
-            return json.loads(archive.attrs["model_config"])
-    except FileNotFoundError:
-        raise ModelError(file, "no such file", "expected a .keras or .h5 file") from None
-    except KeyError as error:
-        message = f"holds no model configuration ({_summary(error)})"
-        raise ModelError(file, message, "expected a whole model, not weights alone") from None
-    except Exception as error:  # whatever zlib, HDF5 and JSON say of damaged bytes
-        message = f"not a readable Keras file ({_summary(error)})"
-        raise ModelError(file, message, "expected a .keras or .h5 file") from error
 
 
 def _lambda_names(value: Any) -> Iterator[str]:
@@ -115,6 +102,11 @@ def _lambda_names(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _lambda_names(item)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether Keras 3 refused the file for safety; Keras 2 would not."""
+    return any(words in str(error) for words in REFUSALS)
 
 
 def _summary(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from litemill.models import keras_file, keras_graph, keras_model, saved_model
 from litemill.models.custom_objects import import_custom_objects
 from litemill.models.keras2_source import Keras2Source
 from litemill.models.source_model import SourceModel
+from litemill.models.untrusted_archive import UnsafeModelError
 
 if TYPE_CHECKING:
     from litemill.config.schema.train import Model
@@ -52,6 +53,8 @@ class KerasSource(SourceModel):
             loaded = keras_model.load_keras_file(
                 file, custom_objects=model.custom_objects, allow_lambda=model.allow_lambda
             )
+        except UnsafeModelError:
+            raise  # Keras 2 would read it
         except ModelError as refused:
             try:
                 return Keras2Source.import_model(model, folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litemill.core.errors import ModelError
-from litemill.models import saved_model
+from litemill.models import graph_operators, saved_model
 from litemill.models.source_model import SourceModel
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class SavedModelSource(SourceModel):
         """Copy the SavedModel; of one with several tagged graphs, save one signature anew."""
         assert model.file is not None
         source, file = cls.create(folder, model), Path(model.file)
+        graph_operators.refuse_operators(file, model.allow_operators)
         saved_model.load_signature(file, model.signature, model.tags)
         if model.tags:
             saved_model.retag(file, model.signature, model.tags, source.saved_model)

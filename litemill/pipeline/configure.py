@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config import import_graph, selection, toolchain
 from litemill.config.compose import compose
+from litemill.config.empty_choices import empty_choice_notes
 from litemill.config.parameters import PARAMS, as_dataclass, to_plain, written_sections
 from litemill.config.schema.config import Config
 from litemill.config.schema.numerics import Numerics
@@ -25,7 +26,7 @@ from litemill.config.schema.validate import Export, Validate
 from litemill.config.schema_validation import schema_errors, typed_without
 from litemill.conversion import recipes, sweep_request
 from litemill.core.errors import ErrorGroup, collect_errors
-from litemill.core.files import read_json, write_json, write_text
+from litemill.core.files import write_json, write_text
 from litemill.evaluation.own_checks import FOLDER, own_modules
 from litemill.pipeline import code_digest, rules
 from litemill.pipeline.code_digest import Reached
@@ -332,7 +333,7 @@ def run(*, params: Path, code: Path) -> None:
     """
     root = Path.cwd()
     before = written_sections(params) or {}
-    digests_before = read_json(code) if code.exists() else {}
+    digests_before = written_sections(code) or {}
     sections = configure(root)
     settings = environment.tensorflow_environment(as_dataclass(Numerics, sections["numerics"]))
     missing = not Path("build/export").exists()
@@ -344,5 +345,5 @@ def run(*, params: Path, code: Path) -> None:
         worker_client.start_worker(settings)
     write_parameters(sections, params)
     write_json(code, digests)
-    for line in portability_notes(sections, root):
+    for line in [*empty_choice_notes(root), *portability_notes(sections, root)]:
         print(f"configure: {line}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.selection import read_selection
 from litemill.core.errors import ConfigError, nearest
+from litemill.pipeline.lock_file import refuse_damaged_lock
 from litemill.pipeline.resolved import Resolved
 from litemill.pipeline.stage_reasons import Reasons, stage_reasons
 
@@ -51,6 +52,7 @@ def explain_stages(target: str | None = None) -> Plan:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    refuse_damaged_lock(Path.cwd())
     # DVC's own message for `variants: null` names neither the file nor the key.
     read_selection(Path.cwd())
     try:

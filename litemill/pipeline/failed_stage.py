@@ -58,4 +58,4 @@ def _filled(path: str, definition: dict[str, Any], item: str) -> str:
 
 def _is_locked(root: Path, name: str) -> bool:
     lock = root / "dvc.lock"
-    return lock.exists() and f"\n  {name}:\n" in lock.read_text(encoding="utf-8")
+    return lock.exists() and f"\n  {name}:\n" in lock.read_text(encoding="utf-8", errors="replace")

@@ -12,11 +12,45 @@ from litemill.evaluation.worst_case import USE_CONFIDENCE_BOUND
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from litemill.config.schema.validate import Metric
+
+# The least and the greatest limit that some files pass and others do not, and words for them.
+_BEYOND_0, _BELOW_1 = math.nextafter(0, 1), math.nextafter(1, 0)
+USEFUL = {
+    "snr_db": (-100, 1000, "decibels from -100 to 1000"),
+    "cosine_similarity": (math.nextafter(-1, 0), 1, "more than -1 and at most 1"),
+    "max_abs_error": (0, math.inf, "at least 0"),
+    "mean_abs_error": (0, math.inf, "at least 0"),
+    "top1_agreement": (_BEYOND_0, 1, "a share, more than 0 and at most 1"),
+    "kernel_disagreement": (0, _BELOW_1, "a share from 0 to below 1"),
+    "size_bytes": (100, math.inf, "at least 100, which no file is below"),
+}
+# Scores that are a share of the samples, and limits of a metric that is their mean.
+SHARES = ("litemill.metrics.top1", "litemill.metrics.top_k", "litemill.metrics.binary")
+OF_SHARES = {
+    "metric_min": (_BEYOND_0, 1, "a share, more than 0 and at most 1"),
+    "metric_drop": (-1, _BELOW_1, "a difference of shares, below 1"),
+    "metric_drop_relative": (-math.inf, _BELOW_1, "a share below 1"),
+    "per_class_drop": (-1, _BELOW_1, "a difference of shares, below 1"),
+}
+
 
 def limit_errors(
-    limits: dict[str, Any], place: Callable[[str], str], path: str, known: list[str]
+    limits: dict[str, Any],
+    place: Callable[[str], str],
+    path: str,
+    known: list[str],
+    metric: Metric | None = None,
 ) -> Iterator[LitemillError]:
-    """List the errors of the limits at `path`; `known` are the names of the checks."""
+    """List the errors of the limits at `path`.
+
+    Args:
+        limits: by name of check.
+        place: names the file and key of a path.
+        path: of the limits.
+        known: names of the checks.
+        metric: the task's, where it is known.
+    """
     for name, limit in limits.items():
         here = place(f"{path}.{name}")
         if name == USE_CONFIDENCE_BOUND:
@@ -28,6 +62,16 @@ def limit_errors(
             yield from latency_errors(limit, here)
         elif limit is not None and not _is_number(limit):
             yield ConfigError(here, f"found {limit!r}", "expected a number, or null for no limit")
+        elif limit is not None and (expected := _useless(name, limit, metric)):
+            yield ConfigError(here, f"found {limit:g}", f"{expected}, or null for no limit")
+
+
+def _useless(name: str, limit: float, metric: Metric | None) -> str:
+    """Return what to expect of a limit that every file passes, or none; empty for a useful one."""
+    low, high, expected = USEFUL.get(name, (-math.inf, math.inf, ""))
+    if metric and metric.score.get("_target_") in SHARES and name in OF_SHARES:
+        low, high, expected = OF_SHARES[name]
+    return "" if low <= limit <= high else f"expected {expected}"
 
 
 def latency_errors(limit: Any, place: str) -> Iterator[LitemillError]:

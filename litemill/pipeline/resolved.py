@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.parameters import PARAMS, section
+from litemill.config.parameters import PARAMS, written_sections
 from litemill.config.selection import read_selection
-from litemill.core.files import read_json
 from litemill.pipeline.code_digest import CODE, modules, stage_digests
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ class Resolved:
     def __init__(self, root: Path) -> None:
         """Read the files of the last build, where there are any."""
         self._root = root
-        self.parameters: dict[str, Any] = section() if PARAMS.exists() else {}
-        self.code: dict[str, Any] = read_json(CODE) if CODE.exists() else {}
+        self.parameters: dict[str, Any] = written_sections() or {}
+        self.code: dict[str, Any] = written_sections(CODE) or {}
         self.rewritten = False  # whether build/params.json would be another
 
     def resolve(self) -> None:
@@ -36,7 +35,7 @@ class Resolved:
 
         self.parameters = configure(self._root)
         text = to_json(self.parameters)
-        self.rewritten = not PARAMS.exists() or PARAMS.read_text(encoding="utf-8") != text
+        self.rewritten = not PARAMS.exists() or PARAMS.read_bytes() != text.encode()
         self.code = stage_digests(self._root, self._reached())
 
     def code_files(self, stage: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from litemill.config import import_graph, release_name
@@ -15,6 +14,7 @@ from litemill.config.schema.variant import Selection
 from litemill.conversion import option_conflicts
 from litemill.core.errors import ConfigError, LitemillError, collect_errors, nearest
 from litemill.evaluation import checks
+from litemill.pipeline.domain_rules import domain_errors
 from litemill.pipeline.limit_rules import limit_errors
 from litemill.pipeline.model_rules import model_errors
 
@@ -24,25 +24,11 @@ if TYPE_CHECKING:
 
     from litemill.config.compose import Composed
     from litemill.config.schema.config import Config, Data, VariantChoice
+    from litemill.config.schema.prepare import Split
 
     Place = Callable[[str], str]
 
-MINIMUM = {  # of a number, by its path
-    "train.epochs": 1,
-    "train.batch_size": 1,
-    "train.steps_per_execution": 1,
-    "train.seed": 0,
-    "data.split.seed": 0,
-    "export.batch_size": 1,
-    "validate.batch_size": 1,
-    "validate.threads": 1,
-    "validate.reference_samples": 1,
-    "validate.layer_samples": 0,
-    "validate.timeout_seconds": 1,
-    "numerics.threads": 0,
-    # A release without any could not be verified on a device.
-    "release.golden_samples": 1,
-}
+ROUNDING = 1e-9  # of a sum of shares
 
 
 def rule_errors(
@@ -60,7 +46,7 @@ def rule_errors(
     yield from _folder_errors(composed, root)
     if not {"model", "export"} & faulty:
         yield from model_errors(config, composed, root)
-    yield from _number_errors(config, place, wrong)
+    yield from domain_errors(config, place, wrong)
     yield from _share_errors(config, place, wrong)
     yield from numerics_errors(config.numerics, place, wrong)
     yield from _target_errors(config, composed, root, faulty)
@@ -84,13 +70,6 @@ def _folder_errors(composed: Composed, root: Path) -> Iterator[LitemillError]:
             yield ConfigError(f"{folder}/{choice}", "no such folder", expected)
 
 
-def _number_errors(config: Config, place: Place, wrong: Collection[str]) -> Iterator[LitemillError]:
-    for path, minimum in MINIMUM.items():
-        value = attrgetter(path)(config)
-        if path not in wrong and value is not None and value < minimum:
-            yield ConfigError(place(path), f"found {value:g}", f"expected at least {minimum}")
-
-
 def _share_errors(config: Config, place: Place, wrong: Collection[str]) -> Iterator[LitemillError]:
     validation = config.train.validation
     if "train.validation" not in wrong and not 0 <= validation < 1:
@@ -101,6 +80,17 @@ def _share_errors(config: Config, place: Place, wrong: Collection[str]) -> Itera
         path = f"data.split.{name}"
         if path not in wrong and not 0 < share < math.inf:
             yield ConfigError(place(path), f"found {share:g}", "expected more than 0")
+    if not any(path.startswith("data.split") for path in wrong):
+        yield from _sum_errors(config.data.split, place("data.split"))
+
+
+def _sum_errors(split: Split, place: str) -> Iterator[LitemillError]:
+    """List the error of shares that add up to more than all samples."""
+    shares = [split.train, split.calibration, split.evaluation]
+    total = math.fsum(share for share in shares if 0 < share < 1)
+    if total > 1 + ROUNDING:
+        found = f"shares that add up to {total:g}"
+        yield ConfigError(place, found, "expected at most 1")
 
 
 def _release_errors(config: Config, composed: Composed) -> Iterator[LitemillError]:
@@ -115,6 +105,9 @@ def _release_errors(config: Config, composed: Composed) -> Iterator[LitemillErro
 
 def _kernel_errors(kernels: list[str], place: str) -> Iterator[LitemillError]:
     for name in kernels:
+        if kernels.count(name) > 1:
+            yield ConfigError(place, f"{name!r} is there twice", "expected each once")
+            return
         if name not in KERNELS:
             yield ConfigError(place, f"no kernels {name!r}", nearest(name, KERNELS))
     if "default" not in kernels:
@@ -128,16 +121,17 @@ def _limit_errors(
     errors: list[LitemillError] = []
     known = collect_errors(errors, partial(checks.check_names, root))
     yield from errors
+    metric = None if "data" in faulty else config.data.metric
     if known is None:
         return  # without the project's own checks, no limit can be judged
     if "limits" not in faulty:
-        yield from limit_errors(config.limits, place, "limits", known)
+        yield from limit_errors(config.limits, place, "limits", known, metric)
     for name, variant in config.variants.items():
-        yield from limit_errors(variant.limits, place, f"variants.{name}.limits", known)
+        yield from limit_errors(variant.limits, place, f"variants.{name}.limits", known, metric)
     for name, target in config.targets.items():
         limits = target.get("limits") if isinstance(target, dict) else None
         if isinstance(limits, dict):
-            yield from limit_errors(limits, place, f"targets.{name}.limits", known)
+            yield from limit_errors(limits, place, f"targets.{name}.limits", known, metric)
 
 
 def _variant_errors(
@@ -156,8 +150,6 @@ def _calibration_errors(
         found = f"{Selection.stratified.name} for the task {data.task.name}, which has no classes"
         others = ", ".join(each.name for each in Selection if each is not Selection.stratified)
         yield ConfigError(place(f"{path}.selection"), found, f"expected one of: {others}")
-    if calibration.seed < 0:
-        yield ConfigError(place(f"{path}.seed"), f"found {calibration.seed}", "expected at least 0")
     if 1 <= share < calibration.samples:
         where = place(f"{path}.samples")
         yield option_conflicts.too_few_samples(calibration.samples, share, where)

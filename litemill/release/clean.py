@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOLD = 5  # names of a long list
+IGNORED = "--exclude-per-directory=.dvcignore"  # as DVC reads these files
 
 
 def built_commit(root: Path) -> str:
@@ -81,8 +82,11 @@ def run_dvc(
 
 
 def _dirty(root: Path) -> Iterator[LitemillError]:
-    listed = run_git(root, "status", "--porcelain", "-z", "--untracked-files=all").split("\0")
-    names = [entry[3:] for entry in listed if entry[2:3] == " "]
+    # Of a larger repository, the project's folder alone; Git names files from its top.
+    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    above = run_git(root, "rev-parse", "--show-prefix").removesuffix("\n")
+    listed = run_git(root, *words).split("\0")
+    names = [entry[3:].removeprefix(above) for entry in listed if entry[2:3] == " "]
     # Files that Git was told not to look at: assume-unchanged in small letters, skip-worktree S.
     flagged = run_git(root, "ls-files", "-v", "-z").split("\0")
     names += [entry[2:] for entry in flagged if entry[:1].islower() or entry[:1] == "S"]
@@ -122,8 +126,7 @@ def _untold(root: Path) -> Iterator[LitemillError]:
     made = {one["path"] for stage in stages for one in stage.get("outs", [])}
     read = {one["path"] for stage in stages for one in stage.get("deps", [])}
     inputs = sorted(name for name in read - made if not name.startswith("build/"))
-    ignored = ["--exclude-from=.dvcignore"] if (root / ".dvcignore").is_file() else []
-    listed = run_git(root, "ls-files", "--others", "-z", *ignored, "--", *inputs) if inputs else ""
+    listed = run_git(root, "ls-files", "--others", "-z", IGNORED, "--", *inputs) if inputs else ""
     names = [name for name in listed.split("\0") if name and not _followed(root, name)]
     if names:
         yield ReleaseError("inputs", f"in no commit: {_few(names)}", "commit them, or `dvc add`")

@@ -51,8 +51,9 @@ def rebuild_release(archive: Path, checked: CheckedRelease, repository: str | No
     place = repository or _this_repository(checked)
     with open_release(archive) as stored, tempfile.TemporaryDirectory(prefix="litemill-") as folder:
         scratch = Path(folder)
-        clone, fresh = scratch / "project", scratch / stored.top
-        _clone(place, checked.commit, clone)
+        fresh = scratch / stored.top
+        lock = (stored.folder / "dvc.lock").read_bytes()
+        clone = clone_project(place, checked.commit, lock, scratch / "project")
         env = _environment(scratch, stored.time)
         python = _install(clone, scratch / "environment", env)
         _build(clone, env, python)
@@ -73,6 +74,37 @@ def _this_repository(checked: CheckedRelease) -> str:
         missing = f"commit {checked.commit} is not in this folder's repository"
         raise ReleaseError("rebuild", missing, f"give --repository, such as {named}") from None
     return str(Path.cwd())
+
+
+def clone_project(place: str, commit: str, lock: bytes, clone: Path) -> Path:
+    """Clone a commit, and return the folder in it that has a project with this dvc.lock.
+
+    Args:
+        place: a folder of a repository, or its address.
+        commit: the one that was built.
+        lock: the project's dvc.lock, by which it is found in a larger repository.
+        clone: the folder to clone into.
+
+    Raises:
+        ReleaseError: no such repository or commit, or no such project in it.
+    """
+    _clone(_top(place), commit, clone)
+    listed = run_git(clone, "ls-files", "-z", "--", "dvc.lock", "**/dvc.lock").split("\0")
+    found = [clone / name for name in listed if name and (clone / name).read_bytes() == lock]
+    if not found:
+        missing = f"no folder of commit {commit} has the dvc.lock of the release"
+        raise ReleaseError("rebuild", missing, "give the --repository that it was built in")
+    return found[0].parent
+
+
+def _top(place: str) -> str:
+    """Return the top of the repository that a folder is in; an address as it is."""
+    if not Path(place).is_dir():
+        return place
+    try:
+        return run_git(Path(place), "rev-parse", "--show-toplevel").removesuffix("\n")
+    except ReleaseError:
+        return place  # a bare repository, or none
 
 
 def _clone(place: str, commit: str, clone: Path) -> None:

@@ -22,6 +22,7 @@ from litemill.data.sample_file import read_samples
 from litemill.data.sample_matching import format_shape
 from litemill.models import keras_model, saved_model
 from litemill.models.exported_model import export_model
+from litemill.models.graph_operators import refuse_operators
 from litemill.models.kinds import import_model
 from litemill.runtime import tensorflow_start
 from litemill.runtime.capture_output import capture_output
@@ -44,6 +45,7 @@ class ConversionRequest:
     tags: list[str]
     custom_objects: list[str]
     allow_lambda: bool
+    allow_operators: list[str]
     name: str  # of the variant
     variant: Variant
     samples: str | None
@@ -131,6 +133,7 @@ def _export(request: ConversionRequest, folder: Path) -> ExportedModel:
         tags=request.tags,
         custom_objects=request.custom_objects,
         allow_lambda=request.allow_lambda,
+        allow_operators=request.allow_operators,
     )
     (folder / "source").mkdir()
     source = import_model(options, folder / "source")
@@ -142,6 +145,7 @@ def _export(request: ConversionRequest, folder: Path) -> ExportedModel:
 
 def _usual_key(request: ConversionRequest) -> str:
     """Return the usual signature of a SavedModel, or its only one."""
+    refuse_operators(Path(request.file), request.allow_operators)
     keys = saved_model.signature_keys(Path(request.file), request.tags)
     return DEFAULT_KEY if DEFAULT_KEY in keys or len(keys) != 1 else keys[0]
 

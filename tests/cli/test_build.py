@@ -11,7 +11,7 @@ from project import Project
 
 pytestmark = pytest.mark.pipeline
 PROGRAM = (
-    "import sys; from litemill.cli import main; sys.argv = ['litemill', *sys.argv[1:]]; main()"
+    "import sys; from litemill.cli import main; sys.argv = ['litemill', *sys.argv[1:]]; main.main()"
 )
 
 

@@ -313,3 +313,23 @@ def test_every_preset_works_from_any_folder(path, tmp_path):
     source = zoo.source("cnn")
 
     assert convert_variant(path.stem, variant, source, zoo.split(source)).content
+
+
+def test_a_graph_that_reads_files_runs_only_where_its_operator_is_allowed(tmp_path):
+    """The refusal names it; once allowed, TensorFlow's converter has its say."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.f = tf.function(
+        lambda x: {"y": x + tf.cast(tf.strings.length(tf.io.read_file("secret")), tf.float32)},
+        input_signature=[tf.TensorSpec([None, 1], name="x")],
+    )
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.f})
+    words = ("--saved_model_dir=saved", "--output_file=model.tflite")
+
+    status, _, refused = litemill(tmp_path, *words)
+    _, _, allowed = litemill(tmp_path, *words, "--allow-operators=ReadFile")
+
+    assert 1 == status
+    assert refused.startswith("saved: operators that touch files: ReadFile; `allow_operators` ")
+    assert "saved: operators that touch files" not in allowed

@@ -184,7 +184,7 @@ def test_a_file_in_another_encoding_is_refusals(tree):
 
     [line] = refusals(tree)
 
-    assert line.startswith("conf/train/default.yaml: not YAML; ")
+    assert line.startswith("conf/train/default.yaml: not UTF-8 (byte 12 is 0xff); ")
 
 
 def test_a_missing_params_file_is_refusals(tree):

@@ -257,7 +257,7 @@ def test_a_bug_in_a_stage_leaves_no_part_of_its_outputs(release):
 @pytest.fixture
 def failed(release):
     """Give a release whose variants fail a check each, and what the build said."""
-    release.edit("params.yaml", "snr_db: 1,", "snr_db: 500, size_bytes: 9,")
+    release.edit("params.yaml", "snr_db: 1,", "snr_db: 500, size_bytes: 999,")
     return release, release.built(), release.dvc("repro")
 
 
@@ -321,6 +321,6 @@ def test_an_experiment_whose_gate_fails_is_kept_up_to_its_report(release):
 def test_a_looser_limit_passes_without_conversion_and_inference(failed):
     """What was measured is judged anew."""
     release, _, _ = failed
-    release.edit("params.yaml", "snr_db: 500, size_bytes: 9,", "snr_db: 0.5,")
+    release.edit("params.yaml", "snr_db: 500, size_bytes: 999,", "snr_db: 0.5,")
 
     assert ["configure", "report", "gate", "package"] == release.repro().stages

@@ -30,6 +30,8 @@ class Model:
     custom_objects: list[str] = field(default_factory=list)
     # Load Lambda layers, which are code inside of the file: it runs with your rights.
     allow_lambda: bool = False
+    # Operators of a SavedModel's graph that may touch files, the network or Python, by name.
+    allow_operators: list[str] = field(default_factory=list)
 
     def source_kinds(self) -> list[str]:
         """Return the options that say where the model comes from."""
