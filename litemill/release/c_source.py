@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from litemill.release.render import render
+from litemill.targets.tflm_operators import RESOLVER_METHODS
 from litemill.tflite.description import CONVERSIONS, INTEGER_WEIGHTS
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ def is_integer_only(model: Description) -> bool:
     )
 
 
-def header_text(
+def header_text(  # noqa: PLR0913
     name: str,
     content: bytes,
     model: Description,
     tensors: Mapping[str, Mapping[str, Tensor]],
     place: str,
+    *,
+    arena: int | None = None,
 ) -> str:
     """Write the header file.
 
@@ -69,9 +72,12 @@ def header_text(
         model: its description.
         tensors: "inputs" and "outputs", by the names that the signature gives them.
         place: name of the .tflite file in the release.
+        arena: bytes of the smallest arena, where it was measured.
     """
     return render(
         "c_header.h.j2",
+        methods=resolver_methods(model),
+        arena=arena,
         name=name,
         macro=name.upper(),
         place=place,
@@ -80,6 +86,11 @@ def header_text(
         inputs=_constants(model.inputs, tensors["inputs"]),
         outputs=_constants(model.outputs, tensors["outputs"]),
     )
+
+
+def resolver_methods(model: Description) -> list[str]:
+    """Return the methods of tflite::MicroMutableOpResolver that register a model's operators."""
+    return sorted({RESOLVER_METHODS[operator.name] for operator in model.operators})
 
 
 def source_text(name: str, content: bytes, place: str) -> str:
@@ -106,11 +117,13 @@ def _constants(ordered: tuple[Tensor, ...], by_name: Mapping[str, Tensor]) -> li
     names = {tensor.name: name for name, tensor in by_name.items()}
     constants = []
     for tensor in ordered:
-        elements = math.prod(max(size, 1) for size in tensor.shape[1:])
+        # TensorFlow Lite Micro takes a dimension that may be resized for 1.
+        dims = [max(size, 1) for size in tensor.shape]
+        elements = math.prod(dims[1:])
         name = re.sub(r'["\\]|[^\x20-\x7e]', "_", names.get(tensor.name, tensor.name))
         sizes = {"elements": elements, "bytes": elements * _width(tensor.dtype)}
         type_code = {"type": TYPES.get(tensor.dtype, 0)}
-        constants.append({**asdict(tensor), "name": name, **type_code, **sizes})
+        constants.append({**asdict(tensor), "name": name, **type_code, **sizes, "shape": dims})
     return constants
 
 

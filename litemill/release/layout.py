@@ -40,7 +40,8 @@ PACKAGED = {
     "golden/": "real samples, the outputs of each variant for them, and the tolerance for other"
     " runtimes",
     f"{C_SOURCES}/*.c`, `{C_SOURCES}/*.h": "integer variants as C source for microcontrollers: a"
-    " const array, aligned to 16 bytes; sizes, types and quantization as constants",
+    " const array, aligned to 16 bytes; sizes, types and quantization as constants; the"
+    " kernels that TensorFlow Lite Micro has to link, and the smallest arena",
     LABELS: "names of the classes, one per line, class 0 first; only for classification",
     BENCHMARK: "measures start-up, latency, memory and time per operator on the machine that it"
     " runs on; needs numpy and ai-edge-litert",

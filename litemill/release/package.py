@@ -34,6 +34,7 @@ from litemill.release.bundle_readme import bundle_readme
 from litemill.release.c_source import array_name, header_text, is_integer_only, source_text
 from litemill.release.golden import Golden, record_golden, write_golden
 from litemill.release.model_card import model_card
+from litemill.targets.tflm import is_supported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,7 +120,8 @@ def write_package(
             golden = _copy_variant(row, sources, samples, fresh)
             manifest["variants"][variant] = _manifest_entry(row, golden)
             arrays[variant] = write_golden(golden, fresh / "golden" / variant)
-            _write_c(release.name, variant, golden, fresh)
+            arena = (row.get("target") or {}).get("arena_bytes")
+            _write_c(release.name, variant, golden, fresh, arena)
         golden_json = {
             "split": "evaluation",
             "samples": len(samples),
@@ -187,16 +189,19 @@ def _as_dicts(tensors: dict[str, Any]) -> dict[str, Any]:
     return {name: dataclasses.asdict(tensor) for name, tensor in tensors.items()}
 
 
-def _write_c(release: str, variant: str, golden: Golden, fresh: Path) -> None:
-    """Write an integer variant as C source, too."""
-    if not is_integer_only(golden.model.description):
-        return
+def _write_c(release: str, variant: str, golden: Golden, fresh: Path, arena: int | None) -> None:
+    """Write an integer variant that TensorFlow Lite Micro takes as C source, too."""
     place = layout.variant_file(variant)
+    content = (fresh / place).read_bytes()
+    if not is_integer_only(golden.model.description) or not is_supported(
+        content, golden.model.description
+    ):
+        return
     source, header = layout.c_files(variant)
-    name, content = array_name(release, variant), (fresh / place).read_bytes()
+    name = array_name(release, variant)
     tensors = {"inputs": golden.model.inputs, "outputs": golden.model.outputs}
     description = golden.model.description
-    write_text(fresh / header, header_text(name, content, description, tensors, place))
+    write_text(fresh / header, header_text(name, content, description, tensors, place, arena=arena))
     write_text(fresh / source, source_text(name, content, place))
 
 

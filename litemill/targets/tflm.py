@@ -100,6 +100,11 @@ class TflmKind:
         return TflmModel(content, arena=memory["smallest"], **options)
 
 
+def is_supported(content: bytes, description: Description) -> bool:
+    """Return whether TFLM has a kernel for every operator of a file, by its table and the types."""
+    return not [*_missing(content, description), *_types(description)]
+
+
 def _missing(content: bytes, description: Description) -> Iterator[tuple[str, str]]:
     names = {op.name for op in description.operators} - RESOLVER_METHODS.keys()
     tensors = edges(content) if names else []
