@@ -1,5 +1,5 @@
 # Tests that `make test` leaves out, because they take long.
-.PHONY: slow soak recipes emulate
+.PHONY: slow soak recipes emulate fuzz
 
 # Do the promises hold in further cases, which take some minutes?
 slow: $(READY)
@@ -16,3 +16,7 @@ recipes: $(READY)
 # Is a build on an emulated processor the committed one? Needs qemu-x86_64 (Debian: qemu-user).
 emulate: $(READY)
 	pytest -m long tests/project/test_processors.py
+
+# Is every damaged configuration and data file read, or refused in lines? Some minutes.
+fuzz: $(READY)
+	pytest -m long tests/pipeline/test_fuzz.py

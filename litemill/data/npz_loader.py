@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import shutil
 import zipfile
@@ -20,6 +21,16 @@ from litemill.data.untrusted_array import SUFFIX, open_archive, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+# What zipfile and its decompressors raise of an entry that is not what the directory says.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+)
 
 
 def load_npz(  # noqa: PLR0913 (one keyword a thing that YAML says)
@@ -89,8 +100,14 @@ def _copy(archive: zipfile.ZipFile, key: str, to: Path) -> FileRows:
             _check_shape(shape, place)
             with to.open("wb") as file:
                 shutil.copyfileobj(source, file, BLOCK)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise DataError(place, f"truncated or damaged ({error})", "write it again") from None
+    except OSError as error:
+        if (
+            error.errno != errno.EINVAL
+        ):  # of an entry before the file's start; others are the disk's
+            raise
+        raise DataError(place, "truncated or damaged", "write it again") from None
     except RuntimeError as error:  # of an archive that says so in one of two places only
         raise DataError(place, first_line(error), "expected a plain archive") from None
     return FileRows(to, dtype, shape, "F" if fortran else "C")

@@ -103,6 +103,14 @@ def test_unknown_compression_is_refused(tmp_path):
     assert all("compression" in found for found in refusals(path, tmp_path))
 
 
+def test_an_archive_without_its_first_byte_is_refused(tmp_path):
+    """Its entry would lie before the file: found by `make fuzz`."""
+    path = npz(tmp_path, npy(HUGE % 2))
+    path.write_bytes(path.read_bytes()[1:])
+
+    assert all("damaged" in found or "not readable" in found for found in refusals(path, tmp_path))
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
     """Its directory says how large it is; 2 GB of zeros in 2 MB."""
     path = tmp_path / "a.npz"
