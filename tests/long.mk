@@ -11,11 +11,11 @@ soak: $(READY)
 
 # Does each line of the recipes in docs/ci/ work?
 recipes: $(READY)
-	pytest -m long tests/project/test_ci_recipes.py
+	pytest -m long tests/repository/test_ci_recipes.py
 
 # Is a build on an emulated processor the committed one? Needs qemu-x86_64 (Debian: qemu-user).
 emulate: $(READY)
-	pytest -m long tests/project/test_processors.py
+	pytest -m long tests/repository/test_processors.py
 
 # Is every damaged configuration and data file read, or refused in lines? Some minutes.
 fuzz: $(READY)
