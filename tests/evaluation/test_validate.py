@@ -388,6 +388,7 @@ def write_stages(root, content):
     (root / "build/convert/float32/model.tflite").write_bytes(content)
     params = {
         "convert": {"float32": {"signature": None}},
+        "targets": {"float32": {"name": "cpu", "options": {"kind": "cpu"}, "versions": {}}},
         "validate": {
             "batch_size": 16,
             "threads": 1,
