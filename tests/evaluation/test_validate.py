@@ -384,6 +384,9 @@ def write_stages(root, content):
     }
     (split / "split.json").write_text(json.dumps(message))
     (export / "signature.json").write_text(json.dumps(zoo.SIGNATURE))
+    (export / "signatures").mkdir()
+    index = {"main": zoo.SIGNATURE["key"], "others": [], "scaling": None}
+    (export / "signatures/index.json").write_text(json.dumps(index))
     (root / "build/convert/float32").mkdir(parents=True)
     (root / "build/convert/float32/model.tflite").write_bytes(content)
     params = {
