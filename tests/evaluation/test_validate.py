@@ -395,6 +395,7 @@ def write_stages(root, content):
         "validate": {
             "batch_size": 16,
             "threads": 1,
+            "accept_chance": True,  # of a model that nobody trained
             "task": "classification",
             "metric": {
                 "name": "top1",
