@@ -339,7 +339,7 @@ def test_a_file_that_takes_too_long_is_measured_as_such():
 
 def test_the_time_is_that_of_all_runs_of_a_file():
     """A file that crashes is run several times."""
-    run = _isolated_runner("slow", replace(OPTIONS, timeout_seconds=1.5))
+    run = _isolated_runner("slow", 1.5)
     run(time.sleep, 1)
 
     with pytest.raises(OutOfTimeError, match=r"^slow: no answer within 1.5 s; the run was ended$"):
