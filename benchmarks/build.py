@@ -26,6 +26,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.straight_line import VARIANTS
 from benchmarks.timing import machine, table
 from litemill.core.files import remove
 
@@ -58,6 +59,7 @@ def main() -> None:
 def measure(folder: Path) -> dict[str, list[float]]:
     """Measure one round; return the seconds by name."""
     project = copied(folder / "project")
+    choose(project, variants=list(VARIANTS))
     found = {"script": [run(project, *SCRIPT)], "cold": [run(project, *DVC, "repro")]}
     idle = {
         "no-op": project,
@@ -121,9 +123,13 @@ def dummied(folder: Path, keys: list[list[str]], resolved: Path | None = None) -
 
 def edit(project: Path, samples: int) -> None:
     """Change the number of calibration samples of int8."""
+    choose(project, overrides={"variants": {"int8": {"calibration": {"samples": samples}}}})
+
+
+def choose(project: Path, **values: Any) -> None:
+    """Change keys of params.yaml."""
     path = project / "params.yaml"
-    params = yaml.safe_load(path.read_bytes())
-    params["overrides"] = {"variants": {"int8": {"calibration": {"samples": samples}}}}
+    params = yaml.safe_load(path.read_bytes()) | values
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
