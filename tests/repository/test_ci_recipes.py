@@ -9,14 +9,12 @@ from __future__ import annotations
 import http.server
 import re
 import shutil
-import sys
 import threading
 import urllib.parse
-from pathlib import Path
 
 import pytest
 import yaml
-from clones import quick, started, upstream
+from clones import Installed, built_wheel, quick
 from project import ROOT, Project
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.long]
@@ -32,7 +30,8 @@ GH = '#!/bin/sh\nfor last; do :; done\n{ echo "$@"; cat "$last"; } >> "$GH_LOG"\
 def origin(tmp_path_factory):
     """Give a project with a DVC remote, as its owner pushed it; built by the recipe for GitHub."""
     folder = tmp_path_factory.mktemp("origin")
-    project = started(upstream(folder), folder)
+    project = Installed(folder / "env", built_wheel(ROOT, folder)).start(folder)
+    project.write("requirements-dev.lock", "")  # its tools come from the tests' environment
     quick(project)
     (folder / "remote").mkdir()
     assert 0 == project.dvc("remote", "add", "--default", "store", str(folder / "remote")).status
@@ -46,14 +45,14 @@ def origin(tmp_path_factory):
 def machine(project):
     """Give a project what a job's machine has: an environment from the cache, a program `gh`."""
     venv = project.root / ".venv"
-    venv.mkdir()
-    (venv / "bin").symlink_to(Path(sys.executable).parent)
+    [wheel] = (project.root / "wheels").iterdir()
+    Installed(venv, wheel)  # a real one: `make test` runs its pip
     (venv / ".ready").touch()
     gh = project.root.parent / "bin" / "gh"
     gh.parent.mkdir(exist_ok=True)
     gh.write_text(GH)
     gh.chmod(0o755)
-    return project.env | {"PATH": f"{gh.parent}:{project.env['PATH']}"}
+    return project.env | {"PATH": f"{gh.parent}:{venv / 'bin'}:{project.env['PATH']}"}
 
 
 def shell(project, script, env):
