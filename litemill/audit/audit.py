@@ -151,8 +151,14 @@ def _judge_outputs(
     comparison = compare_outputs(source, file, result.limits)
     result.inputs, result.outputs = comparison.inputs, comparison.outputs
     result.measures = comparison.measures
+    if extra := sorted(set(file.outputs) - set(comparison.outputs.names.values())):
+        result.notes.append(f"outputs that the source lacks, not compared: {', '.join(extra)}")
     for side, matched in (("input", comparison.inputs), ("output", comparison.outputs)):
         result.notes += _matched_by_position(side, matched)
+    empty = [name for name, values in source.outputs.items() if not values.size]
+    if empty:
+        message = f"no values to compare in output {', '.join(map(repr, empty))}"
+        result.doubts.append(DataError(result.source, message, "expected other samples"))
     if not comparison.measures:
         result.doubts.append(DataError(result.source, "no outputs to compare"))
     elif comparison.other_order:

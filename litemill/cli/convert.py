@@ -38,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _flag(group, "output_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "batch", type=int, help="a fixed batch size")
     _flag(group, "unroll", action="store_true", help="unroll recurrent layers")
+    _flag(group, "float_fallback", action="store_true", help="let layers without integers be float")
+    _flag(group, "select_tf_ops", action="store_true", help="allow TensorFlow's own operators")
+    _flag(group, "custom_ops", help="operators that the application brings, separated by commas")
     _flag(
         group,
         "route",
@@ -153,8 +156,11 @@ def _variant(arguments: argparse.Namespace) -> tuple[str, Variant]:
         changes["route"] = Route[arguments.route]
     if arguments.batch is not None:
         changes["batch"] = arguments.batch
-    if arguments.unroll:
-        changes["unroll"] = True
+    for option in ("unroll", "float_fallback", "select_tf_ops"):
+        if getattr(arguments, option):
+            changes[option] = True
+    if arguments.custom_ops:
+        changes["custom_ops"] = _words(arguments.custom_ops)
     variant = replace(variant, **changes)
     if wrong := option_conflicts.conflicts(variant, lambda option: f"variant {name}, {option}"):
         raise ErrorGroup(wrong)

@@ -188,6 +188,12 @@ def _explain(error: ConverterError, model: ExportedModel) -> tuple[str, str] | N
         if model.source.has_layers:
             return message, "`batch: 1` fixes the size, `unroll: true` unrolls recurrent layers"
         return message, "expected a model that was exported with a fixed batch size"
+    if error.computes_in:
+        names, dtype = ", ".join(error.select_tf_ops), error.computes_in
+        message = f"the model computes in {dtype}, and TensorFlow Lite's {names} take float32"
+        cure = "export it in float32 (Keras: build it under that dtype policy, load its weights)"
+        expected = f"{cure}; for smaller files use the optimization float16"
+        return message, expected
     cures = []
     if error.select_tf_ops:
         cures.append("`select_tf_ops: true`, for applications that link TensorFlow's kernels")

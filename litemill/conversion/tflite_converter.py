@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _LOOP = "TensorListReserve' op requires element_shape to be static"
 
 
+# Types of floating point that TensorFlow Lite's operators do not compute in, by MLIR's names.
+TYPES = {"f16": "float16", "bf16": "bfloat16", "f64": "float64"}
+
+
 @dataclass(frozen=True)
 class ConverterOptions:
     """What a converter is set to.
@@ -46,6 +50,8 @@ class ConverterError(Exception):
         select_tf_ops: operators that TensorFlow's kernels could run.
         custom_ops: operators that an application would have to bring.
         missing: operators that TensorFlow Lite has not, however the converter says so.
+        computes_in: the type other than float32 that all of `select_tf_ops` compute in, if there is
+            one: TensorFlow Lite may well have these operators, but not of that type.
         unbounded_loop: whether a loop over lists of any size is the cause.
         kind: type of the converter's own error.
     """
@@ -58,6 +64,7 @@ class ConverterError(Exception):
         self.select_tf_ops = _operators("TF Select ops", text)
         self.custom_ops = _operators("Custom ops", text)
         self.missing = tuple(sorted(set(re.findall(r"'tf\.(\w+)' op", text))))
+        self.computes_in = _common_type(self.select_tf_ops, text)
         self.unbounded_loop = _LOOP in text
 
 
@@ -217,6 +224,18 @@ def _quantize(
             debug_options_str=debug.SerializeToString(),
         )
     )
+
+
+def _common_type(operators: tuple[str, ...], message: str) -> str | None:
+    """Return the one type of the operators' tensors in the converter's details; None if float32."""
+    types = set()
+    for name in operators:
+        details = re.findall(rf"tf\.{re.escape(name)}\((tensor<[^)]*)\)", message)
+        found = re.findall(r"\b(?:\d+x|\?x)*(b?f\d+)>", " ".join(details))
+        types |= {TYPES.get(dtype, dtype) for dtype in found}
+        if not details:
+            return None
+    return types.pop() if len(types) == 1 and types <= set(TYPES.values()) else None
 
 
 def _operators(kind: str, message: str) -> tuple[str, ...]:

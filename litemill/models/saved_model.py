@@ -96,6 +96,22 @@ def retag(folder: Path, key: str, tags: Iterable[str], to: Path) -> None:
     remove_fingerprint(to)
 
 
+def has_usual_tags(folder: Path) -> bool:
+    """Tell whether a SavedModel has a graph tagged `serve` alone, which is what readers look for.
+
+    Those of TensorFlow 1 and TensorFlow Hub may be tagged `[]` or `[train, serve]` only.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    stored = saved_model_pb2.SavedModel()
+    try:
+        stored.ParseFromString((folder / "saved_model.pb").read_bytes())
+    except DecodeError as error:
+        raise ModelError(folder, "no readable SavedModel", "see its producer") from error
+    return any(list(graph.meta_info_def.tags) == ["serve"] for graph in stored.meta_graphs)
+
+
 def load_signature(folder: Path, key: str, tags: Iterable[str] = ()) -> Any:
     """Load one signature: a function of named tensors that returns named tensors.
 

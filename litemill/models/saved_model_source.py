@@ -26,12 +26,12 @@ class SavedModelSource(SourceModel):
 
     @classmethod
     def import_model(cls, model: Model, folder: Path) -> SavedModelSource:
-        """Copy the SavedModel; of one with several tagged graphs, save one signature anew."""
+        """Copy the SavedModel; of other tags or several graphs, save one signature anew."""
         assert model.file is not None
         source, file = cls.create(folder, model), Path(model.file)
         graph_operators.refuse_operators(file, model.allow_operators)
         saved_model.load_signature(file, model.signature, model.tags)
-        if model.tags:
+        if model.tags or not saved_model.has_usual_tags(file):
             saved_model.retag(file, model.signature, model.tags, source.saved_model)
         else:
             ignore = shutil.ignore_patterns(saved_model.FINGERPRINT, "__pycache__")

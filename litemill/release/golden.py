@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
+LONGEST = 80  # characters of a tensor's name that are part of a file's
 FLOAT_SHARE = 1e-4
 STEP_SHARE = 1 / 255
 
@@ -176,11 +177,14 @@ def _rounded_up(value: float) -> float:
 
 
 def _array_files(names: Iterable[str]) -> dict[str, str]:
-    """Map each tensor to a file name: tensor names may hold slashes and colons."""
+    """Map each tensor to a file name: a tensor's may be a path, long, or differ in case only."""
     files: dict[str, str] = {}
+    taken = set[str]()
     for name in names:
-        stem = file = re.sub(r"[^\w.-]+", "_", name)
-        while f"{file}.npy" in files.values():
-            file = f"{stem}-{len(files)}"
+        stem = file = re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).lstrip(".")[:LONGEST] or "_"
+        number = len(files)
+        while file.lower() in taken:
+            file, number = f"{stem}-{number}", number + 1
+        taken.add(file.lower())
         files[name] = f"{file}.npy"
     return files

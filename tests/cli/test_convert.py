@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import zoo
+from ai_edge_litert.interpreter import Interpreter
+from tensorflow.core.protobuf import saved_model_pb2
 
-from litemill.cli import main
+from litemill.cli import convert, main
 from litemill.config.schema.variant import Calibration, Optimization, TensorType, Variant
 from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
@@ -333,3 +335,60 @@ def test_a_graph_that_reads_files_runs_only_where_its_operator_is_allowed(tmp_pa
     assert 1 == status
     assert refused.startswith("saved: operators that touch files: ReadFile; `allow_operators` ")
     assert "saved: operators that touch files" not in allowed
+
+
+@pytest.mark.parametrize("policy", ["float16", "float64", "mixed_float16"])
+def test_a_model_of_another_type_is_told_its_type(tmp_path, policy):
+    """TensorFlow Lite has Conv2D; it does not compute it in that type."""
+    convolution = keras.layers.Conv2D(2, 3, dtype=policy)
+    keras.Sequential([keras.Input((8, 8, 3)), convolution]).save(tmp_path / "m.keras")
+    words = ("--keras_model_file=m.keras", "--output_file=m.tflite")
+    status, _, err = litemill(tmp_path, *words)
+    assert 1 == status
+    dtype = policy.removeprefix("mixed_")
+    assert f"the model computes in {dtype}, and TensorFlow Lite's " in err
+    assert "export it in float32" in err
+    assert not (tmp_path / "m.tflite").exists()
+
+
+@pytest.mark.parametrize("tags", [[], ["train", "serve"]])
+def test_saved_models_of_other_tags_are_converted(tmp_path, tags):
+    """As TensorFlow 1 and TensorFlow Hub write them; answers are those of the model."""
+    module = tf.Module()
+    module.w = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="x")])
+    def serve(x):
+        return {"y": tf.matmul(x, module.w)}
+
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": serve})
+    stored = saved_model_pb2.SavedModel()
+    file = tmp_path / "saved/saved_model.pb"
+    stored.ParseFromString(file.read_bytes())
+    del stored.meta_graphs[0].meta_info_def.tags[:]
+    stored.meta_graphs[0].meta_info_def.tags.extend(tags)
+    file.write_bytes(stored.SerializeToString())
+
+    status, _, err = litemill(tmp_path, "--saved_model_dir=saved", "--output_file=m.tflite")
+    assert (0, "") == (status, err)
+    x = np.float32([[1, 2], [5, 7]])
+    runner = Interpreter(str(tmp_path / "m.tflite")).get_signature_runner("serving_default")
+    np.testing.assert_allclose(x @ module.w.numpy(), runner(x=x)["y"], rtol=1e-6)
+
+
+def test_flags_allow_what_a_refusal_advises():
+    """Each is the option of the variant that a refusal names."""
+    words = ["--float-fallback", "--select_tf_ops", "--custom-ops=One,Two"]
+    given = main.parser("convert").parse_args(
+        [
+            "convert",
+            "--keras_model_file=m.keras",
+            "--output_file=m.tflite",
+            "--variant=int8",
+            *words,
+        ]
+    )
+    _, variant = convert._variant(given)
+    assert variant.float_fallback
+    assert variant.select_tf_ops
+    assert ["One", "Two"] == variant.custom_ops

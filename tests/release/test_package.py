@@ -17,7 +17,7 @@ from litemill.core.files import read_json, sha256, tree_files, tree_sha256, writ
 from litemill.core.version import VERSION
 from litemill.data.samples import Samples
 from litemill.models.kinds import import_model
-from litemill.release.golden import record_golden
+from litemill.release.golden import _array_files, record_golden
 from litemill.tflite.interpreter import Kernels, Model
 
 ROOT = Path(__file__).parents[2]
@@ -241,3 +241,16 @@ def test_the_stage_packs_what_the_parameters_ask_for(built):
 def test_the_version_is_that_of_the_distribution():
     """The manifest names what pip installs."""
     assert f'\nversion = "{VERSION}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_tensor_names_never_become_paths():
+    """Whatever they are: one plain, short file name for each, also where case does not count."""
+    names = ["a/b", "a:b", "../x", "/abs/x", "..", "", "Y", "y", "n\0l", "é", "z" * 10_000]
+    files = _array_files(names)
+    assert names == list(files)
+    assert len(names) == len({file.lower() for file in files.values()})
+    for file in files.values():
+        assert file == Path(file).name
+        assert not file.startswith(".")
+        assert file.isascii()
+        assert len(file) < 100
