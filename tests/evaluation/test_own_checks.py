@@ -126,6 +126,7 @@ def _digests(tree, digests):
                   "fit": None},
         "prepare": {"load": {"_target_": "data.digits.load"}},
         "validate": {"metric": None},
+        "compile": {},
     }  # fmt: skip
     return digests(tree, configure.reached(sections, choices, tree))
 

@@ -54,7 +54,7 @@ def changed(project, file, text):
         ("litemill/models/source_model.py", {"train", "export", "convert", "sweep"}),
         ("litemill/core/files.py", LATER),
         ("litemill/core/atomic_files.py", set()),
-        ("litemill/core/errors.py", {"validate", "sweep"}),
+        ("litemill/core/errors.py", {"compile", "validate", "sweep"}),
         ("litemill/pipeline/stage_runner.py", set()),
         ("litemill/runtime/worker_child.py", set()),
         ("litemill/audit/audit_result.py", set()),
