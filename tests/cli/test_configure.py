@@ -44,10 +44,8 @@ def test_a_project_that_was_never_configured_gets_a_summary(tree, command):
     assert lines[0].startswith("build/params.json is not there yet; `litemill configure --write`")
     assert "  model     digits_cnn (conf/model/digits_cnn.yaml)" in lines
     assert "  train     default (litemill/conf/train/default.yaml)" in lines
-    assert (
-        "  variants  float32, dynamic_range, float16, int8, int8_float_io, int16x8, int8_mcu, int8_ethos_u55"
-        in lines
-    )
+    variants = "float32, dynamic_range, float16, int8, int8_float_io, int16x8"
+    assert f"  variants  {variants}, int8_mcu, int8_ethos_u55" in lines
     assert "  sweeps    none" in lines
     assert not (tree / "build/params.json").exists()
 
