@@ -160,7 +160,7 @@ class Project:
 
     def copy(self, folder: Path) -> Project:
         """Copy the project with its Git history, DVC cache and build."""
-        shutil.copytree(self.root, folder / self.root.name, symlinks=True)
+        shutil.copytree(self.root, folder / self.root.name, symlinks=True, dirs_exist_ok=True)
         return Project(folder / self.root.name)
 
 
