@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from typing import NoReturn
 
 from litemill.core.exit_status import run_and_exit
 from litemill.core.version import VERSION
@@ -65,6 +66,10 @@ def parser(*wanted: str) -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run the subcommand that the command line names."""
+    run_and_exit(_run)
+
+
+def _run() -> NoReturn:
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     arguments = parser(*words[:1]).parse_args()
-    run_and_exit(lambda: sys.exit(arguments.run(arguments)))
+    sys.exit(arguments.run(arguments))

@@ -20,7 +20,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 NAMES = 1000  # that are compared with a wrong one; the time grows with their number
 
@@ -123,6 +123,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(itertools.islice(known, NAMES))
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(names)}"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """List names for a line: the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def first_line(error: BaseException) -> str:

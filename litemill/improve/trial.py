@@ -62,7 +62,7 @@ class Trial:
             return (0.0, float(self.bytes))
         if not self.made:
             return (2.0,)
-        shortfalls = [_shortfall(outcome) for outcome in self._failed.values()]
+        shortfalls = [self._shortfall(check) for check in self._failed]
         return (1.0, max(shortfalls), sum(shortfalls), float(self.bytes))
 
     def verdict(self) -> str:
@@ -71,7 +71,7 @@ class Trial:
             return f"failed: {self.result.error}"
         if not self._failed:
             return "passes"
-        name = max(self._failed, key=lambda check: _shortfall(self._failed[check]))
+        name = max(self._failed, key=self._shortfall)
         others = len(self._failed) - 1
         return f"{name} {self._failed[name].message}" + (f" (and {others} more)" if others else "")
 
@@ -89,6 +89,20 @@ class Trial:
     def _failed(self) -> dict[str, Outcome]:
         return {name: outcome for name, outcome in self.outcomes.items() if not outcome.passed}
 
+    def _shortfall(self, check: str) -> float:
+        """Return by what share of its limit a check fails; lost channels, by their share of all.
+
+        A limit of 0 has no shares; what may not be at all is a share itself, or counts as one.
+        """
+        outcome = self._failed[check]
+        if outcome.found is None or outcome.limit is None:
+            return math.inf
+        whole = abs(outcome.limit) or 1.0
+        if check == "lost_channels":
+            outputs = self.measured["channels"]
+            whole = outputs[outcome.output or next(iter(outputs))]["count"]
+        return abs(outcome.found - outcome.limit) / whole
+
 
 def judge_trial(label: str, result: PointResult, limits: Mapping[str, Any]) -> Trial:
     """Judge as the stage report does."""
@@ -101,10 +115,3 @@ def judge_trial(label: str, result: PointResult, limits: Mapping[str, Any]) -> T
 def _format(value: float | None) -> str:
     """Format a number; None stands for NaN or infinity."""
     return "none" if value is None else f"{value:.4g}"
-
-
-def _shortfall(outcome: Outcome) -> float:
-    """Return by what share of its limit a check fails."""
-    if outcome.margin is None or outcome.limit is None:
-        return math.inf
-    return -outcome.margin / (abs(outcome.limit) or 1.0)

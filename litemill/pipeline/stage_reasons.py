@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import PARAMS
+from litemill.core.errors import few
 from litemill.pipeline.code_digest import CODE
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
     from litemill.pipeline.resolved import Resolved
+
+FEW = 5  # names in a line
 
 
 @dataclass
@@ -112,7 +116,13 @@ def _code_changes(stage: Stage, before: Any, after: Any, resolved: Resolved) -> 
     if any(line.startswith("code:") for line in changed):
         edited = set(_edited("."))
         files = [f for f in resolved.code_files(stage.name.partition("@")[0]) if f in edited]
-        yield f"its code: {', '.join(files)} modified" if files else "its code: other modules"
+        for folder, group in itertools.groupby(sorted(files, key=_folder), key=_folder):
+            paths = list(group)
+            names = [path.rpartition("/")[2] for path in paths]
+            which = f"{folder}/: {few(names, FEW)}" if names[1:] else paths[0]
+            yield f"its code: {which} modified"
+        if not files:
+            yield "its code: other modules"
     if any(line.startswith("files:") for line in changed):
         yield "its data: other files"
 
@@ -120,8 +130,12 @@ def _code_changes(stage: Stage, before: Any, after: Any, resolved: Resolved) -> 
 def _file_changes(dep: Any) -> Iterator[str]:
     for path, status in dep.status().items():
         files = _edited(path) if status == "modified" and dep.isdir() else []
-        which = f" ({', '.join(files)}; since dvc.lock was committed)" if files else ""
+        which = f" ({few(files, FEW)}; since dvc.lock was committed)" if files else ""
         yield f"{path}: {'a new dependency in dvc.yaml' if status == 'new' else status}{which}"
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
 
 
 _ABSENT = object()

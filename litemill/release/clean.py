@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from litemill.core.errors import ErrorGroup, GateError, LitemillError, ReleaseError
+from litemill.core.errors import ErrorGroup, GateError, LitemillError, ReleaseError, few
 from litemill.core.files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOLD = 5  # names of a long list
 IGNORED = "--exclude-per-directory=.dvcignore"  # as DVC reads these files
 
 
@@ -91,16 +90,23 @@ def _dirty(root: Path) -> Iterator[LitemillError]:
     flagged = run_git(root, "ls-files", "-v", "-z").split("\0")
     names += [entry[2:] for entry in flagged if entry[:1].islower() or entry[:1] == "S"]
     if names:
-        yield ReleaseError("working tree", f"uncommitted: {_few(names)}", "commit them first")
+        yield ReleaseError("working tree", f"uncommitted: {few(names)}", "commit them first")
 
 
 def _failed(root: Path) -> Iterator[LitemillError]:
-    path = root / "build" / "gate" / "verdict.json"
-    if not path.is_file():
+    # A gate that fails leaves no verdict; the report that it judged has every check.
+    report = root / "build" / "report" / "report.json"
+    variants = read_json(report).get("variants", []) if report.is_file() else []
+    failed = [
+        f"{row['variant']}.{name}"
+        for row in variants
+        for name, outcome in row["checks"].items()
+        if not outcome["passed"]
+    ]
+    if failed:
+        yield GateError("gate", f"failed: {few(failed)}", "a release passes every check")
+    elif not (root / "build" / "gate" / "verdict.json").is_file():
         yield GateError("gate", "never ran", "run `dvc repro`")
-    elif not (verdict := read_json(path)).get("passed"):
-        failed = [str(one) for one in verdict.get("failed", [])]
-        yield GateError("gate", f"failed: {_few(failed)}", "a release passes every check")
 
 
 def _stale(root: Path) -> Iterator[LitemillError]:
@@ -111,10 +117,10 @@ def _stale(root: Path) -> Iterator[LitemillError]:
         reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
         raise ReleaseError("dvc status", reason) from None
     if changed:
-        yield ReleaseError("build", f"stale: {_few(list(changed))}", "run `dvc repro`")
+        yield ReleaseError("build", f"stale: {few(list(changed))}", "run `dvc repro`")
     stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]
     if frozen := [name for name, stage in stages.items() if stage.get("frozen")]:
-        yield ReleaseError("dvc.yaml", f"frozen: {_few(frozen)}", "DVC does not look at them")
+        yield ReleaseError("dvc.yaml", f"frozen: {few(frozen)}", "DVC does not look at them")
 
 
 def _untold(root: Path) -> Iterator[LitemillError]:
@@ -129,15 +135,10 @@ def _untold(root: Path) -> Iterator[LitemillError]:
     listed = run_git(root, "ls-files", "--others", "-z", IGNORED, "--", *inputs) if inputs else ""
     names = [name for name in listed.split("\0") if name and not _followed(root, name)]
     if names:
-        yield ReleaseError("inputs", f"in no commit: {_few(names)}", "commit them, or `dvc add`")
+        yield ReleaseError("inputs", f"in no commit: {few(names)}", "commit them, or `dvc add`")
 
 
 def _followed(root: Path, name: str) -> bool:
     """Return whether a .dvc file pins a file, or a folder above it."""
     path = Path(name)
     return any((root / f"{one}.dvc").is_file() for one in (path, *path.parents))
-
-
-def _few(names: list[str]) -> str:
-    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-    return ", ".join(names[:TOLD]) + more
