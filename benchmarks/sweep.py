@@ -72,7 +72,7 @@ def chosen(count: int) -> list[Point]:
         "calibration.selection=random",
         "calibration.seed=range(0,50)",
     ]
-    every = points.expand_grid(BASE, grid.parse_grid(words, "grid"), lambda _: None)
+    every = points.Space(BASE, grid.parse_grid(words, "grid"), lambda _: None).points()
     return list(itertools.islice(every, count))
 
 
@@ -111,7 +111,7 @@ def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def swept(several: list[Point], workers: int | None) -> dict[str, Any]:
     """Sweep into an empty store; the seconds from the first result on, and when each came."""
-    from litemill.sweep.pool import import_libraries
+    from litemill.sweep.pool_child import import_libraries
 
     import_libraries(BUILD)
     start = time.perf_counter()
@@ -122,7 +122,7 @@ def swept(several: list[Point], workers: int | None) -> dict[str, Any]:
 def looped(several: list[Point], _: int | None = None) -> dict[str, Any]:
     """Do the same in a loop in this process; the seconds of each point."""
     from litemill.sweep.job import compute_point
-    from litemill.sweep.pool import import_libraries
+    from litemill.sweep.pool_child import import_libraries
 
     import_libraries(BUILD)
     each = []
@@ -136,7 +136,7 @@ def looped(several: list[Point], _: int | None = None) -> dict[str, Any]:
 
 def long(several: list[Point], workers: int | None) -> None:
     """Print what the last hundred points cost against the first hundred, and the memory."""
-    from litemill.sweep.pool import import_libraries
+    from litemill.sweep.pool_child import import_libraries
 
     import_libraries(BUILD)
     with _Memory() as memory:

@@ -92,9 +92,9 @@ def _changes(words: Sequence[str]) -> Iterator[str]:
 
 def _configure_project(*, write: bool) -> None:
     from litemill.config.empty_choices import empty_choice_notes
-    from litemill.config.parameters import PARAMS, written_sections
+    from litemill.config.parameters import PARAMS, write_parameters, written_sections
     from litemill.pipeline.configure import configure as resolve
-    from litemill.pipeline.configure import portability_notes, write_parameters
+    from litemill.pipeline.portability_notes import portability_notes
     from litemill.pipeline.stage_reasons import differences
 
     before, after = written_sections(), resolve(Path.cwd())

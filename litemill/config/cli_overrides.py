@@ -27,17 +27,13 @@ class CliOverrides:
 def parse_overrides(words: Iterable[str], selectable: Collection[str]) -> CliOverrides:
     """Divide the words of a command line into choices, as params.yaml has them, and options.
 
-    Args:
-        words: overrides, each with a value.
-        selectable: the keys of params.yaml.
-
     Raises:
         ConfigError: a word is no override, or has several values.
     """
     result = CliOverrides()
     for word in words:
         # `overrides.train.epochs=3` is how `dvc exp run -S` says it.
-        override = _parse(word.removeprefix("overrides."))
+        override = parse_override(word.removeprefix("overrides."))
         key = override.key_or_group
         if key in selectable and override.package is None:
             result.selection[key] = None if override.is_delete() else override.value()
@@ -47,7 +43,16 @@ def parse_overrides(words: Iterable[str], selectable: Collection[str]) -> CliOve
     return result
 
 
-def _parse(word: str) -> Override:
+def parse_override(
+    word: str, one: str = "expected one; `litemill sweep` tries several"
+) -> Override:
+    """Parse an override of one value.
+
+    `one` is what to say where it has several.
+
+    Raises:
+        ConfigError: it is no override, or has several values.
+    """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -60,8 +65,7 @@ def _parse(word: str) -> Override:
         found = " ".join(str(error).split("\n")[0].split())
         raise ConfigError(place, found, "expected KEY=VALUE") from None
     if override.is_sweep_override():
-        expected = "expected one; `litemill sweep` tries several"
-        raise ConfigError(place, "several values", expected)
+        raise ConfigError(place, "several values", one)
     return override
 
 

@@ -23,7 +23,7 @@ from litemill.config.selection import (
 from litemill.core.errors import ConfigError, ErrorGroup, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from litemill.core.errors import LitemillError
@@ -31,18 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Composed:
-    """The configuration before it is checked against the schema.
+    """The configuration before it is checked against the schema."""
 
-    Attributes:
-        root: the project.
-        tree: what was composed, in plain values.
-        choices: by group, such as model -> digits_cnn.
-        layers: what lies over the choices, the uppermost first: how a place begins, and the keys.
-    """
-
-    root: Path
-    tree: dict[str, Any]
-    choices: dict[str, str]
+    root: Path  # the project
+    tree: dict[str, Any]  # what was composed, in plain values
+    choices: dict[str, str]  # by group, such as model -> digits_cnn
+    # What lies over the choices, the uppermost first: how a place begins, and the keys.
     layers: list[tuple[str, Mapping[str, Any]]]
 
     def place(self, path: str) -> str:
@@ -61,13 +55,15 @@ class Composed:
         package = read_mapping(PACKAGE_CONF / "defaults.yaml", "litemill/conf/defaults.yaml")
         return f"{'litemill/conf/defaults' if group in package else 'conf/config'}.yaml: {path}"
 
+    def below(self, path: str) -> Callable[[str], str]:
+        """Return what names the places of keys below a path, as `place` does."""
+        return lambda key: self.place(f"{path}.{key}")
+
 
 def compose(root: Path, words: Sequence[str] = ()) -> Composed:
     """Compose the choices of params.yaml, then its overrides, its experiment, and a command line.
 
-    Args:
-        root: the project.
-        words: of a command line, in Hydra's grammar, such as `train.epochs=3` or `model=mine`.
+    `words` are of Hydra's grammar, such as `train.epochs=3` or `model=mine`.
 
     Raises:
         LitemillError: a file is missing or no YAML, or a choice does not exist; all of them.

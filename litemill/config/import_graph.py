@@ -1,4 +1,4 @@
-"""What a `_target_` names, found without running it; `instantiate` calls it."""
+"""Which source files import which, and which a dotted name stands for; nothing is run."""
 
 from __future__ import annotations
 
@@ -8,41 +8,12 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litemill.core.errors import ConfigError, nearest
+from litemill.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PACKAGE = Path(__file__).resolve().parents[1]  # litemill/
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def check_target(target: object, place: object, root: Path) -> None:
-    """Refuse a `_target_` that cannot be imported, without importing anything.
-
-    Importing a model's module imports TensorFlow, which configure cannot afford. So modules are
-    found but not run, and a name is looked up in the source's syntax tree. Other packages only have
-    to be installed: what they offer may be made at run time.
-
-    Raises:
-        ConfigError: there is no such module, or no such name in it.
-    """
-    if not isinstance(target, str) or "." not in target:
-        raise ConfigError(place, f"{target!r}", "expected a dotted name such as models.mine.build")
-    file = module_file(target, root)
-    if file is None:
-        raise ConfigError(place, f"{target}: no module of that name", _near_module(target, root))
-    if not (_own(file, root) or _litemill(file)) or file.suffix != ".py":
-        return
-    name = target.rpartition(".")[2]
-    statements = list(_statements(parse_module(file, root).body))
-    names = {known for node in statements for known in _names(node)}
-    if name not in names and "*" not in names:
-        defined = [node.name for node in statements if isinstance(node, _DEFINITIONS)]
-        public = (known for known in defined or names if not known.startswith("_"))
-        home = root if file.is_relative_to(root) else PACKAGE.parent
-        where = file.relative_to(home).as_posix()
-        raise ConfigError(place, f"{target}: no {name!r} in {where}", nearest(name, public))
 
 
 def module_file(dotted: str, root: Path) -> Path | None:
@@ -77,12 +48,12 @@ def module_file(dotted: str, root: Path) -> Path | None:
     return innermost
 
 
-def _own(file: Path, root: Path) -> bool:
+def is_own(file: Path, root: Path) -> bool:
     """Return whether a file is the project's: below `root`, and not in an environment there."""
     return file.is_relative_to(root) and "site-packages" not in file.parts
 
 
-def _litemill(file: Path) -> bool:
+def is_litemill(file: Path) -> bool:
     """Return whether a file is Litemill's, wherever it is installed."""
     return file.is_relative_to(PACKAGE)
 
@@ -103,7 +74,7 @@ class Graph:
 
     def name(self, file: Path) -> str:
         """Return the dotted name of a module, the same wherever it is installed."""
-        home = PACKAGE.parent if _litemill(file) else self._root
+        home = PACKAGE.parent if is_litemill(file) else self._root
         parts = file.relative_to(home).with_suffix("").parts
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -139,7 +110,7 @@ class Graph:
         return reached
 
     def _known(self, file: Path) -> bool:
-        if not (_own(file, self._root) or _litemill(file)):
+        if not (is_own(file, self._root) or is_litemill(file)):
             return False
         return not self._skip(self.name(file))
 
@@ -214,36 +185,5 @@ def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield a module's own statements: those below `if` and `try` too, those in functions not."""
-    for node in body:
-        yield node
-        if not isinstance(node, _DEFINITIONS):
-            for part in ("body", "orelse", "finalbody"):
-                yield from _statements(getattr(node, part, []))
-            for handler in getattr(node, "handlers", []):
-                yield from _statements(handler.body)
-
-
-def _names(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, _DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.Assign):
-        yield from (name.id for name in node.targets if isinstance(name, ast.Name))
-    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        yield node.target.id
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-
-
 def _installed(file: Path | None, root: Path) -> bool:
-    return file is not None and not _own(file, root)
-
-
-def _near_module(target: str, root: Path) -> str:
-    top, _, rest = target.partition(".")
-    folder = root / top
-    if folder.is_dir():
-        known = [entry.stem for entry in folder.iterdir() if not entry.name.startswith(("_", "."))]
-        return nearest(rest.partition(".")[0], known)
-    return f"expected a module in this project or an installed package; no {top!r} in either"
+    return file is not None and not is_own(file, root)

@@ -24,19 +24,12 @@ HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})(?=\s|$)")
 
 
 class Pin(NamedTuple):
-    """A pinned package.
+    """A pinned package."""
 
-    Attributes:
-        name: normalised.
-        version: the only one that is allowed.
-        hashes: SHA-256 of every file that may be installed, sorted.
-        applies: whether its marker holds in this environment.
-    """
-
-    name: str
-    version: str
-    hashes: tuple[str, ...]
-    applies: bool
+    name: str  # normalised
+    version: str  # the only one that is allowed
+    hashes: tuple[str, ...]  # SHA-256 of every file that may be installed, sorted
+    applies: bool  # whether its marker holds in this environment
 
 
 def installable(pins: Iterable[Pin]) -> dict[str, Pin]:

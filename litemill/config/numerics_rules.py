@@ -14,20 +14,9 @@ if TYPE_CHECKING:
 LEVELS = 3  # of caches that Eigen knows of
 # The instruction sets that oneDNN can be held to (its guide, "CPU Dispatcher Control").
 INSTRUCTION_SETS = [
-    "SSE41",
-    "AVX",
-    "AVX2",
-    "AVX2_VNNI",
-    "AVX2_VNNI_2",
-    "AVX512_CORE",
-    "AVX512_CORE_VNNI",
-    "AVX512_CORE_BF16",
-    "AVX512_CORE_FP16",
-    "AVX512_CORE_AMX",
-    "AVX512_CORE_AMX_FP16",
-    "AVX10_1_512",
-    "AVX10_1_512_AMX",
-    "AVX10_1_512_AMX_FP16",
+    *("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"),
+    *(f"AVX512_CORE{part}" for part in ("", "_VNNI", "_BF16", "_FP16", "_AMX", "_AMX_FP16")),
+    *(f"AVX10_1_512{part}" for part in ("", "_AMX", "_AMX_FP16")),
 ]
 
 
@@ -36,10 +25,7 @@ def numerics_errors(
 ) -> Iterator[LitemillError]:
     """List what the math libraries would not take.
 
-    Args:
-        numerics: the options.
-        place: names the file and key of a path.
-        wrong: paths of keys that are wrong in themselves, which are not judged.
+    What is wrong in itself is not judged; `place` names the file and key of a path.
     """
     instructions = numerics.instruction_set
     known = instructions is None or instructions in INSTRUCTION_SETS

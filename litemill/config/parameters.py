@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from litemill.core.errors import ConfigError
+from litemill.core.files import write_text
 
 PARAMS = Path("build/params.json")
 T = TypeVar("T")
@@ -53,6 +54,16 @@ def written_sections(path: Path = PARAMS) -> dict[str, Any] | None:
     except ConfigError:
         return None
     return sections if isinstance(sections, dict) else None
+
+
+def to_json(sections: dict[str, Any]) -> str:
+    """Return the resolved parameters as build/params.json holds them."""
+    return json.dumps(sections, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_parameters(sections: dict[str, Any], path: Path = PARAMS) -> None:
+    """Write the resolved parameters."""
+    write_text(path, to_json(sections))
 
 
 def to_plain(value: Any) -> Any:

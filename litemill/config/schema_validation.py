@@ -6,16 +6,18 @@ import contextlib
 import dataclasses
 import enum
 import types
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from litemill.config.schema import MISSING
-from litemill.core.errors import ConfigError, LitemillError, nearest
+from litemill.core.errors import ConfigError, ErrorGroup, LitemillError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 def schema_errors(
@@ -59,9 +61,20 @@ def schema_errors(
     return errors
 
 
-def typed(tree: dict[str, Any], schema: Any) -> Any:
+def typed(tree: dict[str, Any], schema: type[T]) -> T:
     """Convert a tree without errors to an instance of its dataclass."""
-    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), tree))
+    return OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), tree))  # type: ignore[return-value]
+
+
+def checked(tree: dict[str, Any], schema: type[T], place: str) -> T:
+    """Convert a tree to an instance of its dataclass.
+
+    Raises:
+        ErrorGroup: everything in the tree that the dataclass does not allow.
+    """
+    if wrong := schema_errors(tree, schema, lambda path: f"{place}: {path}"):
+        raise ErrorGroup(wrong)
+    return typed(tree, schema)
 
 
 def typed_without(tree: dict[str, Any], schema: Any, wrong: list[str]) -> Any:

@@ -33,9 +33,8 @@ def groups(root: Path) -> list[str]:
         {
             path.name
             for home in (root / "conf", PACKAGE_CONF)
-            if home.is_dir()
-            for path in home.iterdir()
-            if path.is_dir() and NAME.fullmatch(path.name) and path.name != "__pycache__"
+            for path in home.glob("*/")
+            if NAME.fullmatch(path.name) and path.name != "__pycache__"
         }
     )
 
@@ -163,18 +162,15 @@ def _list_errors(
     if not names and not empty:
         offered = ", ".join(choices(root, group))
         yield ConfigError(place, "an empty list", f"expected a list of {offered}")
+    expected = "expected a name of letters, digits, _ and -, with no digit or - in front"
     for name in names:
-        yield from unknown_choice(root, group, name, place) or _name_errors(root, group, name)
+        if unknown := unknown_choice(root, group, name, place):
+            yield from unknown
+        elif not NAME.fullmatch(name):
+            yield ConfigError(place_of(root, group, name), f"the name {name!r}", expected)
     for name, count in Counter(map(str, names)).items():
         if count > 1:
             yield ConfigError(place, f"{name!r} is there twice", "expected each name once")
-
-
-def _name_errors(root: Path, group: str, name: str) -> list[LitemillError]:
-    if NAME.fullmatch(name):
-        return []
-    expected = "expected a name of letters, digits, _ and -, with no digit or - in front"
-    return [ConfigError(place_of(root, group, name), f"the name {name!r}", expected)]
 
 
 def _override_errors(root: Path, overrides: Any, place: str) -> Iterator[LitemillError]:

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+T = TypeVar("T")
 NAMES = 1000  # that are compared with a wrong one; the time grows with their number
 
 
@@ -100,10 +101,12 @@ class ErrorGroup(LitemillError):
         return "\n".join(str(error) for error in self.errors)
 
 
-def collect_errors(errors: list[LitemillError], call: Callable[[], Any]) -> Any:
+def collect_errors(
+    errors: list[LitemillError], call: Callable[..., T], *arguments: Any, **named: Any
+) -> T | None:
     """Return what a call gives; or None, with what is wrong at the end of `errors`."""
     try:
-        return call()
+        return call(*arguments, **named)
     except ErrorGroup as several:
         errors += several.errors
     except LitemillError as error:
@@ -135,3 +138,9 @@ def first_line(error: BaseException) -> str:
     """Return the first line in which another program's error says something, or else its type."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a text that is not blank, stripped; or nothing."""
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else ""

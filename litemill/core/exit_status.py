@@ -62,9 +62,11 @@ def _is_output_closed(*, failed: bool = False) -> bool:
         sys.stdout.flush()
     except BrokenPipeError:
         failed = True
+    if not failed:
+        return False
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
-    if not (failed and poll.poll(0)):  # of no event asked for, it tells of a reader that is gone
+    if not poll.poll(0):  # of no event asked for, it tells of a reader that is gone
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True

@@ -12,8 +12,6 @@ from litemill.core.atomic_files import atomic_replace as atomic_replace  # noqa:
 from litemill.core.atomic_files import remove as remove  # noqa: PLC0414
 from litemill.core.errors import LitemillError
 
-CHUNK = 1 << 20
-
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, its line ends as they are, atomically."""
@@ -43,11 +41,14 @@ def read_json(path: Path) -> Any:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def json_sha256(value: Any) -> str:
+    """Return the SHA-256 of a value as JSON with sorted keys and without spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def tree_sha256(path: Path) -> str:

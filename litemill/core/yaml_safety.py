@@ -103,9 +103,8 @@ def _measure(node: yaml.Node, place: object, sizes: dict[int, int], above: list[
         _refuse_scalar(node, where)
     if isinstance(node, yaml.MappingNode):
         _refuse_twins(node, place)
-    children = [child for item in node.value for child in _children(item)]
-    if isinstance(node, yaml.ScalarNode):
-        children = []
+    items = [] if isinstance(node, yaml.ScalarNode) else node.value
+    children = [child for item in items for child in (item if isinstance(item, tuple) else [item])]
     total = 1
     for child in children:
         total += _measure(child, place, sizes, [*above, id(node)])
@@ -113,12 +112,6 @@ def _measure(node: yaml.Node, place: object, sizes: dict[int, int], above: list[
             raise ConfigError(where, "aliases of aliases", f"expected at most {NODES:,} values")
     sizes[id(node)] = total
     return total
-
-
-def _children(item: object) -> tuple[yaml.Node, ...]:
-    if isinstance(item, tuple):
-        return item
-    return (item,) if isinstance(item, yaml.Node) else ()
 
 
 def _refuse_scalar(node: yaml.ScalarNode, where: str) -> None:

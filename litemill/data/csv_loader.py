@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv as parser
 import itertools
 from array import array
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from litemill.core.errors import DataError, nearest
+from litemill.data.csv_lines import check_header, read_lines, read_number
 from litemill.data.dataset import Dataset, FileRows
 from litemill.data.labels import encode_labels, read_classes
 from litemill.data.preprocessing import preprocess_inputs
-from litemill.data.untrusted_array import refuse_special
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import IO
+    from collections.abc import Sequence
+    from pathlib import Path
 
 ROWS = 4096  # parsed at a time
-LINE = 1 << 26  # characters
 
 
 def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
@@ -57,9 +54,9 @@ def load_csv(  # noqa: PLR0913 (one keyword a thing that YAML says)
         DataError: the file is missing, empty or ragged, or a cell is no number; names the line.
     """
     classes = read_classes(classes)
-    lines = _lines(path, delimiter)
+    lines = read_lines(path, delimiter)
     header = next(lines, (0, []))[1]
-    _check_header(path, header)
+    check_header(path, header)
     answers = [target] if isinstance(target, str) else list(target or [])
     if task == "classification" and len(answers) != 1:
         raise DataError(path, f"{len(answers)} target columns", "classification has one")
@@ -146,7 +143,7 @@ class _Table:
 
     def _parsed(self, block: list[tuple[int, list[str]]], where: list[int]) -> np.ndarray:
         try:
-            values = [[_number(cells[i]) for i in where] for _, cells in block]
+            values = [[read_number(cells[i]) for i in where] for _, cells in block]
             with np.errstate(over="ignore"):
                 parsed = np.array(values, np.float64).astype(np.float32)
         except ValueError:
@@ -160,58 +157,8 @@ class _Table:
             place = f"{self.path}: line {line}, column {self.header[i]!r}"
             try:
                 with np.errstate(over="ignore"):
-                    finite = bool(np.isfinite(np.float32(_number(cells[i]))))
+                    finite = bool(np.isfinite(np.float32(read_number(cells[i]))))
             except ValueError:
                 raise DataError(place, repr(cells[i]), "expected a number") from None
             if not finite:
                 raise DataError(place, repr(cells[i]), "expected a real number within float32")
-
-
-def _lines(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    if len(delimiter) != 1 or delimiter in '"\r\n\0':
-        found = repr(delimiter)
-        raise DataError("data.load.delimiter", found, "expected a single character, such as ';'")
-    refuse_special(Path(path), "expected a CSV file")
-    line = 1
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = parser.reader(_texts(path, file), delimiter=delimiter, strict=True)
-            for cells in rows:
-                line = rows.line_num
-                if cells:  # blank lines hold nothing
-                    yield line, cells
-    except UnicodeDecodeError as error:
-        raise DataError(path, f"no UTF-8 text ({error.reason})", "save it as UTF-8") from None
-    except parser.Error as error:
-        raise DataError(path, f"no CSV after line {line} ({error})", "mend or quote it") from None
-
-
-def _texts(path: str, file: IO[str]) -> Iterator[str]:
-    """Iterate over the lines of a file, which have an end and no NUL."""
-    for number, text in enumerate(iter(lambda: file.readline(LINE), ""), 1):
-        if "\0" in text:
-            raise DataError(f"{path}: line {number}", "a NUL", "expected text")
-        if len(text) == LINE:
-            expected = f"expected fewer than {LINE:,} characters"
-            raise DataError(f"{path}: line {number}", "a line without an end", expected)
-        yield text
-
-
-def _number(cell: str) -> float:
-    """Read a number as CSV has it: Python takes digits of any script, and underscores, too."""
-    if not cell.isascii() or "_" in cell:
-        raise ValueError(cell)
-    return float(cell)
-
-
-def _check_header(path: str, header: list[str]) -> None:
-    if not header:
-        raise DataError(path, "empty", "expected a first line that names the columns")
-    seen: set[str] = set()
-    for i, name in enumerate(header):
-        if not name.strip():
-            expected = "name it in the first line, or remove it"
-            raise DataError(path, f"column {i + 1} has no name", expected)
-        if name in seen:
-            raise DataError(path, f"column {name!r} twice", "expected one of each name")
-        seen.add(name)

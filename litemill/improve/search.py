@@ -17,18 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Search:
-    """Runs one trial after the other, until the limits are met or the budget is used up.
+    """Runs one trial after the other, until the limits are met or the budget is used up."""
 
-    Attributes:
-        runner: makes the trials.
-        base: the variant.
-        budget: how many trials there may be beside the variant itself.
-        report: is called with each trial's number and the trial; 0 is the variant itself.
-    """
-
-    runner: TrialRunner
-    base: Variant
-    budget: int
+    runner: TrialRunner  # makes the trials
+    base: Variant  # the variant
+    budget: int  # how many trials there may be beside the variant itself
+    # Is called with each trial's number and the trial; 0 is the variant itself.
     report: Callable[[int, Trial], None]
     trials: list[Trial] = field(default_factory=list)
 
@@ -85,7 +79,7 @@ class Search:
             layers = [*last.variant.float_layers, name]
             label = f"{'and ' if last.variant.float_layers else ''}float {steps.short_name(name)}"
             (trial,) = self._try([(label, replace(last.variant, float_layers=layers))])
-            if trial.made and trial.digest != last.digest:
+            if trial.made and trial.result.digest != last.result.digest:
                 last = trial
             else:
                 refused.add(name)

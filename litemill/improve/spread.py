@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from litemill.config.schema.variant import Calibration, Selection
 from litemill.conversion.option_conflicts import needs_calibration
 from litemill.core.errors import ConfigError
+from litemill.sweep.table import worst_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,16 +77,11 @@ def calibration_sensitivity(
 
 def _row(trial: Trial) -> dict[str, Any]:
     """Return numbers of the default kernels; of several outputs the worst."""
-    metric = trial.measured.get("metric") or {}
-    ratios = [output["snr_db"] for output in (trial.measured.get("outputs") or {}).values()]
-    shares = (trial.measured.get("top1_agreement") or {}).values()
-    known = [ratio for ratio in ratios if ratio is not None]
+    numbers = worst_numbers(trial.measured)
     return {
         "calibration": trial.label,
-        "metric": metric.get("variant"),
-        "drop": metric.get("drop"),
-        "snr_db": min(known, default=None),
-        "top1_agreement": min(shares, default=None),
+        **{key: numbers[key] for key in ("metric", "drop", "snr_db")},
+        "top1_agreement": numbers["agreement"],
         "passed": trial.passed,
         "verdict": trial.verdict(),
     }

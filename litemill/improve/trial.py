@@ -49,12 +49,7 @@ class Trial:
     @property
     def bytes(self) -> int:
         """The file's size."""
-        return int(self.result.file["bytes"]) if self.result.file else 0
-
-    @property
-    def digest(self) -> str | None:
-        """The file's SHA-256."""
-        return self.result.file["sha256"] if self.result.file else None
+        return self.result.bytes
 
     def cost(self) -> tuple[float, ...]:
         """Return the sort key of trials: files that pass by size, then others by what they lack."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +9,7 @@ from litemill.improve.trial import Trial, judge_trial
 from litemill.sweep.executor import Executor, measurement_kind
 from litemill.sweep.inputs import read_inputs
 from litemill.sweep.local import Local
-from litemill.sweep.points import make_point
+from litemill.sweep.points import drop_duplicates, make_point
 from litemill.sweep.store import Store
 
 if TYPE_CHECKING:
@@ -31,25 +30,23 @@ class TrialRunner:
             ConfigError: something was not built.
         """
         self.inputs = read_inputs(BUILD)
-        self._limits, self._store, self._stack = limits, Store(), ExitStack()
-        engine = Local(BUILD, self._known, workers=None, seconds=seconds)
-        self._executor = Executor(self.inputs, self._store, engine, deep=True)
-        self._engine = engine
+        self._limits, self._store = limits, Store()
+        self._engine = Local(BUILD, self._known, workers=None, seconds=seconds)
+        self._executor = Executor(self.inputs, self._store, self._engine, deep=True)
 
     def __enter__(self) -> Self:
         """Enter the engine."""
-        self._stack.enter_context(self._engine)
+        self._engine.__enter__()
         return self
 
     def __exit__(self, *what: object) -> None:
         """Stop what still runs."""
-        self._stack.__exit__(*what)  # type: ignore[arg-type]  # as given
+        self._engine.__exit__(*what)
 
     def run(self, variants: Sequence[tuple[str, Variant]]) -> list[Trial]:
         """Make, measure and judge labelled variants; none is made that any sweep or trial made."""
         points = [make_point(variant, {}, self.inputs.objection) for _, variant in variants]
-        distinct = {point.name: point for point in points}
-        results = dict(zip(distinct, self._executor.over(list(distinct.values())), strict=True))
+        results = {one.point.name: one for one in self._executor.over(drop_duplicates(points))}
         return [
             judge_trial(label, results[point.name], self._limits)
             for (label, _), point in zip(variants, points, strict=True)

@@ -45,23 +45,16 @@ _NOT_READ = (".md", ".py", ".pyc", ".pyi", ".typed")
 
 @dataclass(frozen=True)
 class Reached:
-    """What the configuration adds to a stage.
+    """What the configuration adds to a stage."""
 
-    Attributes:
-        targets: dotted names that it calls, such as models.mine.build.
-        paths: files and folders that it reads, relative to the project.
-    """
-
+    # Dotted names that it calls, such as models.mine.build.
     targets: list[str] = field(default_factory=list)
+    # Files and folders that it reads, relative to the project.
     paths: list[str] = field(default_factory=list)
 
 
 def stage_digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[str, str]]:
     """Compute for each stage after configure the digest of its code and, if any, of its files.
-
-    Args:
-        root: the project.
-        reached: by stage, what the configuration adds.
 
     Raises:
         ConfigError: a module is not Python.
@@ -115,18 +108,15 @@ class _CodeDigests:
 
     def digest(self, modules: Mapping[str, Path]) -> str:
         files = dict(_files_beside(modules))
-        lines = [f"{name} {self._syntax(file)}\n" for name, file in modules.items()]
-        lines += [f"{name} {self._content(file)}\n" for name, file in sorted(files.items())]
-        return _sha256(lines)
+        named = [*modules.items(), *sorted(files.items())]
+        return _sha256(f"{name} {self._of(file)}\n" for name, file in named)
 
-    def _syntax(self, file: Path) -> str:
+    def _of(self, file: Path) -> str:
         if file not in self._digests:
-            self._digests[file] = syntax_digest(self.graph.tree(file))
-        return self._digests[file]
-
-    def _content(self, file: Path) -> str:
-        if file not in self._digests:
-            self._digests[file] = sha256(file)
+            is_module = file.suffix == ".py"
+            self._digests[file] = (
+                syntax_digest(self.graph.tree(file)) if is_module else sha256(file)
+            )
         return self._digests[file]
 
 

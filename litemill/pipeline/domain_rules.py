@@ -62,10 +62,7 @@ NAMES = (  # that end up in tables, files and command lines
 def domain_errors(config: Config, place: Place, wrong: Collection[str]) -> Iterator[LitemillError]:
     """List the numbers out of their range, and the names that are no printable line.
 
-    Args:
-        config: the configuration, its keys and types being right but for `wrong`.
-        place: names the file and key of a path.
-        wrong: paths of keys that are wrong in themselves.
+    What is wrong in itself is not judged; `place` names the file and key of a path.
     """
     for path, limits in RANGES.items():
         yield from _number_error(attrgetter(path)(config), path, limits, place, wrong)

@@ -23,10 +23,7 @@ def undeclared_dependencies(
 ) -> Iterator[ConfigError]:
     """Find the files that a configuration reaches and configure does not depend on.
 
-    Args:
-        root: the project.
-        reached: files and folders, each with the place in the configuration that leads there.
-        choices: of params.yaml, by group.
+    `reached` are files and folders, each with the place in the configuration that leads there.
     """
     declared = declared_dependencies(root, choices)
     for place, path in reached:

@@ -26,17 +26,11 @@ CONFIGURE = "configure"
 
 @dataclass(frozen=True)
 class Plan:
-    """What `dvc repro` would do.
+    """What `dvc repro` would do."""
 
-    Attributes:
-        stages: why each runs, in the order of `dvc repro`.
-        targets: the stages that were asked about.
-        has_remote: whether `dvc pull` could fetch what is missing.
-    """
-
-    stages: dict[str, Reasons]
-    targets: list[str]
-    has_remote: bool = False
+    stages: dict[str, Reasons]  # why each runs, in the order of `dvc repro`
+    targets: list[str]  # the stages that were asked about
+    has_remote: bool = False  # whether `dvc pull` could fetch what is missing
 
 
 def explain_stages(target: str | None = None) -> Plan:

@@ -44,12 +44,7 @@ def limit_errors(
 ) -> Iterator[LitemillError]:
     """List the errors of the limits at `path`.
 
-    Args:
-        limits: by name of check.
-        place: names the file and key of a path.
-        path: of the limits.
-        known: names of the checks.
-        metric: the task's, where it is known.
+    Only checks in `known` may have one; what is useful depends on the task's metric.
     """
     for name, limit in limits.items():
         here = place(f"{path}.{name}")

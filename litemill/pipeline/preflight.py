@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 def refuse_missing_calibration(data: Path) -> None:
     """Refuse variants that need more calibration samples than the split has.
 
-    Args:
-        data: build/prepare/data.json.
-
     Raises:
         ErrorGroup: one error for each variant.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.parameters import PARAMS, written_sections
+from litemill.config.parameters import PARAMS, to_json, written_sections
 from litemill.config.selection import read_selection
 from litemill.pipeline.code_digest import CODE, modules, stage_digests
 
@@ -31,7 +31,7 @@ class Resolved:
         Raises:
             LitemillError: the configuration is wrong, or a module is not Python.
         """
-        from litemill.pipeline.configure import configure, to_json
+        from litemill.pipeline.configure import configure
 
         self.parameters = configure(self._root)
         text = to_json(self.parameters)
@@ -46,6 +46,6 @@ class Resolved:
         return [file.relative_to(self._root).as_posix() for file in inside]
 
     def _reached(self) -> dict[str, Any]:
-        from litemill.pipeline.configure import reached
+        from litemill.pipeline.reached import reached
 
         return reached(self.parameters, read_selection(self._root))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
-from litemill.config import import_graph, release_name
+from litemill.config import release_name
 from litemill.config.numerics_rules import numerics_errors
 from litemill.config.schema.prepare import Task
 from litemill.config.schema.validate import KERNELS
 from litemill.config.schema.variant import Selection
+from litemill.config.target_check import check_target
 from litemill.conversion import option_conflicts
 from litemill.core.errors import ConfigError, LitemillError, collect_errors, nearest
 from litemill.evaluation import checks
@@ -119,7 +119,7 @@ def _limit_errors(
     config: Config, place: Place, root: Path, faulty: Collection[str]
 ) -> Iterator[LitemillError]:
     errors: list[LitemillError] = []
-    known = collect_errors(errors, partial(checks.check_names, root))
+    known = collect_errors(errors, checks.check_names, root)
     yield from errors
     metric = None if "data" in faulty else config.data.metric
     if known is None:
@@ -168,6 +168,5 @@ def _target_errors(
     for path, call in config.calls().items():
         if path.partition(".")[0] not in faulty:
             place = composed.place(f"{path}._target_")
-            check = partial(import_graph.check_target, call.get("_target_"), place, root)
-            collect_errors(errors, check)
+            collect_errors(errors, check_target, call.get("_target_"), place, root)
     yield from errors

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import PARAMS
-from litemill.core.errors import few
+from litemill.core.errors import ReleaseError, few
 from litemill.pipeline.code_digest import CODE
+from litemill.release.clean import run_git
+from litemill.release.json_diff import MISSING, json_differences
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -18,25 +20,20 @@ if TYPE_CHECKING:
 
     from litemill.pipeline.resolved import Resolved
 
-FEW = 5  # names in a line
+FEW = 3  # names in a line
 
 
 @dataclass
 class Reasons:
-    """Why one stage would run.
+    """Why one stage would run."""
 
-    Attributes:
-        stage: its name.
-        own: what changed, a line each: it runs.
-        absent: its outputs that are neither here nor in DVC's cache: it runs, or `dvc pull`.
-        cached: its outputs that are not here, but in the cache: restored without a run.
-        waits: the stages before it that may run, and what it reads of each.
-    """
-
-    stage: str
-    own: list[str] = field(default_factory=list)
+    stage: str  # its name
+    own: list[str] = field(default_factory=list)  # what changed, a line each: it runs
+    # Its outputs that are neither here nor in DVC's cache: it runs, or `dvc pull`.
     absent: list[str] = field(default_factory=list)
+    # Its outputs that are not here, but in the cache: restored without a run.
     cached: list[str] = field(default_factory=list)
+    # The stages before it that may run, and what it reads of each.
     waits: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -138,27 +135,20 @@ def _folder(file: str) -> str:
     return file.rpartition("/")[0]
 
 
-_ABSENT = object()
-
-
 def _get(values: Any, key: str) -> Any:
     for part in key.split("."):
-        values = values.get(part, _ABSENT) if isinstance(values, dict) else _ABSENT
+        values = values.get(part, MISSING) if isinstance(values, dict) else MISSING
     return values
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
     """Yield a line for each value that differs between two trees: `train.fit.epochs: 20 -> 3`."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in dict.fromkeys([*before, *after]):
-            inner = f"{path}.{key}" if path else key
-            yield from differences(before.get(key, _ABSENT), after.get(key, _ABSENT), inner)
-    elif before != after:
-        yield f"{path}: {_shown(before)} -> {_shown(after)}"
+    for where, old, new in json_differences(before, after, path, lists=False):
+        yield f"{where}: {_shown(old)} -> {_shown(new)}"
 
 
 def _shown(value: Any) -> str:
-    if value is _ABSENT:
+    if value is MISSING:
         return "absent"
     # All of a variant that comes or goes would be a wall of text.
     return "…" if value and isinstance(value, dict) else repr(value)
@@ -175,7 +165,6 @@ def _edited(folder: str) -> list[str]:
 
 def _git(*words: str) -> list[str]:
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        return run_git(Path.cwd(), *words).splitlines()
+    except (ReleaseError, FileNotFoundError):
         return []
-    return done.stdout.splitlines() if done.returncode == 0 else []

@@ -30,7 +30,7 @@ def run_stage(main: Callable[..., None]) -> NoReturn:
     Args:
         main: the stage's function; takes the arguments of the command line.
     """
-    run_and_exit(lambda: _run(main), on_failure=_clean_up)
+    run_and_exit(lambda: _run(main), on_failure=lambda: declared_outputs.clean_up(Path.cwd()))
 
 
 def _run(main: Callable[..., None]) -> None:
@@ -85,13 +85,7 @@ def refuse_other_toolchain(stage: str) -> None:
 
 def _exit_as_child(status: int) -> NoReturn:
     """Exit with the status of the worker's child, which cleans up unless a signal ended it."""
-    hint = _clean_up() if status else ""
+    hint = declared_outputs.clean_up(Path.cwd()) if status else ""
     if hint and status > BY_SIGNAL:
         print(hint, file=sys.stderr)
     sys.exit(status)
-
-
-def _clean_up() -> str:
-    from litemill.pipeline.failed_stage import clean_up
-
-    return clean_up(Path.cwd())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.schema.target import SCHEMAS
@@ -37,7 +36,8 @@ def resolve_targets(
         wrong = list(_target_errors(name, config.targets.get(name), composed, root))
         errors += wrong
         if name in config.targets and not wrong:
-            targets[name] = _typed(config.targets[name])
+            tree = config.targets[name]
+            targets[name] = typed(tree, SCHEMAS[tree["kind"]])
     resolved = {}
     for name, variant in config.variants.items():
         path = f"variants.{name}"
@@ -49,13 +49,9 @@ def resolve_targets(
         elif variant.target in targets:
             resolved[name] = target = targets[variant.target]
             kind = KINDS[target.kind]
-            conflicts = kind.conflicts(variant, partial(_option_place, composed, path))
+            conflicts = kind.conflicts(variant, composed.below(path))
             errors += [_at_target(error, variant.target) for error in conflicts]
     return resolved
-
-
-def _option_place(composed: Composed, path: str, option: str) -> str:
-    return composed.place(f"{path}.{option}")
 
 
 def _target_errors(name: str, tree: Any, composed: Composed, root: Path) -> Iterator[LitemillError]:
@@ -70,14 +66,8 @@ def _target_errors(name: str, tree: Any, composed: Composed, root: Path) -> Iter
     wrong = schema_errors(tree, SCHEMAS[kind], composed.place, path)
     yield from wrong
     if not wrong:
-        target = _typed(tree)
-        place = partial(_option_place, composed, path)
-        yield from KINDS[kind].target_errors(target, place, root)
-
-
-def _typed(tree: dict[str, Any]) -> Cpu:
-    target: Cpu = typed(tree, SCHEMAS[tree["kind"]])
-    return target
+        target = typed(tree, SCHEMAS[kind])
+        yield from KINDS[kind].target_errors(target, composed.below(path), root)
 
 
 def _at_target(error: ConfigError, target: str) -> ConfigError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from litemill.core.errors import ErrorGroup, GateError, LitemillError, ReleaseError, few
+from litemill.core.errors import ErrorGroup, GateError, LitemillError, ReleaseError, few, last_line
 from litemill.core.files import read_json
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def run_git(root: Path, *words: str, env: dict[str, str] | None = None) -> str:
         check=False,
     )
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["failed"])[-1]
-        raise ReleaseError(root, f"git {words[0]}: {reason}")
+        raise ReleaseError(root, f"git {words[0]}: {last_line(done.stderr) or 'failed'}")
     return done.stdout
 
 
@@ -94,18 +93,22 @@ def _dirty(root: Path) -> Iterator[LitemillError]:
 
 
 def _failed(root: Path) -> Iterator[LitemillError]:
-    # A gate that fails leaves no verdict; the report that it judged has every check.
-    report = root / "build" / "report" / "report.json"
-    variants = read_json(report).get("variants", []) if report.is_file() else []
-    failed = [
-        f"{row['variant']}.{name}"
-        for row in variants
-        for name, outcome in row["checks"].items()
-        if not outcome["passed"]
-    ]
+    path = root / "build" / "gate" / "verdict.json"
+    if path.is_file():
+        verdict = read_json(path)
+        failed = [] if verdict.get("passed") else [str(one) for one in verdict.get("failed", [])]
+    else:
+        # A gate that fails leaves no verdict; the report that it judged has every check.
+        report = root / "build" / "report" / "report.json"
+        failed = [
+            f"{row['variant']}.{name}"
+            for row in (read_json(report).get("variants", []) if report.is_file() else [])
+            for name, outcome in row["checks"].items()
+            if not outcome["passed"]
+        ]
     if failed:
         yield GateError("gate", f"failed: {few(failed)}", "a release passes every check")
-    elif not (root / "build" / "gate" / "verdict.json").is_file():
+    elif not path.is_file():
         yield GateError("gate", "never ran", "run `dvc repro`")
 
 
@@ -114,8 +117,7 @@ def _stale(root: Path) -> Iterator[LitemillError]:
     try:
         changed = json.loads(done.stdout)
     except ValueError:
-        reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        raise ReleaseError("dvc status", reason) from None
+        raise ReleaseError("dvc status", last_line(done.stderr) or "no answer") from None
     if changed:
         yield ReleaseError("build", f"stale: {few(list(changed))}", "run `dvc repro`")
     stages = yaml.safe_load((root / "dvc.yaml").read_bytes())["stages"]

@@ -35,16 +35,11 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a consumer of the first release meets in the second.
+    """What a consumer of the first release meets in the second."""
 
-    Attributes:
-        breaks: changes that no consumer can use.
-        unknown: changes whose effect depends on the consumer.
-        changes: by topic, everything that changed.
-    """
-
-    breaks: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
+    breaks: list[str] = field(default_factory=list)  # changes that no consumer can use
+    unknown: list[str] = field(default_factory=list)  # changes whose effect depends on the consumer
+    # By topic, everything that changed.
     changes: dict[str, list[Change]] = field(default_factory=dict)
 
     @property

@@ -20,13 +20,25 @@ class Difference(NamedTuple):
     after: Any
 
 
-def json_differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]:
-    """Compare two documents down to single values, at paths such as `inputs.image.shape[1]`."""
+def json_differences(
+    before: Any, after: Any, path: str = "", *, lists: bool = True
+) -> Iterator[Difference]:
+    """Compare two documents down to single values, at paths such as `inputs.image.shape[1]`.
+
+    Args:
+        before: a value.
+        after: another.
+        path: of both.
+        lists: whether lists of the same length are compared value by value.
+    """
     if isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys([*before, *after]):
             inner = f"{path}.{key}" if path else str(key)
-            yield from json_differences(before.get(key, MISSING), after.get(key, MISSING), inner)
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+            pair = before.get(key, MISSING), after.get(key, MISSING)
+            yield from json_differences(*pair, inner, lists=lists)
+    elif (
+        lists and isinstance(before, list) and isinstance(after, list) and len(before) == len(after)
+    ):
         for number, pair in enumerate(zip(before, after, strict=True)):
             yield from json_differences(*pair, f"{path}[{number}]")
     elif before != after:

@@ -30,19 +30,12 @@ EXPECTED = f"expected a {SUFFIX} of `litemill release`"
 
 @dataclass(frozen=True)
 class Unpacked:
-    """An archive's files in a folder.
+    """An archive's files in a folder."""
 
-    Attributes:
-        folder: where they are now.
-        top: the folder that they were below in the archive.
-        names: of the files, relative to it.
-        time: modification time of all, seconds since 1970.
-    """
-
-    folder: Path
-    top: str
-    names: tuple[str, ...]
-    time: int
+    folder: Path  # where they are now
+    top: str  # the folder that they were below in the archive
+    names: tuple[str, ...]  # of the files, relative to it
+    time: int  # modification time of all, seconds since 1970
 
 
 def unpack(archive: Path, scratch: Path) -> Unpacked:

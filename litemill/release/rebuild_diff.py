@@ -24,10 +24,6 @@ def rebuild_differences(before: Path, after: Path) -> list[str]:
     """List how the files of two releases differ, one line each; empty if they do not.
 
     Signatures are left out: nobody else can make the same one.
-
-    Args:
-        before: folder with the release's files.
-        after: folder with those of another build.
     """
     old, new = content_digests(before), content_digests(after)
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]

@@ -38,10 +38,6 @@ def sign(folder: Path, key: Path) -> None:
 def refuse_other_signature(folder: Path, key: Path) -> None:
     """Verify the signature of a folder.
 
-    Args:
-        folder: the files, and model.sig.
-        key: the public key.
-
     Raises:
         ReleaseError: not signed, not by this key, or not these files.
     """
@@ -88,32 +84,29 @@ def _refuse_ignored(folder: Path) -> None:
 def _private(path: Path) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    return _on_curve(path, _load(path, lambda pem: load_pem_private_key(pem, None), "private"))
+    return _key(path, lambda pem: load_pem_private_key(pem, None), "private")
 
 
 def _public(path: Path) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    return _on_curve(path, _load(path, load_pem_public_key, "public"))
+    return _key(path, load_pem_public_key, "public")
 
 
-def _load(path: Path, load: Any, kind: str) -> Any:
+def _key(path: Path, load: Any, kind: str) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    expected = f"expected an unencrypted {kind} key in PEM, on one of: {', '.join(CURVES)}"
+    curves = f"on one of: {', '.join(CURVES)}"
+    expected = f"expected an unencrypted {kind} key in PEM, {curves}"
     try:
         with warnings.catch_warnings(action="ignore"):
-            return load(path.read_bytes())
+            key = load(path.read_bytes())
     except FileNotFoundError:
         raise ReleaseError(path, "no such file", expected) from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ReleaseError(path, f"not a {kind} key that can be used", expected) from None
-
-
-def _on_curve(path: Path, key: Any) -> Any:
     curve = getattr(key, "curve", None)
     if curve is None or curve.name not in CURVES:
         found = f"a key on {curve.name}" if curve else "a key of another kind"
-        expected = f"expected an elliptic curve key on one of: {', '.join(CURVES)}"
-        raise ReleaseError(path, found, expected)
+        raise ReleaseError(path, found, f"expected an elliptic curve key {curves}")
     return key

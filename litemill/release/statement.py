@@ -30,30 +30,20 @@ BUILDER = "urn:litemill:unattested-machine"
 
 @dataclass(frozen=True)
 class BuildRecord:
-    """What the provenance says of a build.
+    """What the provenance says of a build."""
 
-    Attributes:
-        commit: the one that was built.
-        manifest: of the package.
-        params: the resolved parameters.
-        pins: packages that requirements.lock pins here, by name.
-    """
-
-    commit: str
-    manifest: Mapping[str, Any]
-    params: Mapping[str, Any]
-    pins: Mapping[str, Pin]
+    commit: str  # the one that was built
+    manifest: Mapping[str, Any]  # of the package
+    params: Mapping[str, Any]  # the resolved parameters
+    pins: Mapping[str, Pin]  # packages that requirements.lock pins here, by name
 
 
 def provenance_statement(
     build: BuildRecord, subjects: Mapping[str, str], files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """State how the files were build.
+    """State how the files were built.
 
-    Args:
-        build: the build.
-        subjects: SHA-256 of every file of the package, by name.
-        files: SHA-256 of the other files of the release, by name.
+    `subjects` and `files` are SHA-256 by name: of the package's files, and of the release's others.
     """
     inner = ("numerics", "toolchain")
     parameters = {key: value for key, value in build.params.items() if key not in inner}

@@ -12,6 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from litemill.core.errors import last_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,8 +35,7 @@ class CapturedOutput:
 
     def last_line(self) -> str:
         """Return the last line that is not blank, or nothing."""
-        lines = [line.strip() for line in self.text().splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+        return last_line(self.text())
 
 
 @contextlib.contextmanager

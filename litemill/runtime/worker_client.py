@@ -71,12 +71,8 @@ def start_worker(settings: Mapping[str, str]) -> None:
 
 
 def _possible() -> bool:
-    return os.environ.get(SWITCH, "1") != "0" and hasattr(socket, "send_fds") and _linux()
-
-
-def _linux() -> bool:
-    # SO_PEERCRED and sched_setaffinity; elsewhere stages run in their own processes.
-    return sys.platform == "linux"
+    # For SO_PEERCRED and sched_setaffinity; elsewhere stages run in their own processes.
+    return os.environ.get(SWITCH, "1") != "0" and sys.platform.startswith("linux")
 
 
 def _send(worker: socket.socket, request: dict[str, Any]) -> None:

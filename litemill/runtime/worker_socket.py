@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import resource
 import stat
@@ -12,7 +10,7 @@ import tempfile
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from litemill.core.files import sha256
+from litemill.core.files import json_sha256, sha256
 
 # What libraries read while they are loaded; a worker that was started with others is another one.
 LOADED = (
@@ -59,4 +57,4 @@ def _key() -> str:
         # A worker that was started by other code may expect other requests.
         "worker": [sha256(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
     }
-    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+    return json_sha256(key)[:24]

@@ -6,9 +6,11 @@ import dataclasses
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from litemill.config import schema_validation, selection
+from litemill.config import selection
+from litemill.config.cli_overrides import PLACE, parse_override
 from litemill.config.schema.sweep import Engine, Search, SweepChoice
-from litemill.core.errors import ConfigError, ErrorGroup, nearest
+from litemill.config.schema_validation import checked
+from litemill.core.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +24,6 @@ PART = {
     "max_drop": ("search", (Search.smallest,)),
     "address": ("engine", (Engine.ray,)),
 }
-COMMAND = "command line"
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,7 @@ def parse_overrides(given: Iterable[str], root: Path) -> SweepCommand:
     settings, lines = _sorted(given)
     name = settings.pop("sweep", None if lines else "default")
     file = SweepChoice() if name is None else _file(str(name), root)
-    wrong = schema_validation.schema_errors(
-        settings, SweepChoice, lambda path: f"{COMMAND}: {path}"
-    )
-    if wrong:
-        raise ErrorGroup(wrong)
-    typed: SweepChoice = schema_validation.typed(settings, SweepChoice)
+    typed = checked(settings, SweepChoice, PLACE)
     anew = {line.partition("=")[0] for line in lines}
     kept = [line for line in file.grid if line.partition("=")[0] not in anew]
     changed: dict[str, Any] = {key: getattr(typed, key) for key in settings}
@@ -62,8 +58,8 @@ def parse_overrides(given: Iterable[str], root: Path) -> SweepCommand:
     return SweepCommand(
         choice=choice,
         name=str(name or "grid"),
-        place=COMMAND if name is None else f"conf/sweep/{name}.yaml",
-        places=dict.fromkeys((*settings, *lines), COMMAND),
+        place=PLACE if name is None else f"conf/sweep/{name}.yaml",
+        places=dict.fromkeys((*settings, *lines), PLACE),
     )
 
 
@@ -73,11 +69,11 @@ def _sorted(given: Iterable[str]) -> tuple[dict[str, Any], list[str]]:
     for word in given:
         key, equals, _ = word.partition("=")
         if key in settings:
-            raise ConfigError(f"{COMMAND}: {key}", "is there twice", "expected each setting once")
+            raise ConfigError(f"{PLACE}: {key}", "is there twice", "expected each setting once")
         if key in (*SETTINGS, "sweep"):
-            settings[key] = _value(word)
+            settings[key] = parse_override(word, "expected one for a setting").value()
         elif not equals and "(" not in key:
-            raise ConfigError(f"{COMMAND}: {word}", "no override", "expected OPTION=VALUES")
+            raise ConfigError(f"{PLACE}: {word}", "no override", "expected OPTION=VALUES")
         else:
             lines.append(word)
     return settings, lines
@@ -89,31 +85,11 @@ def _refuse_idle(choice: SweepChoice, settings: Iterable[str]) -> None:
         if (found := getattr(choice, other)) not in values:
             expected = " or ".join(f"{other}={value.name}" for value in values)
             problem = f"has no part in a sweep with {other}={found.name}"
-            raise ConfigError(f"{COMMAND}: {key}", problem, f"expected {expected}")
+            raise ConfigError(f"{PLACE}: {key}", problem, f"expected {expected}")
 
 
 def _file(name: str, root: Path) -> SweepChoice:
-    known = selection.choices(root, "sweep")
+    known, place = selection.choices(root, "sweep"), f"conf/sweep/{name}.yaml"
     if name not in known:
-        raise ConfigError(f"conf/sweep/{name}.yaml", "no such file", nearest(name, known))
-    place = f"conf/sweep/{name}.yaml"
-    tree = selection.read_mapping(root / place, place)
-    if wrong := schema_validation.schema_errors(tree, SweepChoice, lambda path: f"{place}: {path}"):
-        raise ErrorGroup(wrong)
-    found: SweepChoice = schema_validation.typed(tree, SweepChoice)
-    return found
-
-
-def _value(word: str) -> Any:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        override = OverridesParser.create().parse_override(word)
-    except HydraException as error:
-        problem = " ".join(str(error).split())
-        raise ConfigError(f"{COMMAND}: {word}", problem, "expected NAME=VALUE") from None
-    if override.is_sweep_override():
-        problem = "several values for a setting of the sweep"
-        raise ConfigError(f"{COMMAND}: {word}", problem, "expected one")
-    return override.value()
+        raise ConfigError(place, "no such file", nearest(name, known))
+    return checked(selection.read_mapping(root / place, place), SweepChoice, place)

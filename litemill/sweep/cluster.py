@@ -7,7 +7,6 @@ have threads, which do not survive a fork. A node that is lost costs what it was
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import pickle
 import sys
@@ -15,7 +14,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from litemill.core.errors import ConfigError, ErrorGroup, LitemillError
+from litemill.core.errors import ConfigError, ErrorGroup, LitemillError, last_line
 from litemill.sweep import node, shipment
 from litemill.sweep.connection import connect
 from litemill.sweep.task import Outcome, Task
@@ -49,25 +48,18 @@ class Cluster:
         self._given, self._address = given, address
         self._workers, self._seconds = workers, seconds
         self._nodes: list[_Node] = []
+        self._connected = False
         self._again: deque[Task] = deque()  # tasks of lost nodes
         self._tries: Counter[str] = Counter()  # nodes that were lost at a point
 
     def __enter__(self) -> Self:
-        """Connect, and hand every node what it lacks.
-
-        Raises:
-            LitemillError: there is no cluster at the address, or none of its nodes can compute.
-        """
-        connect(self._address)
-        try:
-            self._prepare()
-        except BaseException:
-            self.__exit__()
-            raise
+        """Begin; the cluster is connected to with the first tasks."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let the nodes go; what they were at ends."""
+        if not self._connected:
+            return
         import ray
 
         with contextlib.suppress(ray.exceptions.RayError):
@@ -80,10 +72,15 @@ class Cluster:
         """Compute tasks, and give each outcome as soon as it is there.
 
         Raises:
-            LitemillError: no node is left.
+            LitemillError: there is no cluster at the address, none of its nodes can compute, or
+                no node is left.
         """
         import ray
 
+        if not self._connected:
+            connect(self._address)
+            self._connected = True
+            self._prepare()
         fresh = iter(tasks)
         at: dict[Any, tuple[_Node, Task]] = {}
         while self._give(fresh, at):
@@ -92,7 +89,7 @@ class Cluster:
                 one, task = at.pop(reference)
                 one.at.remove(task)
                 try:
-                    yield task, pickle.loads(base64.b64decode(ray.get(reference)))  # noqa: S301
+                    yield task, pickle.loads(ray.get(reference))  # noqa: S301
                 except ray.exceptions.RayError as error:
                     self._lose(one, error)
                     yield from self._tried(task)
@@ -101,8 +98,7 @@ class Cluster:
         """Return tasks to nodes that are free, and tell whether any node is at one."""
         for one in self._nodes:
             while len(one.at) < one.slots and (task := self._next(fresh)):
-                order = base64.b64encode(pickle.dumps(task)).decode()
-                at[one.actor.compute.remote(task.point, order)] = (one, task)
+                at[one.actor.compute.remote(task.point, pickle.dumps(task))] = (one, task)
                 one.at.append(task)
         if not at and self._next(fresh):
             self._refuse_none()
@@ -123,7 +119,8 @@ class Cluster:
         if one in self._nodes:
             self._nodes.remove(one)
             problem = f"sweep: node {one.name} is lost; its points go to others"
-            print(f"{problem} ({_reason(error)})", file=sys.stderr)
+            # Of what Ray says, the last line is the node's own error where there is one.
+            print(f"{problem} ({last_line(str(error)) or type(error).__name__})", file=sys.stderr)
 
     def _refuse_none(self) -> NoReturn:
         problem = "all nodes are lost"
@@ -197,9 +194,3 @@ class Cluster:
             wrong += [ConfigError(f"node {one.name}", line) for line in lines]
         if wrong:
             raise ErrorGroup(wrong)
-
-
-def _reason(error: Exception) -> str:
-    """Return the last line of what Ray says, which is the node's own error where there is one."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

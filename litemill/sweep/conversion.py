@@ -37,10 +37,8 @@ if TYPE_CHECKING:
 def convert_point(point: str, variant: Variant, build: Path) -> Outcome:
     """Convert and read back; in this process, or in one with Keras 2.
 
-    Args:
-        point: what errors would call it; left out of them.
-        variant: its options.
-        build: folder with the artifacts of prepare, train and export, and params.yaml.
+    Errors leave out what they would call the point. `build` has the artifacts of prepare, train and
+    export, and params.json.
 
     Returns:
         The file with its content, or why there is none.

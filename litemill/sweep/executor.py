@@ -34,6 +34,16 @@ class PointResult:
     lasting: bool = True  # whether another try would have the same error
 
     @property
+    def bytes(self) -> int:
+        """The file's size; 0 where there is none."""
+        return int(self.file["bytes"]) if self.file else 0
+
+    @property
+    def digest(self) -> str | None:
+        """The file's SHA-256."""
+        return self.file["sha256"] if self.file else None
+
+    @property
     def status(self) -> str:
         """Done, failed, or refused before anything was tried."""
         if self.point.refused:

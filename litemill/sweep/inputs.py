@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +12,9 @@ from litemill.config.schema.variant import Route, Selection, Variant
 from litemill.config.toolchain import RECIPE, version_mismatches
 from litemill.conversion.option_conflicts import needs_calibration
 from litemill.core.errors import ConfigError, ErrorGroup
-from litemill.core.files import read_json, sha256, tree_sha256
+from litemill.core.files import json_sha256, read_json, sha256, tree_sha256
 from litemill.models.kinds import open_model
-from litemill.pipeline import code_digest
+from litemill.pipeline.code_digest import module_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,11 +53,11 @@ class SweepInputs:
         """Return the key of a variant's file."""
         samples = self.calibrating if needs_calibration(variant) else None
         quantizers = {} if variant.recipe is None else self.quantizers
-        return _digest([self.converting, quantizers, samples, to_plain(variant)])
+        return json_sha256([self.converting, quantizers, samples, to_plain(variant)])
 
     def measurement(self, file: str, variant: Variant) -> str:
         """Return the key of a file's measurement; `file` is its SHA-256."""
-        return _digest([self.measuring, file, variant.signature])
+        return json_sha256([self.measuring, file, variant.signature])
 
     def objection(self, variant: Variant) -> str | None:
         """Describe what these inputs have against a variant; None is nothing."""
@@ -93,16 +91,18 @@ def read_inputs(build: Path) -> SweepInputs:
         ConfigError: something was not built.
         SeveralErrors: the environment is not the one that it was built for.
     """
-    _refuse_unbuilt(build)
+    for name, stage in {**CONVERTED_FROM, **MEASURED_WITH}.items():
+        if not (build / name).exists():
+            raise ConfigError(build / name, "not built", f"run `dvc repro {stage}` first")
     params = section(path=build / "params.json")
     refuse_other_toolchain(params)
     splits = {name: read_json(build / name / "split.json") for name in SPLITS}
     found = {name: tree_sha256(build / name) for name in {**CONVERTED_FROM, **MEASURED_WITH}}
     return SweepInputs(
         build=build,
-        converting=_digest(_converting(params, found)),
+        converting=json_sha256(_converting(params, found)),
         calibrating=splits["prepare/calibration"]["sha256"],
-        measuring=_digest(_measuring(params, found, splits["prepare/evaluation"]["sha256"])),
+        measuring=json_sha256(_measuring(params, found, splits["prepare/evaluation"]["sha256"])),
         calibration=splits["prepare/calibration"],
         keras=open_model(build / "train").has_layers,
         quantizers={name: params["toolchain"]["validate"][name] for name in RECIPE},
@@ -112,9 +112,6 @@ def read_inputs(build: Path) -> SweepInputs:
 def refuse_other_toolchain(params: Mapping[str, Any]) -> None:
     """Refuse an environment whose results would be kept as those of the pinned one.
 
-    Args:
-        params: the resolved parameters.
-
     Raises:
         SeveralErrors: packages that can change a file or its measurement differ; all of them.
     """
@@ -123,29 +120,25 @@ def refuse_other_toolchain(params: Mapping[str, Any]) -> None:
         raise ErrorGroup(wrong)
 
 
-def _refuse_unbuilt(build: Path) -> None:
-    for name, stage in {**CONVERTED_FROM, **MEASURED_WITH}.items():
-        if not (build / name).exists():
-            raise ConfigError(build / name, "not built", f"run `dvc repro {stage}` first")
-
-
 def _converting(params: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, Any]:
     # Models that bring code of the project have it in train/imported.
     return {
         "files": {name: found[name] for name in CONVERTED_FROM},
         "numerics": params["numerics"],
         "toolchain": params["toolchain"]["convert"],
-        "code": _code("litemill.sweep.conversion"),
+        "code": module_digest("litemill.sweep.conversion"),
     }
 
 
 def _measuring(params: Mapping[str, Any], found: Mapping[str, str], split: str) -> dict[str, Any]:
+    modules = score_modules(params["validate"])
+    scores = [(name, sha256(path)) for name, path in modules.items()]
     return {
         "files": {name: found[name] for name in MEASURED_WITH},
         "samples": split,
         "how": params["validate"],
         "toolchain": params["toolchain"]["validate"],
-        "code": [_code("litemill.sweep.measuring"), _digests(score_modules(params["validate"]))],
+        "code": [module_digest("litemill.sweep.measuring"), scores],
     }
 
 
@@ -163,17 +156,3 @@ def score_modules(how: Mapping[str, Any]) -> dict[str, Path]:
     inits = {parent / "__init__.py" for path in found for parent in path.parents}
     found |= {path for path in inits if path.is_file() and path.is_relative_to(root)}
     return {path.relative_to(root).as_posix(): path for path in sorted(found)}
-
-
-def _code(module: str) -> str:
-    """Return the digest of what a module of Litemill runs."""
-    return code_digest.module_digest(module)
-
-
-def _digests(files: Mapping[str, Path]) -> list[tuple[str, str]]:
-    return [(name, sha256(files[name])) for name in sorted(files)]
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

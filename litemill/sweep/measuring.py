@@ -38,10 +38,7 @@ BULKY = (
 def measure_point(file: bytes, task: Task, build: Path) -> dict[str, Any]:
     """Measure a file as its point asks for it.
 
-    Args:
-        file: the content of the file.
-        task: the point.
-        build: folder with the artifacts of prepare, train and export, and params.yaml.
+    `build` is as for `litemill.sweep.conversion.convert_point`.
 
     Returns:
         What is `KEPT` of a measurement, or all but what is `BULKY`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 import subprocess
@@ -11,8 +10,10 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 
 class Node:
@@ -36,7 +37,8 @@ class Node:
         (self._home / "files").mkdir(mode=0o700, exist_ok=True)
         self._receiving: dict[str, tuple[Path, Any]] = {}  # by digest: the file, and its hash
         self._process: Any = None
-        self._answers: dict[str, Future[str]] = {}
+        self._line: Any = None  # to the process
+        self._answers: dict[str, Future[bytes]] = {}
         self._lock = threading.Lock()
 
     def missing(self, digests: list[str]) -> list[str]:
@@ -73,39 +75,50 @@ class Node:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).hardlink_to(self._home / "files" / digest)
         said = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
+        self._line, there = Pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "litemill.sweep.serve", *self._bounds, str(root)],
+            [
+                sys.executable,
+                "-m",
+                "litemill.sweep.serve",
+                *self._bounds,
+                root,
+                str(there.fileno()),
+            ],
             cwd=root,
             env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=said,
-            text=True,
+            pass_fds=[there.fileno()],
         )
-        if self._process.stdout.readline() == "ready\n":
-            threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
-            return ""
-        self._process.wait()
-        said.seek(0)
-        return said.read().decode("utf-8", "replace") or "the process for points did not start"
+        there.close()
+        try:
+            self._line.recv()  # that it is ready
+        except EOFError:
+            self._process.wait()
+            said.seek(0)
+            return said.read().decode("utf-8", "replace") or "the process for points did not start"
+        threading.Thread(target=self._listen, daemon=True).start()
+        return ""
 
-    def compute(self, point: str, order: str) -> str:
+    def compute(self, point: str, order: bytes) -> bytes:
         """Hand an order to the process, and give its answer."""
-        answer: Future[str] = Future()
+        answer: Future[bytes] = Future()
         with self._lock:
             self._answers[point] = answer
-            self._process.stdin.write(json.dumps([point, order]) + "\n")
-            self._process.stdin.flush()
+            self._line.send((point, order))
         return answer.result()
 
     def stop(self) -> None:
         """End the process, which removes its folder."""
-        self._process.stdin.close()
+        self._line.send(None)
         self._process.wait(5)
 
-    def _listen(self, lines: IO[str]) -> None:
-        for line in lines:
-            point, answer = json.loads(line)
-            self._answers.pop(point).set_result(answer)
+    def _listen(self) -> None:
+        with suppress(EOFError, ConnectionError):
+            while True:
+                point, answer = self._line.recv()
+                self._answers.pop(point).set_result(answer)
         if self._answers:  # the process is gone with what is waited for, and so is this node
             os._exit(1)

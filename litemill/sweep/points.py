@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, reduce
+from operator import attrgetter, getitem
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import to_plain
 from litemill.config.schema.variant import Calibration, Selection, Variant
 from litemill.conversion import option_conflicts, recipes
+from litemill.core.files import json_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,21 +32,27 @@ class Point:
     refused: str | None  # why there cannot be such a file
 
 
-def expand_grid(
-    base: Variant, axes: Sequence[Axis], objection: Callable[[Variant], str | None]
-) -> list[Point]:
-    """Return the points of a grid in its order, the last option turning fastest, each once.
+@dataclass(frozen=True)
+class Space:
+    """What a sweep chooses its points from."""
 
-    Args:
-        base: what the grid does not say.
-        axes: the grid, without intervals.
-        objection: what the inputs have against a variant.
-    """
-    keys = [axis.key for axis in axes]
-    every = itertools.product(*(axis.values for axis in axes))
-    return drop_duplicates(
-        make_point(base, dict(zip(keys, values, strict=True)), objection) for values in every
-    )
+    base: Variant  # what the axes leave open
+    axes: Sequence[Axis]
+    objection: Callable[[Variant], str | None]  # what the inputs have against a variant
+
+    def points(self) -> list[Point]:
+        """Return all points, the last option turning fastest, each once."""
+        keys = [axis.key for axis in self.axes]
+        every = itertools.product(*map(_written_out, self.axes))
+        return drop_duplicates(self.point(dict(zip(keys, values, strict=True))) for values in every)
+
+    def point(self, chosen: Mapping[str, Any]) -> Point:
+        """Return the point of some values, as the schema has them, by dotted option."""
+        return make_point(self.base, chosen, self.objection)
+
+
+def _written_out(axis: Axis) -> Sequence[Any]:
+    return axis.values if axis.interval is None else range(axis.interval[0], axis.interval[1] + 1)
 
 
 def drop_duplicates(points: Iterable[Point]) -> list[Point]:
@@ -59,20 +66,17 @@ def drop_duplicates(points: Iterable[Point]) -> list[Point]:
 def make_point(
     base: Variant, chosen: Mapping[str, Any], objection: Callable[[Variant], str | None]
 ) -> Point:
-    """Return one point.
-
-    Args:
-        base: what is not chosen.
-        chosen: values as the schema has them, by dotted option.
-        objection: what the inputs have against a variant.
-    """
+    """Return the point of a variant in which some values are others; as `Space.point`."""
     asked = base
     for key, value in chosen.items():
         asked = _with(asked, key, value)
     variant = canonical(asked)
-    idle = {key for key in chosen if _of(asked, key) != _of(variant, key) or _idle(asked, key)}
     plain = to_plain(variant) | {"recipe": recipe_named(variant.recipe)}
-    shown = {key: _of_words(plain, key) for key in chosen if key not in idle}
+    shown = {
+        key: reduce(getitem, key.split("."), plain)
+        for key in chosen
+        if attrgetter(key)(asked) == attrgetter(key)(variant) and not _idle(asked, key)
+    }
     return Point(point_name(variant), variant, shown, refusal(asked, objection))
 
 
@@ -87,8 +91,7 @@ def canonical(variant: Variant) -> Variant:
 
 def point_name(variant: Variant) -> str:
     """Name a variant by its options."""
-    text = json.dumps(to_plain(variant), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:LETTERS]
+    return json_sha256(to_plain(variant))[:LETTERS]
 
 
 def recipe_named(rules: Any) -> Any:
@@ -127,17 +130,3 @@ def _with(variant: Variant, key: str, value: Any) -> Variant:
         value = replace(getattr(variant, outer), **{inner: value})
     changed: dict[str, Any] = {outer: value}
     return replace(variant, **changed)
-
-
-def _of(variant: Variant, key: str) -> Any:
-    found: Any = variant
-    for part in key.split("."):
-        found = getattr(found, part)
-    return found
-
-
-def _of_words(options: Mapping[str, Any], key: str) -> Any:
-    found: Any = options
-    for part in key.split("."):
-        found = found[part]
-    return found

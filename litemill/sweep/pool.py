@@ -9,59 +9,28 @@ not survive the fork.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
-import importlib
 import os
-import select
 import shutil
 import signal
-import socket
-import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import IO, TYPE_CHECKING, Any, NoReturn, Self
+from dataclasses import dataclass, replace
+from multiprocessing import Pipe, connection
+from typing import IO, TYPE_CHECKING, Any, Self
 
-from litemill.config.parameters import parameters
-from litemill.config.schema.numerics import Numerics
-from litemill.runtime import environment, tensorflow_import
-from litemill.runtime.capture_output import capture_output
-from litemill.sweep.failure import exit_reason, failure_of
-from litemill.sweep.pickle_stream import receive, send, take_value
+from litemill.core.errors import last_line
+from litemill.sweep.failure import exit_reason
+from litemill.sweep.pool_child import serve
 from litemill.sweep.task import Outcome, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+    from multiprocessing.connection import Connection
+
+    from litemill.sweep.pool_child import Work
 
 TURNS = 32  # points that a child computes
-LIBRARIES = (
-    "tensorflow",
-    "keras",
-    "tensorflow.lite.python.lite",
-    "ai_edge_litert.interpreter",
-    "litemill.sweep.job",
-)
 TOLD = 200  # letters of what a crashing process said last
-Tell = Callable[[Outcome], None]
-Work = Callable[[Task, Tell], Outcome]
-
-
-def import_libraries(build: Path) -> None:
-    """Import all that children need, once, under the settings of the configuration."""
-    os.environ.update(
-        environment.tensorflow_environment(
-            parameters(Numerics, "numerics", path=build / "params.json")
-        )
-    )
-    with capture_output(), tensorflow_import.fast_imports():
-        for library in LIBRARIES:
-            importlib.import_module(library)
-    gc.collect()
-    gc.freeze()  # a child that collects garbage would copy every page
 
 
 @dataclass
@@ -69,13 +38,12 @@ class _Child:
     """A process, seen from its parent."""
 
     pid: int
-    line: socket.socket
+    line: Connection
     log: IO[bytes]  # what it prints
     turns: int = 0
     task: Task | None = None
     made: Outcome | None = None  # the task's file, once there is one
     until: float = 0.0  # when the task has taken too long
-    received: bytearray = field(default_factory=bytearray)
 
 
 class Pool:
@@ -125,15 +93,15 @@ class Pool:
             child = self._forked()
         child.task, child.made, child.until = task, None, time.monotonic() + self._seconds
         with contextlib.suppress(OSError):  # a child that is gone is found by `wait`
-            send(child.line, task)
+            child.line.send(task)
 
     def wait(self, also: Sequence[Any] = (), seconds: float = 1.0) -> list[tuple[Task, Outcome]]:
         """Wait until a task is done, something of `also` can be read, or seconds went by."""
         lines = {child.line: child for child in self._children if child.task}
         soonest = min((child.until for child in lines.values()), default=float("inf"))
         patience = max(0.0, min(seconds, soonest - time.monotonic()))
-        readable, _, _ = select.select([*lines, *also], [], [], patience)
-        done = [self._heard(lines[line]) for line in readable if line in lines]
+        readable = connection.wait([*lines, *also], patience)
+        done = [self._heard(lines[line]) for line in lines if line in readable]
         found = [one for one in done if one is not None]
         for child in list(self._children):
             if child.task is not None and time.monotonic() > child.until:
@@ -143,30 +111,21 @@ class Pool:
         return found
 
     def _heard(self, child: _Child) -> tuple[Task, Outcome] | None:
-        assert child.task is not None
-        with contextlib.suppress(ConnectionError):
-            if block := child.line.recv(1 << 20):
-                child.received += block
-                return self._complete(child)
-        # It closed its line, so it is ending by itself; its status tells how.
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        task, said = child.task, _last(child.log)
-        status = self._end(child)
-        crashed = status != -signal.SIGKILL  # which is the system's, for want of memory
-        return task, _of(child.made, Outcome(error=exit_reason(status) + said, crashed=crashed))
-
-    def _complete(self, child: _Child) -> tuple[Task, Outcome] | None:
-        """Take what was received, once it is whole; give the task's outcome when that is there."""
-        while (message := take_value(child.received)) is not None:
-            last, outcome = message
-            if last:
-                return self._done(child, outcome)
-            child.made = outcome
-        return None
-
-    def _done(self, child: _Child, outcome: Outcome) -> tuple[Task, Outcome]:
+        """Take what a child says: of a file that it made, or of its task, which is done then."""
         task, made = child.task, child.made
         assert task is not None
+        try:
+            is_last, outcome = child.line.recv()
+        except (EOFError, ConnectionError):
+            # It closed its line, so it is ending by itself; its status tells how.
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            said = _last(child.log)
+            status = self._end(child)
+            crashed = status != -signal.SIGKILL  # which is the system's, for want of memory
+            return task, _of(made, Outcome(error=exit_reason(status) + said, crashed=crashed))
+        if not is_last:
+            child.made = outcome
+            return None
         child.task = child.made = None
         child.turns += 1
         if task.alone or child.turns >= TURNS:
@@ -174,7 +133,7 @@ class Pool:
         return task, _of(made, outcome)
 
     def _forked(self) -> _Child:
-        here, there = socket.socketpair()
+        here, there = Pipe()
         log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the child
         pid = os.fork()
         if pid == 0:
@@ -182,7 +141,7 @@ class Pool:
             for child in self._children:
                 child.line.close()  # or nobody would notice that the parent is gone
             tempfile.tempdir = os.environ["TMPDIR"] = self._folder
-            _serve(there, log, self._work)
+            serve(there, log, self._work)
         there.close()
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # the child does so too: whoever is first
@@ -201,41 +160,6 @@ class Pool:
         return os.waitstatus_to_exitcode(status)
 
 
-def _serve(line: socket.socket, log: IO[bytes], work: Work) -> NoReturn:
-    """Be a child: answer tasks until the parent closes the line."""
-    status = 1
-    try:
-        os.setpgid(0, 0)  # Ctrl-C is the parent's
-        _end_with_parent()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for stream in (1, 2):
-            os.dup2(log.fileno(), stream)
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        while (task := receive(line)) is not None:
-            log.truncate(0)
-            log.seek(0)
-            send(line, (True, _outcome(work, task, lambda made: send(line, (False, made)))))
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _end_with_parent() -> None:
-    """Be killed when the parent is, in the middle of a point too; where the system can do it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def _outcome(work: Work, task: Task, tell: Tell) -> Outcome:
-    try:
-        return work(task, tell)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is this point's alone
-        traceback.print_exc()
-        return failure_of(error, f"{task.point}: ")
-
-
 def _of(made: Outcome | None, outcome: Outcome) -> Outcome:
     """Return the outcome of a point whose file is there, or not: a later end keeps the file."""
     if made is None:
@@ -247,5 +171,5 @@ def _last(log: IO[bytes]) -> str:
     """Return what a process said last, as the rest of a sentence."""
     size = os.fstat(log.fileno()).st_size
     text = os.pread(log.fileno(), 4096, max(0, size - 4096)).decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"; it said: {lines[-1][:TOLD]}" if lines else ""
+    said = last_line(text)
+    return f"; it said: {said[:TOLD]}" if said else ""

@@ -46,10 +46,7 @@ def promote(point: str, name: str | None, result: Path, root: Path) -> tuple[str
 def add_variant(name: str, text: Callable[[], str], root: Path) -> Path:
     """Write a variant's file and choose it.
 
-    Args:
-        name: of the variant.
-        text: gives what the file says, once nothing is against it.
-        root: the project's folder.
+    `text` gives what the file says, once nothing is against it.
 
     Returns:
         The file, below the project's folder.
@@ -86,9 +83,7 @@ def check_variant_name(name: str, root: Path) -> None:
 def variant_yaml(options: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
     """Return YAML of the options that are not the defaults.
 
-    Args:
-        options: a variant's, as build/params.json has them.
-        own: what else the file says, such as limits.
+    `own` is what else the file says, such as limits.
     """
     options = {**options, "recipe": recipe_named(options["recipe"])}
     changed = _differences(options, to_plain(Variant())) | dict(own or {})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from litemill.config import schema_validation
 from litemill.config.parameters import section, to_plain
 from litemill.config.schema.sweep import Engine, Search, Sweep
 from litemill.config.schema.variant import Variant
@@ -12,13 +13,15 @@ from litemill.conversion import grid
 from litemill.core import extras
 from litemill.core.errors import ConfigError, nearest
 from litemill.evaluation import latency_results
-from litemill.sweep import plot, points, search, table
+from litemill.sweep import plot, search, table
 from litemill.sweep.executor import Executor
 from litemill.sweep.inputs import SweepInputs, read_inputs
+from litemill.sweep.local import Local
+from litemill.sweep.points import Space
 from litemill.sweep.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from litemill.conversion.grid_override import Axis
     from litemill.sweep.executor import PointResult
@@ -48,9 +51,9 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
         LitemillError: the build is not there, or the engine is not.
         OSError: a full disk, say; points that are done are kept.
     """
-    base = _variant(asked.base["options"])
-    axes = grid.parse_grid(asked.grid, "grid")
+    base = schema_validation.typed(asked.base["options"], Variant)
     given = read_inputs(BUILD)
+    space = Space(base, grid.parse_grid(asked.grid, "grid"), given.objection)
     if asked.search is Search.smallest:
         extras.require("optuna", "search=smallest")
         if not section("validate").get("metric"):
@@ -58,11 +61,11 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
             raise ConfigError("search", found, "expected one of: grid, random")
     times = latencies(asked.machine)
     store = Store()
-    with progress, _Late(asked, given, store) as engine:
+    with progress, _engine(asked, given, store) as engine:
         course = Executor(given, store, engine, progress.tell)
-        every = _found(asked, base, axes, course, progress)
+        every = _results(asked, space, course, progress)
     made = table.table_rows(every, times)
-    result = table.summary(made, every, _asked(asked, axes))
+    result = table.summary(made, every, _asked(asked, space.axes))
     if asked.search is Search.smallest:
         best = search.best_point(every, asked.max_drop)
         result["winner"] = best.point.name if best else None
@@ -92,78 +95,41 @@ def latencies(machine: str | None) -> Mapping[str, float]:
     }
 
 
-def _asked(asked: Sweep, axes: list[Axis]) -> dict[str, Any]:
+def _asked(asked: Sweep, axes: Sequence[Axis]) -> dict[str, Any]:
     settings = {key: value for key, value in to_plain(asked).items() if key not in HOW}
     if asked.search is Search.grid:
         settings = {key: settings[key] for key in ("base", "grid", "search")}
     return settings | {"options": [axis.key for axis in axes], "points": grid.combinations(axes)}
 
 
-def _found(
-    asked: Sweep, base: Variant, axes: list[Axis], course: Executor, progress: Progress
-) -> list[PointResult]:
-    chosen = _chosen(asked, base, axes, course.inputs.objection)
+def _results(asked: Sweep, space: Space, course: Executor, progress: Progress) -> list[PointResult]:
+    chosen = _chosen(asked, space)
     if chosen is not None:
         progress.expect(search.makeable(chosen))
         return course.over(chosen)
     progress.expect(asked.budget)
     bounds: dict[str, Any] = {"budget": asked.budget, "seed": asked.seed}
-    return search.smallest_search(
-        base, axes, course.inputs.objection, course.over, max_drop=asked.max_drop, **bounds
-    )
+    return search.smallest_search(space, course.over, max_drop=asked.max_drop, **bounds)
 
 
-def _chosen(
-    asked: Sweep,
-    base: Variant,
-    axes: list[Axis],
-    objection: Callable[[Variant], str | None],
-) -> list[Point] | None:
+def _chosen(asked: Sweep, space: Space) -> list[Point] | None:
     """Return the points; None where it takes the results of some to choose others."""
     if asked.search is Search.grid:
-        return points.expand_grid(base, axes, objection)
+        return space.points()
     if asked.search is Search.random:
-        return search.random_search(base, axes, objection, budget=asked.budget, seed=asked.seed)
-    return search.exhaustive_search(base, axes, objection, budget=asked.budget)
+        return search.random_search(space, budget=asked.budget, seed=asked.seed)
+    return search.exhaustive_search(space, budget=asked.budget)
 
 
-def _variant(options: dict[str, Any]) -> Variant:
-    from litemill.config import schema_validation
+def _engine(asked: Sweep, given: SweepInputs, store: Store) -> Any:
+    """Return the engine, which starts when there is something to compute; often there is not."""
+    bounds: dict[str, Any] = {"workers": asked.workers, "seconds": asked.timeout_seconds}
+    if asked.engine is Engine.ray:
+        from litemill.sweep.cluster import Cluster
 
-    variant: Variant = schema_validation.typed(options, Variant)
-    return variant
+        return Cluster(given, asked.address, **bounds)
 
+    def known(file: str, variant: Variant) -> bool:
+        return store.get("measured", given.measurement(file, variant)) is not None
 
-class _Late:
-    """An engine that starts when there is something to compute, which often there is not."""
-
-    def __init__(self, asked: Sweep, given: SweepInputs, store: Store) -> None:
-        self._asked, self._given, self._store = asked, given, store
-        self._engine: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *what: object) -> None:
-        if self._engine is not None:
-            self._engine.__exit__(*what)
-
-    def run(self, tasks: Any) -> Iterator[Any]:
-        if self._engine is None:
-            self._engine = self._started().__enter__()
-        yield from self._engine.run(tasks)
-
-    def _started(self) -> Any:
-        asked, given = self._asked, self._given
-        if asked.engine is Engine.ray:
-            from litemill.sweep.cluster import Cluster
-
-            return Cluster(
-                given, asked.address, workers=asked.workers, seconds=asked.timeout_seconds
-            )
-        from litemill.sweep.local import Local
-
-        def known(file: str, variant: Variant) -> bool:
-            return self._store.get("measured", given.measurement(file, variant)) is not None
-
-        return Local(given.build, known, workers=asked.workers, seconds=asked.timeout_seconds)
+    return Local(given.build, known, **bounds)

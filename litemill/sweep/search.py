@@ -3,45 +3,32 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litemill.conversion.grid import combinations
-from litemill.sweep import points
+from litemill.sweep.points import drop_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from litemill.config.schema.variant import Variant
     from litemill.conversion.grid_override import Axis
     from litemill.sweep.executor import PointResult
-    from litemill.sweep.points import Point
+    from litemill.sweep.points import Point, Space
 
 ROUND = 8  # points that are asked for at once, on however many cores: another number, other points
 PATIENCE = 20  # times the budget: combinations that are looked at, to draw or to write out
 IDLE = 20  # rounds without a new point that can be made, after which a search ends
 
 
-def exhaustive_search(
-    base: Variant,
-    axes: Sequence[Axis],
-    objection: Callable[[Variant], str | None],
-    *,
-    budget: int,
-) -> list[Point] | None:
+def exhaustive_search(space: Space, *, budget: int) -> list[Point] | None:
     """Return all points of a space that the budget is enough for; None of a larger one.
 
-    Many combinations may be few points: the same file, or none that can be made.
-
-    Args:
-        base: what the space does not say.
-        axes: the space.
-        objection: what the inputs have against a variant.
-        budget: how many that can be made.
+    Many combinations may be few points: the same file, or none that can be made, which do not
+    count.
     """
-    if combinations(axes) > PATIENCE * budget:
+    if combinations(space.axes) > PATIENCE * budget:
         return None
-    every = points.expand_grid(base, [_written_out(axis) for axis in axes], objection)
+    every = space.points()
     return every if makeable(every) <= budget else None
 
 
@@ -50,40 +37,25 @@ def makeable(given: Iterable[Point]) -> int:
     return sum(point.refused is None for point in given)
 
 
-def random_search(
-    base: Variant,
-    axes: Sequence[Axis],
-    objection: Callable[[Variant], str | None],
-    *,
-    budget: int,
-    seed: int,
-) -> list[Point]:
+def random_search(space: Space, *, budget: int, seed: int) -> list[Point]:
     """Draw distinct points uniformly; those that cannot be made come along and do not count.
 
-    Args:
-        base: what the space does not say.
-        axes: the space, with or without intervals.
-        objection: what the inputs have against a variant.
-        budget: how many that can be made; all of them where there are no more.
-        seed: of the drawing.
+    All of them are drawn where there are no more than the budget.
     """
-    if (every := exhaustive_search(base, axes, objection, budget=budget)) is not None:
+    if (every := exhaustive_search(space, budget=budget)) is not None:
         return every
     source = random.Random(seed)  # noqa: S311  # nothing is secret here
     found: dict[str, Point] = {}
     for _ in range(PATIENCE * budget):
-        chosen = {axis.key: _drawn(axis, source) for axis in axes}
-        point = points.make_point(base, chosen, objection)
+        point = space.point({axis.key: _drawn(axis, source) for axis in space.axes})
         found.setdefault(point.name, point)
         if makeable(found.values()) == budget:
             break
     return list(found.values())
 
 
-def smallest_search(  # noqa: PLR0913  # what a search is
-    base: Variant,
-    axes: Sequence[Axis],
-    objection: Callable[[Variant], str | None],
+def smallest_search(
+    space: Space,
     compute: Callable[[list[Point]], list[PointResult]],
     *,
     budget: int,
@@ -97,9 +69,7 @@ def smallest_search(  # noqa: PLR0913  # what a search is
     order of asking, so that it goes the same way whichever is done first.
 
     Args:
-        base: what the space does not say.
-        axes: the space.
-        objection: what the inputs have against a variant.
+        space: what to choose from.
         compute: gives what became of points.
         budget: how many points are computed; fewer where the sampler comes upon no more.
         seed: of the search.
@@ -111,15 +81,13 @@ def smallest_search(  # noqa: PLR0913  # what a search is
     # Constant liar: points of a round are unlike each other, though none is told yet.
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=ROUND, constant_liar=True)
     study = optuna.create_study(sampler=sampler)
-    space = {axis.key: _distribution(axis) for axis in axes}
+    distributions = {axis.key: _distribution(axis) for axis in space.axes}
     found: dict[str, PointResult] = {}
     left, idle = budget, 0
     while left and idle < IDLE:
-        trials = [study.ask(space) for _ in range(min(ROUND, left))]
-        asked = [
-            points.make_point(base, _chosen(axes, trial.params), objection) for trial in trials
-        ]
-        new = points.drop_duplicates(point for point in asked if point.name not in found)
+        trials = [study.ask(distributions) for _ in range(min(ROUND, left))]
+        asked = [space.point(_chosen(space.axes, trial.params)) for trial in trials]
+        new = drop_duplicates(point for point in asked if point.name not in found)
         found |= {one.point.name: one for one in compute(new)}
         made = makeable(new)
         left, idle = left - made, 0 if made else idle + 1
@@ -137,7 +105,7 @@ def best_point(found: Sequence[PointResult], max_drop: float) -> PointResult | N
 def _merit(found: PointResult) -> tuple[Any, ...]:
     outputs = (found.measured or {}).get("outputs") or {}
     errors = (one["mean_abs_error"] or 0.0 for one in outputs.values())
-    return _bytes(found), drop_of(found), max(errors, default=0.0)
+    return found.bytes, drop_of(found), max(errors, default=0.0)
 
 
 def drop_of(found: PointResult) -> float | None:
@@ -167,23 +135,10 @@ def _tell(study: Any, trial: Any, found: PointResult, max_drop: float) -> None:
     drop = drop_of(found)
     # A point without a file is worse than any with one.
     trial.set_constraint("drop", 1e9 if drop is None else drop - max_drop)
-    study.tell(trial, float(_bytes(found)) if found.file else 1e15)
-
-
-def _bytes(found: PointResult) -> int:
-    assert found.file is not None
-    size: int = found.file["bytes"]
-    return size
+    study.tell(trial, float(found.bytes) if found.file else 1e15)
 
 
 def _drawn(axis: Axis, source: random.Random) -> Any:
     if axis.interval is not None:
         return source.randint(*axis.interval)
     return axis.values[source.randrange(len(axis.values))]
-
-
-def _written_out(axis: Axis) -> Axis:
-    if axis.interval is None:
-        return axis
-    low, high = axis.interval
-    return replace(axis, values=tuple(range(low, high + 1)), interval=None)

@@ -1,20 +1,18 @@
-"""Points computed for whoever asks: `python -m litemill.sweep.serve 2 600 FOLDER`.
+"""Points computed for a node: `python -m litemill.sweep.serve 2 600 FOLDER DESCRIPTOR`.
 
-Arguments: points at a time, seconds that each may take, a folder that is removed at the end. It
-says "ready" once, and from then on answers each line on standard input by one on standard output,
-in whatever order points are done: JSON, [name, pickled task] and [name, pickled outcome].
+Arguments: points at a time, seconds that each may take, a folder that is removed at the end, and an
+end of a `multiprocessing.Pipe`. It sends one value when it is ready, and from then on takes pairs,
+(name, pickled task), and answers each by (name, pickled outcome), in whatever order points are
+done; None, or the other end closed, ends it.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import pickle
-import select
 import shutil
 import sys
 from collections import deque
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,48 +20,32 @@ from litemill.config.parameters import section
 from litemill.core.exit_status import run_and_exit
 from litemill.sweep.inputs import refuse_other_toolchain
 from litemill.sweep.job import compute_point
-from litemill.sweep.pool import Pool, import_libraries
+from litemill.sweep.pool import Pool
+from litemill.sweep.pool_child import import_libraries
 
 if TYPE_CHECKING:
-    from litemill.sweep.pool import Tell
+    from litemill.sweep.pool_child import Tell
     from litemill.sweep.task import Outcome, Task
 
 BUILD = Path("build")
 
 
-def serve(workers: int, seconds: float) -> None:
-    """Answer until standard input ends."""
+def serve(line: Connection, workers: int, seconds: float) -> None:
+    """Answer until the other end says that it is enough."""
     import_libraries(BUILD)
-    _say("ready")
+    line.send("ready")
     waiting: deque[Task] = deque()
-    unread, there = b"", True
     with Pool(_computed, workers, seconds) as pool:
-        while there:
+        while True:
             while waiting and pool.free:
                 pool.give(waiting.popleft())
-            for task, outcome in pool.wait(also=[0]):
-                answer = base64.b64encode(pickle.dumps(outcome)).decode()
-                _say(json.dumps([task.point, answer]))
-            if not _readable():
-                continue
-            block = os.read(0, 1 << 20)
-            there = bool(block)
-            *lines, unread = (unread + block).split(b"\n")
-            waiting.extend(_order(line) for line in lines)
-
-
-def _readable() -> bool:
-    return bool(select.select([0], [], [], 0)[0])
-
-
-def _order(line: bytes) -> Task:
-    order: Task = pickle.loads(base64.b64decode(json.loads(line)[1]))  # noqa: S301  # our sweep's
-    return order
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+            for task, outcome in pool.wait(also=[line]):
+                line.send((task.point, pickle.dumps(outcome)))
+            while line.poll():
+                order = line.recv()
+                if order is None:
+                    return
+                waiting.append(pickle.loads(order[1]))  # noqa: S301  # our sweep's
 
 
 def _computed(task: Task, tell: Tell) -> Outcome:
@@ -75,7 +57,9 @@ def main() -> None:
     """Refuse another environment than that of the sweep; serve."""
     refuse_other_toolchain(section())
     try:
-        serve(int(sys.argv[1]), float(sys.argv[2]))
+        serve(Connection(int(sys.argv[4])), int(sys.argv[1]), float(sys.argv[2]))
+    except EOFError:
+        return  # the node is gone
     finally:
         shutil.rmtree(sys.argv[3], ignore_errors=True)
 

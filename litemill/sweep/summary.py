@@ -17,13 +17,7 @@ ERRORS = 5  # that are shown of a kind
 
 
 def print_front(result: Mapping[str, Any], out: Path, stream: TextIO | None = None) -> None:
-    """Print the front as a table, and where the rest is.
-
-    Args:
-        result: as sweep.json has it.
-        out: the folder of the result.
-        stream: where to print; None is standard output.
-    """
+    """Print the front as a table, and where the rest is."""
     stream = stream or sys.stdout
     print(counts(result), file=stream)
     if result["front"]:

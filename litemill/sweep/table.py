@@ -19,23 +19,17 @@ if TYPE_CHECKING:
 
     from litemill.sweep.executor import PointResult
 
-BEFORE = ("point", "status", "front", "same_as")
-AFTER = (
-    "bytes",
-    "kind",
-    "metric",
-    "drop",
-    "agreement",
-    "snr_db",
-    "lost_channels",
-    "mean_abs_error",
-    "max_abs_error",
-    "latency_ms",
-    "sha256",
-    "error",
-)
-WHOLE = ("bytes", "lost_channels")  # columns of whole numbers
-REAL = ("metric", "drop", "agreement", "snr_db", "mean_abs_error", "max_abs_error", "latency_ms")
+# The columns before and after those of the options, and their types in Arrow.
+BEFORE = {"point": "string", "status": "string", "front": "bool", "same_as": "string"}
+AFTER = {
+    "bytes": "int64",
+    "kind": "string",
+    **dict.fromkeys(("metric", "drop", "agreement", "snr_db"), "float64"),
+    "lost_channels": "int64",
+    **dict.fromkeys(("mean_abs_error", "max_abs_error", "latency_ms"), "float64"),
+    "sha256": "string",
+    "error": "string",
+}
 
 
 def table_rows(
@@ -67,7 +61,7 @@ def table_rows(
                 "options": one.point.options,
                 "bytes": file.get("bytes"),
                 "kind": file.get("kind"),
-                **_numbers(one.measured or {}),
+                **worst_numbers(one.measured or {}),
                 "latency_ms": latencies.get(digest) if digest else None,
                 "sha256": digest,
                 "error": one.error,
@@ -87,10 +81,7 @@ def summary(
 ) -> dict[str, Any]:
     """Return the whole result as JSON takes it.
 
-    Args:
-        made: the rows.
-        found: the same points, for their variants.
-        asked: the sweep's settings: what changes a result.
+    `made` are the rows of the points in `found`, `asked` the settings that change a result.
     """
     metrics = ((one.measured or {}).get("metric") for one in found)
     metric: Mapping[str, Any] = next((one for one in metrics if one), {})
@@ -151,9 +142,7 @@ def _csv(flat: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    for row in flat:
-        cells = {key: str(v).lower() if isinstance(v, bool) else v for key, v in row.items()}
-        writer.writerow(cells)
+    writer.writerows({**row, "front": str(row["front"]).lower()} for row in flat)
     return text.getvalue()
 
 
@@ -161,8 +150,7 @@ def _parquet(path: Path, flat: Sequence[Mapping[str, Any]], columns: Sequence[st
     import pyarrow as pa
     from pyarrow import parquet
 
-    types = dict.fromkeys(columns, pa.string()) | {"front": pa.bool_()}
-    types |= dict.fromkeys(WHOLE, pa.int64()) | dict.fromkeys(REAL, pa.float64())
+    types = dict.fromkeys(columns, "string") | BEFORE | AFTER  # options are text
     schema = pa.schema([(name, types[name]) for name in columns])
     table = pa.Table.from_pylist([{key: row[key] for key in columns} for row in flat], schema)
     with atomic_replace(path) as fresh:
@@ -174,23 +162,18 @@ def _candidates(made: Sequence[Mapping[str, Any]]) -> list[Candidate]:
     done = [row for row in made if row["status"] == "done" and row[column] is not None]
     # A file that lost a channel is broken, however small its error over a whole output is.
     done = [row for row in done if not row["lost_channels"]] or done
-    return [
-        Candidate(
-            row["point"],
-            (row["bytes"], row[column], _milliseconds(row)),
-            row["mean_abs_error"] or 0.0,
-        )
-        for row in done
-    ]
+    candidates = []
+    for row in done:
+        # Slower than any that was timed: what nobody measured is no reason to leave out a point
+        # that was, nor to keep one that loses in all that is known of it.
+        latency = math.inf if row["latency_ms"] is None else row["latency_ms"]
+        costs = (row["bytes"], row[column], latency)
+        candidates.append(Candidate(row["point"], costs, row["mean_abs_error"] or 0.0))
+    return candidates
 
 
-def _milliseconds(row: Mapping[str, Any]) -> float:
-    # Slower than any that was timed: what nobody measured is no reason to leave out a point that
-    # was, nor to keep one that loses in all that is known of it.
-    return math.inf if row["latency_ms"] is None else row["latency_ms"]
-
-
-def _numbers(measured: Mapping[str, Any]) -> dict[str, Any]:
+def worst_numbers(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of a measurement, of several outputs those of the worst; None is none."""
     outputs = list((measured.get("outputs") or {}).values())
     channels = (measured.get("channels") or {}).values()
     metric = measured.get("metric") or {}

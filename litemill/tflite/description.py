@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,13 +79,8 @@ class Operator:
 
     def as_json(self) -> dict[str, Any]:
         """Return what records and `--json` hold of it."""
-        return {
-            "name": self.name,
-            "types": self.types,
-            "count": self.count,
-            "boundary": self.boundary,
-            "custom": self.custom,
-        }
+        keys = ("name", "types", "count", "boundary", "custom")
+        return {key: getattr(self, key) for key in keys}
 
 
 @dataclass(frozen=True)
@@ -126,6 +121,13 @@ class Description:
     constants: tuple[Constant, ...]
     weights: dict[str, WeightShare]  # constants by type
     unset_variables: tuple[str, ...]  # variables that are read and never set
+
+    def by_name(self, side: Literal["inputs", "outputs"], key: str | None) -> dict[str, Tensor]:
+        """Return the inputs or outputs of a signature; those of the model where there is none."""
+        for signature in self.signatures:
+            if signature.key == key:
+                return signature.inputs if side == "inputs" else signature.outputs
+        return {tensor.name: tensor for tensor in getattr(self, side)}
 
     def as_json(self) -> dict[str, Any]:
         """Return the description as records and `--json` hold it."""

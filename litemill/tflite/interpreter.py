@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litemill.core.errors import InterpreterError, nearest
+from litemill.core.errors import InterpreterError, last_line, nearest
 from litemill.runtime.capture_output import capture_output
 from litemill.tflite.flatbuffer import describe
+from litemill.tflite.input_check import check_names, count_samples
 from litemill.tflite.quantization import dequantize, quantize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from litemill.tflite.description import Description, Signature, Tensor
+    from litemill.tflite.description import Description, Signature
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -69,13 +70,12 @@ class Model:
         entry = self._find_signature(signature)
         self.signature = entry.key if entry else None
         self.subgraph = entry.subgraph if entry else 0
-        self.inputs = dict(entry.inputs) if entry else _by_name(self.description.inputs)
-        self.outputs = dict(entry.outputs) if entry else _by_name(self.description.outputs)
+        self.inputs = dict(self.description.by_name("inputs", self.signature))
+        self.outputs = dict(self.description.by_name("outputs", self.signature))
         for name, tensor in self.inputs.items():
             if not tensor.shape:
-                raise InterpreterError(
-                    place, f"input {name!r} is a scalar", "expected a batch axis"
-                )
+                found = f"input {name!r} is a scalar"
+                raise InterpreterError(place, found, "expected a batch axis")
         # False once the file has refused another batch size than the one it was made with.
         self._resizable = self._has_dynamic_batch()
         self._preserve_tensors = preserve_tensors
@@ -95,8 +95,8 @@ class Model:
 
     def stored(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Convert inputs to the file's own types, quantized where it says so."""
-        self._check_names(inputs)
         place = self.place
+        check_names(inputs, self.inputs, place)
         return {
             name: quantize(inputs[name], tensor, place=f"{place}, input {name!r}")
             for name, tensor in self.inputs.items()
@@ -108,7 +108,7 @@ class Model:
 
     def run_stored(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run samples in the file's own types; otherwise as `run`."""
-        count = self._count(inputs)
+        count = count_samples(inputs, self.inputs, self.place)
         if self._resizable:
             try:
                 return self._call(inputs, count)
@@ -143,26 +143,26 @@ class Model:
             self._interpreter.reset_all_variables()
             outputs = self._invoke(inputs)
         except FAILURES as error:
-            why = _last_line(error)
+            why = last_line(str(error))
             raise InterpreterError(self.place, f"does not run on {count} samples ({why})") from None
         for name, output in outputs.items():
             if output.shape[:1] != (count,):
                 message = f"output {name!r} is of shape {list(output.shape)} for {count} samples"
-                raise InterpreterError(
-                    self.place, message, "expected the samples as its first axis"
-                )
+                expected = "expected the samples as its first axis"
+                raise InterpreterError(self.place, message, expected)
         return outputs
 
     def _invoke(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         if self._runner is not None:
             return dict(self._runner(**inputs))
-        pairs = zip(self._interpreter.get_input_details(), inputs.values(), strict=True)
-        for details, values in pairs:
-            self._interpreter.resize_tensor_input(details["index"], values.shape)
+        # By number, which resizing does not change.
+        numbers = [details["index"] for details in self._interpreter.get_input_details()]
+        values = dict(zip(numbers, inputs.values(), strict=True))
+        for number, array in values.items():
+            self._interpreter.resize_tensor_input(number, array.shape)
         self._interpreter.allocate_tensors()
-        pairs = zip(self._interpreter.get_input_details(), inputs.values(), strict=True)
-        for details, values in pairs:
-            self._interpreter.set_tensor(details["index"], values)
+        for number, array in values.items():
+            self._interpreter.set_tensor(number, array)
         self._interpreter.invoke()
         details = self._interpreter.get_output_details()
         tensors = [self._interpreter.get_tensor(output["index"]) for output in details]
@@ -187,7 +187,7 @@ class Model:
                     else None
                 )
             except FAILURES as error:
-                failure = _last_line(error) or captured.last_line()
+                failure = last_line(str(error)) or captured.last_line()
         if failure:
             raise InterpreterError(self.place, f"does not load ({failure})")
 
@@ -210,40 +210,3 @@ class Model:
             listed = ", ".join(f"{name!r} {size}" for name, size in sizes.items())
             raise InterpreterError(self.place, f"batch sizes differ: {listed}", "expected one size")
         return next(iter(sizes.values()))
-
-    def _check_names(self, inputs: Mapping[str, Array]) -> None:
-        for name in inputs:
-            if name not in self.inputs:
-                raise InterpreterError(self.place, f"no input {name!r}", nearest(name, self.inputs))
-        for name in self.inputs:
-            if name not in inputs:
-                raise InterpreterError(self.place, f"no samples for input {name!r}")
-
-    def _count(self, inputs: Mapping[str, Array]) -> int:
-        """Check shapes and return the number of samples."""
-        self._check_names(inputs)
-        counts = {len(values) for values in inputs.values()}
-        if len(counts) != 1 or 0 in counts:
-            raise InterpreterError(
-                self.place, f"{sorted(counts)} samples", "expected the same number for every input"
-            )
-        for name, tensor in self.inputs.items():
-            expected, shape = tensor.shape[1:], inputs[name].shape[1:]
-            fits = len(shape) == len(expected) and all(
-                want in (-1, size) for want, size in zip(expected, shape, strict=True)
-            )
-            if not fits:
-                place = f"{self.place}, input {name!r}"
-                raise InterpreterError(
-                    place, f"samples of shape {list(shape)}", f"expected {list(expected)}"
-                )
-        return counts.pop()
-
-
-def _by_name(tensors: tuple[Tensor, ...]) -> dict[str, Tensor]:
-    return {tensor.name: tensor for tensor in tensors}
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else ""

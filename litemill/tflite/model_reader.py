@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 IDENTIFIER = b"TFL3"
+# Bits of an element; types that are not listed have no fixed size (strings, resources, variants).
+BITS = {
+    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 64),
+    **dict.fromkeys(("float32", "int32", "uint32"), 32),
+    **dict.fromkeys(("float16", "bfloat16", "int16", "uint16"), 16),
+    **dict.fromkeys(("int8", "uint8", "bool", "float8_e4m3fn", "float8_e5m2"), 8),
+    **dict.fromkeys(("int4", "uint4"), 4),
+    "int2": 2,
+    "complex128": 128,
+}
 _MALFORMED = (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError)
 
 

@@ -39,10 +39,7 @@ class TensorValues:
 def read_values(reader: ModelReader, tensor: Any, tensors: list[Any]) -> TensorValues | None:
     """Read a constant tensor's values; None where it holds no real numbers.
 
-    Args:
-        reader: of the file.
-        tensor: its table.
-        tensors: those of its subgraph: one of them may hold its scales.
+    `tensors` are those of its subgraph: one of them may hold its scales.
 
     Raises:
         ValueError, IndexError: the file is damaged.

@@ -36,19 +36,12 @@ class UntrustedFile:
     @property
     def inputs(self) -> dict[str, Tensor]:
         """The inputs by name, in the file's order."""
-        return self._tensors("inputs")
+        return self.described.by_name("inputs", self.key)
 
     @property
     def outputs(self) -> dict[str, Tensor]:
         """The outputs by name, in the file's order."""
-        return self._tensors("outputs")
-
-    def _tensors(self, side: str) -> dict[str, Tensor]:
-        for signature in self.described.signatures:
-            if signature.key == self.key:
-                by_name: dict[str, Tensor] = getattr(signature, side)
-                return by_name
-        return {tensor.name: tensor for tensor in getattr(self.described, side)}
+        return self.described.by_name("outputs", self.key)
 
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run inputs by name; return real-valued outputs by name.

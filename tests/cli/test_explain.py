@@ -79,6 +79,20 @@ def test_edited_code_and_files_are_named(release):
     assert sure == release.repro().stages
 
 
+def test_many_edited_modules_are_grouped_by_their_package(release):
+    """A few names and a count, in the overview too."""
+    names = sorted(path.name for path in (release.root / "litemill/report").glob("[a-z]*.py"))
+    for name in names:
+        path = f"litemill/report/{name}"
+        release.write(path, release.read(path) + "\nX = 1\n")
+
+    told = explain(release, "report")
+    (line,) = [line for line in told.splitlines() if "litemill/report/: " in line]
+    assert line.startswith(f"  its code: litemill/report/: {', '.join(names[:3])} and ")
+    assert line.endswith(" more modified")
+    assert 220 > max(map(len, explain(release).splitlines()))
+
+
 def test_a_remark_in_code_runs_configure_alone(release):
     """The code that it digests is the same."""
     release.comment("litemill/conversion/routes.py")

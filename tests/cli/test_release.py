@@ -268,6 +268,18 @@ def test_a_failed_gate_is_refused_and_named(project):
     assert "gate: failed: int8.snr_db: found 9" in refusal(project.litemill("release"))
 
 
+def test_a_gate_that_failed_is_told_from_one_that_never_ran(project):
+    """It left no verdict; the report has the checks that it judged."""
+    (project.root / "build/gate/verdict.json").unlink()
+    assert "gate: never ran; run `dvc repro`" in refusal(project.litemill("release"))
+
+    checks = {"snr_db": {"passed": False}, "finite": {"passed": True}}
+    report = project.root / "build/report/report.json"
+    report.unlink(missing_ok=True)
+    write_json(report, {"variants": [{"variant": "int8", "checks": checks}]})
+    assert "gate: failed: int8.snr_db; a release" in refusal(project.litemill("release"))
+
+
 def test_an_input_that_is_in_no_commit_is_refused(project):
     """Git ignores it, DVC reads it: nobody else could build this."""
     project.write(".gitignore", project.read(".gitignore") + "/notes/secret.txt\n")

@@ -6,7 +6,8 @@ import sys
 import pytest
 from project import ROOT
 
-from litemill.config.import_graph import check_target, closure, module_file
+from litemill.config.import_graph import closure, module_file
+from litemill.config.target_check import check_target
 from litemill.core.errors import ConfigError
 
 SOURCE = """
@@ -120,7 +121,7 @@ def test_check_imports_nothing():
     """Neither TensorFlow nor the code of the model runs in configure."""
     code = (
         "import sys; from pathlib import Path\n"
-        "from litemill.config.import_graph import check_target\n"
+        "from litemill.config.target_check import check_target\n"
         "names = 'models.digits_cnn.build', 'keras.optimizers.Adam', 'litemill.metrics.top1'\n"
         "for target in names:\n"
         "    check_target(target, 'here', Path.cwd())\n"

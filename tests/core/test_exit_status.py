@@ -54,7 +54,9 @@ def test_a_closed_output_ends_a_process_quietly(body, status, told):
     assert (status, told) == end("-c", PROGRAM.format(body=body))
 
 
-@pytest.mark.parametrize("words", [["list"], ["completion", "bash"], ["--help"], ["list", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["list"], ["completion", "bash"], ["--help"], ["list", "--help"]]
+)
 def test_commands_end_quietly_when_nobody_reads(words):
     """Those that print much, those that print little, and help."""
     assert (CLOSED, "") == end("-m", "litemill", *words)

@@ -8,6 +8,7 @@ from verdicts import measured
 from litemill.core.errors import ConfigError
 from litemill.evaluation import checks
 from litemill.pipeline import configure
+from litemill.pipeline.reached import reached
 
 ONE = '''
 from litemill.evaluation.outcome import at_most
@@ -128,7 +129,7 @@ def _digests(tree, digests):
         "validate": {"metric": None},
         "compile": {},
     }  # fmt: skip
-    return digests(tree, configure.reached(sections, choices, tree))
+    return digests(tree, reached(sections, choices, tree))
 
 
 def test_configure_takes_limits_of_own_checks_and_asks_for_their_folder(tree):

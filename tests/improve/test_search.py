@@ -15,6 +15,7 @@ from litemill.config.schema.variant import (
     Variant,
 )
 from litemill.core.errors import ConfigError
+from litemill.evaluation.outcome import Outcome
 from litemill.improve.steps import (
     can_have_float_layers,
     describe_changes,
@@ -169,3 +170,22 @@ def test_trials_that_pass_come_first_by_size_then_those_that_lack_least():
     assert [50, 99, 10, 10, 0] == [one.bytes for one in sorted(some, key=Trial.cost)]
     assert "failed: no" == failed.verdict()
     assert made(10, 0.2).verdict().startswith("top1_agreement found 0.8")
+
+
+def failing(found, *, lost, channels=100):
+    """Return a trial that fails a limit of 0.1 by `found`, and loses channels where none may be."""
+    outcomes = {
+        "metric_drop": Outcome(found <= 0.1, found, 0.1, f"found {found}", margin=0.1 - found),
+        "lost_channels": Outcome(not lost, float(lost), 0, f"found {lost} channels"),
+    }
+    tried = trial(INT8, channels={"out": {"count": channels, "lost": lost, "worst": []}})
+    return replace(tried, outcomes=outcomes)
+
+
+def test_what_fails_is_compared_by_shares():
+    """One lost channel of many is less than a metric far below its limit, and than half of all."""
+    assert failing(0.3, lost=1).verdict().startswith("metric_drop")
+    assert failing(0.11, lost=50).verdict().startswith("lost_channels")
+    costs = [failing(0.05, lost=1), failing(0.05, lost=50), failing(0.3, lost=1)]
+    assert costs == sorted(costs, key=lambda one: one.cost())
+    assert failing(0.05, lost=0).passed

@@ -7,10 +7,11 @@ import pytest
 import yaml
 from project import ROOT, own_choice
 
+from litemill.config.parameters import write_parameters
 from litemill.config.selection import choices
 from litemill.core.errors import LitemillError
 from litemill.core.files import sha256
-from litemill.pipeline.configure import configure, write_parameters
+from litemill.pipeline.configure import configure
 
 MODEL = "conf/model/digits_cnn.yaml"
 DATA = "conf/data/digits.yaml"

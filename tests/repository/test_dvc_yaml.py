@@ -14,8 +14,9 @@ from project import ROOT, SCRATCH
 from litemill.config.import_graph import parse_module
 from litemill.config.selection import read_selection
 from litemill.pipeline.code_digest import LAUNCHERS, modules, stage_digests
-from litemill.pipeline.configure import configure, reached
+from litemill.pipeline.configure import configure
 from litemill.pipeline.dvc_dependencies import declared_dependencies
+from litemill.pipeline.reached import reached
 from litemill.pipeline.stage_table import STAGES
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_bytes())["stages"]

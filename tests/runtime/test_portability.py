@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from litemill.config.schema.numerics import Numerics
-from litemill.pipeline.configure import configure, portability_notes
+from litemill.pipeline.configure import configure
+from litemill.pipeline.portability_notes import portability_notes
 from litemill.runtime import portability
 
 FAST = Numerics(

@@ -52,7 +52,7 @@ def ran(store, inputs, *samples, **ends):
     engine = Engine(**ends)
     words = [f"calibration.samples={','.join(map(str, samples))}"]
     found = Executor(inputs, store, engine).over(
-        points.expand_grid(INT8, grid.parse_grid(words, "g"), no)
+        points.Space(INT8, grid.parse_grid(words, "g"), no).points()
     )
     return found, engine.tasks
 

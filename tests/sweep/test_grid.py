@@ -23,7 +23,7 @@ def no_objection(variant):
 
 def names(words, base=INT8):
     """Return what the grid says of each point."""
-    found = points.expand_grid(base, grid.parse_grid(words, "grid"), no_objection)
+    found = points.Space(base, grid.parse_grid(words, "grid"), no_objection).points()
     return [point.options for point in found]
 
 
@@ -152,7 +152,7 @@ def test_a_point_is_named_by_its_options_alone():
 def test_points_that_cannot_be_expressed_say_why():
     """In the words of configure, and after them in those of the inputs."""
     axes = grid.parse_grid(["input_type=int16,int8"], "grid")
-    first, second = points.expand_grid(INT8, axes, lambda _: "no keras")
+    first, second = points.Space(INT8, axes, lambda _: "no keras").points()
     told = "input_type: int16 with optimization int8; expected one of: float32, int8, uint8"
     assert (told, "no keras") == (first.refused, second.refused)
 

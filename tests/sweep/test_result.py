@@ -68,7 +68,7 @@ def made(variant):
 
 def grid_of(words, objection=lambda _: None):
     """Return the points of a grid over int8."""
-    return points.expand_grid(INT8, grid.parse_grid(words, "grid"), objection)
+    return points.Space(INT8, grid.parse_grid(words, "grid"), objection).points()
 
 
 def test_nothing_is_computed_twice(tmp_path, inputs):
@@ -227,7 +227,7 @@ def test_null_and_no_difference_are_two_cells(tmp_path):
     axes = grid.parse_grid(
         ["optimization=none,int8", "batch=1,null", "calibration.samples=20"], "grid"
     )
-    found = [PointResult(one) for one in points.expand_grid(Variant(), axes, lambda _: None)]
+    found = [PointResult(one) for one in points.Space(Variant(), axes, lambda _: None).points()]
     made = table.table_rows(found, {})
     table.write_tables(tmp_path, made, {})
     rows = pyarrow.parquet.read_table(tmp_path / "sweep.parquet").to_pylist()
@@ -244,7 +244,7 @@ def test_a_search_draws_the_same_points_for_a_seed():
     axes = grid.parse_grid(["calibration.samples=interval(1,1000)", "batch=1,2,null"], "grid")
 
     def names(seed):
-        found = search.random_search(INT8, axes, lambda _: None, budget=20, seed=seed)
+        found = search.random_search(points.Space(INT8, axes, lambda _: None), budget=20, seed=seed)
         return [point.name for point in found]
 
     assert names(1) == names(1)
@@ -255,7 +255,9 @@ def test_a_search_draws_the_same_points_for_a_seed():
 def test_a_search_of_a_space_within_its_budget_tries_all_of_it():
     """Drawing would miss some."""
     axes = grid.parse_grid(["calibration.samples=interval(1,7)", "batch=1,null"], "grid")
-    assert 14 == len(search.random_search(INT8, axes, lambda _: None, budget=14, seed=0))
+    assert 14 == len(
+        search.random_search(points.Space(INT8, axes, lambda _: None), budget=14, seed=0)
+    )
 
 
 FEW = ("optimization=none,int8", "calibration.samples=20,50,100", "input_type=int8,int16")
@@ -264,11 +266,11 @@ FEW = ("optimization=none,int8", "calibration.samples=20,50,100", "input_type=in
 def test_a_space_of_no_more_points_than_the_budget_is_tried_as_a_whole():
     """Many combinations may be few points; those that cannot be made cost nothing."""
     axes = grid.parse_grid(FEW, "grid")
-    every = search.exhaustive_search(INT8, axes, lambda _: None, budget=3)
+    every = search.exhaustive_search(points.Space(INT8, axes, lambda _: None), budget=3)
     assert 8 == len(every)
     assert 3 == search.makeable(every)
-    assert search.exhaustive_search(INT8, axes, lambda _: None, budget=2) is None
-    assert every == search.random_search(INT8, axes, lambda _: None, budget=3, seed=0)
+    assert search.exhaustive_search(points.Space(INT8, axes, lambda _: None), budget=2) is None
+    assert every == search.random_search(points.Space(INT8, axes, lambda _: None), budget=3, seed=0)
 
 
 def test_a_search_ends_where_it_comes_upon_nothing_new(tmp_path, inputs):
@@ -281,7 +283,7 @@ def test_a_search_ends_where_it_comes_upon_nothing_new(tmp_path, inputs):
 
     axes = grid.parse_grid(FEW, "grid")
     asked = {"budget": 40, "seed": 0, "max_drop": 0.01}
-    found = search.smallest_search(INT8, axes, inputs.objection, compute, **asked)
+    found = search.smallest_search(points.Space(INT8, axes, inputs.objection), compute, **asked)
     assert (8, 3) == (len(found), sum(one.status == "done" for one in found))
     assert len(rounds) < 2 * search.IDLE
 
@@ -293,7 +295,7 @@ def smallest(inputs, folder, turn, **options):
     course = Executor(given, Store(folder), Engine(turn))
     asked = {"budget": 40, "seed": 3, "max_drop": 0.01} | options
     axes = grid.parse_grid(words, "grid")
-    return search.smallest_search(INT8, axes, given.objection, course.over, **asked)
+    return search.smallest_search(points.Space(INT8, axes, given.objection), course.over, **asked)
 
 
 def test_the_search_finds_a_small_file_within_the_drop(tmp_path, inputs):
