@@ -60,7 +60,7 @@ def test_a_key_is_shown_with_both_values_before_configure_has_run(release):
     assert "  build/convert/int8/model.tflite: convert@int8 may change it\n" in details
     assert before == release.read("build/params.json")
     assert ["configure", "convert@int8", "package"] == sure
-    assert ["validate@int8", "report", "gate"] == perhaps
+    assert ["validate@int8", "compile", "report", "gate"] == perhaps
     assert sorted([*sure, *perhaps]) == sorted(release.repro().stages)
 
 
