@@ -64,6 +64,7 @@ def test_a_key_is_shown_with_both_values_before_configure_has_run(release):
     assert sorted([*sure, *perhaps]) == sorted(release.repro().stages)
 
 
+@pytest.mark.slow
 def test_edited_code_and_files_are_named(release):
     """Also those of a folder, new ones too; then DVC runs no other stage."""
     release.write("litemill/report/gate.py", release.read("litemill/report/gate.py") + "\nX = 1\n")
@@ -126,6 +127,7 @@ def test_a_clone_before_the_pull_is_told_to_pull(release, tmp_path):
     assert "nothing: up to date\n" == explain(clone)
 
 
+@pytest.mark.slow
 def test_a_clone_with_a_cache_is_told_to_check_out(release, tmp_path):
     """As a job of continuous integration begins."""
     clone = Project(tmp_path / "clone")
@@ -138,6 +140,7 @@ def test_a_clone_with_a_cache_is_told_to_check_out(release, tmp_path):
     assert ([], []) == predicted(before)
 
 
+@pytest.mark.slow
 def test_data_that_dvc_tracks_is_up_to_date(release):
     """A `.dvc` file is no stage that could never have been built; edited data is named."""
     release.write("data/digits/extra.csv", "1,2\n")

@@ -138,6 +138,7 @@ def test_bad_input_is_told_in_a_line_and_changes_nothing(improved, words, messag
     assert 1 == len(done.err.splitlines())
 
 
+@pytest.mark.slow
 def test_sensitivity_tells_the_spread_over_subsets(improved, tmp_path):
     """The numbers of each subset, and of all of them."""
     project = improved.copy(tmp_path)

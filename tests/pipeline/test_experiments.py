@@ -89,6 +89,7 @@ def test_queued_experiments_run_apart_from_the_workspace(release):
         assert data["metrics"][INT8]["data"]["snr_db"] > 0
 
 
+@pytest.mark.slow
 def test_differences_name_the_resolved_keys(release):
     """`dvc params diff` and `dvc metrics diff` tell what an edit of conf/ means."""
     release.edit("conf/variant/int8.yaml", "samples: 100", "samples: 5")
