@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from functools import partial
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,16 +62,24 @@ def is_litemill(file: Path) -> bool:
 class Graph:
     """Which source files import which: those of the project, and Litemill's."""
 
-    def __init__(self, root: Path, skip: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        skip: Callable[[str], bool] = lambda _: False,
+        remember: Callable[[str, Path, Callable[[], list[str]]], list[str]] = lambda *a: a[-1](),
+    ) -> None:
         """Start with nothing read.
 
         Args:
             root: the project.
             skip: whether a module, by its dotted name, is left out with all that it imports.
+            remember: returns what the function that it gets computes for a name and a source file,
+                or what it returned for the same content before.
         """
-        self._root, self._skip = root.resolve(), skip
+        self._root, self._skip, self._remember = root.resolve(), skip, remember
         self._imports: dict[Path, set[Path]] = {}
         self._trees: dict[Path, ast.Module] = {}
+        self._files: dict[str, Path | None] = {}
 
     def name(self, file: Path) -> str:
         """Return the dotted name of a module, the same wherever it is installed."""
@@ -102,22 +111,29 @@ class Graph:
                 continue
             reached.add(file)
             if file not in self._imports:
-                names = {part for name in self._names(file) for part in _with_parents(name)}
-                files = (module_file(name, self._root) for name in names)
-                # An installed package may be reached through a link, such as lib64.
-                self._imports[file] = {path.resolve() for path in files if path}
+                imports = self._remember(self.name(file), file, partial(self._names, file))
+                names = {part for name in imports for part in _with_parents(name)}
+                self._imports[file] = {path for name in names if (path := self._file(name))}
             queue += self._imports[file]
         return reached
+
+    def _file(self, name: str) -> Path | None:
+        if name not in self._files:
+            path = module_file(name, self._root)
+            # An installed package may be reached through a link, such as lib64.
+            self._files[name] = path.resolve() if path else None
+        return self._files[name]
 
     def _known(self, file: Path) -> bool:
         if not (is_own(file, self._root) or is_litemill(file)):
             return False
         return not self._skip(self.name(file))
 
-    def _names(self, file: Path) -> Iterator[str]:
+    def _names(self, file: Path) -> list[str]:
         name = self.name(file)
         package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
-        yield from _imports(self.tree(file), package, commands=b"-m" in file.read_bytes())
+        commands = b"-m" in file.read_bytes()
+        return sorted({*_imports(self.tree(file), package, commands=commands)})
 
 
 def closure(file: Path, root: Path) -> set[Path]:

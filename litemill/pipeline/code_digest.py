@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from litemill.config import import_graph
 from litemill.core.files import sha256
 from litemill.pipeline.file_digests import FileDigests
+from litemill.pipeline.module_facts import ModuleFacts
 from litemill.pipeline.stage_table import STAGES
 from litemill.pipeline.syntax_digest import syntax_digest
 
@@ -59,7 +61,8 @@ def stage_digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[
     Raises:
         ConfigError: a module is not Python.
     """
-    code, data = _CodeDigests(root), FileDigests(root)
+    facts, data = ModuleFacts(root), FileDigests(root)
+    code = _CodeDigests(root, facts)
     digests = {}
     own = {path.stem for path in (root / "stages").glob("[!_]*.py")} - {*STAGES}
     for stage in (*STAGES, *sorted(own)):
@@ -70,12 +73,13 @@ def stage_digests(root: Path, reached: Mapping[str, Reached]) -> dict[str, dict[
         if more.paths:
             digests[stage]["files"] = _sha256(data.data(more.paths))
     data.save()
+    facts.save()
     return digests
 
 
 def module_digest(name: str) -> str:
     """Compute the digest of the code that a module of Litemill runs, such as litemill.sweep.job."""
-    code = _CodeDigests(import_graph.PACKAGE.parent)
+    code = _CodeDigests(import_graph.PACKAGE.parent, ModuleFacts(Path.cwd()))
     start = import_graph.PACKAGE.parent.joinpath(*name.split(".")).with_suffix(".py")
     files = {code.graph.name(file): file for file in code.graph.closure(start)}
     return code.digest(dict(sorted(files.items())))
@@ -102,22 +106,27 @@ def is_launcher(module: str) -> bool:
 class _CodeDigests:
     """Digests of modules, each of which is read and digested once."""
 
-    def __init__(self, root: Path) -> None:
-        self.graph = import_graph.Graph(root, skip=is_launcher)
-        self._digests: dict[Path, str] = {}
+    def __init__(self, root: Path, facts: ModuleFacts) -> None:
+        self.graph = import_graph.Graph(root, skip=is_launcher, remember=facts.remember)
+        self._facts = facts
+        self._contents: dict[Path, str] = {}
 
     def digest(self, modules: Mapping[str, Path]) -> str:
         files = dict(_files_beside(modules))
-        named = [*modules.items(), *sorted(files.items())]
-        return _sha256(f"{name} {self._of(file)}\n" for name, file in named)
+        lines = [f"{name} {self._syntax(file)}\n" for name, file in modules.items()]
+        lines += [f"{name} {self._content(file)}\n" for name, file in sorted(files.items())]
+        return _sha256(lines)
 
-    def _of(self, file: Path) -> str:
-        if file not in self._digests:
-            is_module = file.suffix == ".py"
-            self._digests[file] = (
-                syntax_digest(self.graph.tree(file)) if is_module else sha256(file)
-            )
-        return self._digests[file]
+    def _syntax(self, file: Path) -> str:
+        return self._facts.remember("syntax", file, partial(self._compute, file))[0]
+
+    def _compute(self, file: Path) -> list[str]:
+        return [syntax_digest(self.graph.tree(file))]
+
+    def _content(self, file: Path) -> str:
+        if file not in self._contents:
+            self._contents[file] = sha256(file)
+        return self._contents[file]
 
 
 def _files_beside(modules: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:

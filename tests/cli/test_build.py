@@ -90,6 +90,7 @@ def litemill(project, *words):
     return project.run(sys.executable, "-c", PROGRAM, *words)
 
 
+@pytest.mark.slow
 def test_variants_in_parallel_give_the_same_lock_as_one_after_the_other(release):
     """To the byte, in its order too; and plain `dvc repro` has nothing left to do."""
     release.edit("params.yaml", "  - int8\n", "  - int8\n  - float16\n  - dynamic_range\n")

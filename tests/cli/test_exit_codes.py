@@ -92,7 +92,7 @@ def test_a_stage_that_fails_is_1(tmp_path, stage):
 
 @pytest.mark.parametrize(
     ("command", "reads"),
-    [("litemill list", "params.yaml"), ("stages.gate", "build/report/report.json")],
+    [("litemill show", "build/report/report.json"), ("stages.gate", "build/report/report.json")],
 )
 def test_an_interrupted_command_is_130(tmp_path, command, reads):
     """As a shell tells of SIGINT."""

@@ -60,10 +60,11 @@ def test_a_key_is_shown_with_both_values_before_configure_has_run(release):
     assert "  build/convert/int8/model.tflite: convert@int8 may change it\n" in details
     assert before == release.read("build/params.json")
     assert ["configure", "convert@int8", "package"] == sure
-    assert ["validate@int8", "report", "gate"] == perhaps
+    assert ["validate@int8", "compile", "report", "gate"] == perhaps
     assert sorted([*sure, *perhaps]) == sorted(release.repro().stages)
 
 
+@pytest.mark.slow
 def test_edited_code_and_files_are_named(release):
     """Also those of a folder, new ones too; then DVC runs no other stage."""
     release.write("litemill/report/gate.py", release.read("litemill/report/gate.py") + "\nX = 1\n")
@@ -140,6 +141,7 @@ def test_a_clone_before_the_pull_is_told_to_pull(release, tmp_path):
     assert "nothing: up to date\n" == explain(clone)
 
 
+@pytest.mark.slow
 def test_a_clone_with_a_cache_is_told_to_check_out(release, tmp_path):
     """As a job of continuous integration begins."""
     clone = Project(tmp_path / "clone")
@@ -152,6 +154,7 @@ def test_a_clone_with_a_cache_is_told_to_check_out(release, tmp_path):
     assert ([], []) == predicted(before)
 
 
+@pytest.mark.slow
 def test_data_that_dvc_tracks_is_up_to_date(release):
     """A `.dvc` file is no stage that could never have been built; edited data is named."""
     release.write("data/digits/extra.csv", "1,2\n")

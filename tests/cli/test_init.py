@@ -223,6 +223,7 @@ def test_a_project_builds_from_its_lock_and_tests_itself(mine, installed):
     ).splitlines()
 
 
+@pytest.mark.slow
 def test_another_python_replaces_the_environment(mine, installed, tmp_path):
     """`make PYTHON=...`; without it, what is there stays."""
     write_lock(mine, {})

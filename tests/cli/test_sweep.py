@@ -167,6 +167,7 @@ def test_a_file_that_takes_its_process_down_is_a_row_with_its_size(again, monkey
     assert there == kept(again)
 
 
+@pytest.mark.slow
 def test_results_of_other_code_are_others(again):
     """Of the sweep itself too: what it asks the converter for, and what it measures."""
 
@@ -193,6 +194,7 @@ def test_results_of_other_code_are_others(again):
         before = converted
 
 
+@pytest.mark.slow
 def test_a_score_may_lie_beside_the_layers_of_the_model(again):
     """Of that package, the model brings what it needs; converting and measuring is one process."""
     again.write("models/layers.py", "class Mine: ...\n")
@@ -255,6 +257,7 @@ def test_a_promoted_point_builds_as_it_was_tried(again):
     assert row["sha256"] == sha256(again.root / "build/convert/tiny/model.tflite")
 
 
+@pytest.mark.slow
 def test_a_sweep_is_a_stage_when_it_is_asked_for(again):
     """`dvc repro sweep` runs it once, and its result is in dvc.lock."""
     assert [] == again.repro().stages
@@ -342,6 +345,7 @@ grid: [input_type=float32, output_type=float32, 'calibration.samples=20,100']
 """
 
 
+@pytest.mark.slow
 def test_a_file_is_swept_and_the_command_line_says_some_of_it_anew(again):
     """Lines of its grid, and settings."""
     again.write("conf/sweep/mine.yaml", "# Mine.\n" + MINE)
@@ -377,6 +381,7 @@ def test_faults_are_told_where_they_stand(swept, tmp_path):
 SPACE = ("base=int8", "optimization=int8,none", "calibration.samples=interval(20,40)")
 
 
+@pytest.mark.slow
 def test_a_random_search_tries_as_many_points_as_its_budget(again):
     """The same ones for the same seed, so that the second time nothing is left to compute."""
     words = (*SPACE, "search=random", "budget=3", "seed=5")

@@ -32,7 +32,7 @@ def test_an_experiment_with_fewer_variants_runs_no_tensorflow(release):
     """`-S 'variants=[float32]'`."""
     done = run(release, "--name", "small", "-S", "variants=[float32]")
 
-    assert ["configure", "report", "gate", "package"] == done.stages
+    assert ["configure", "compile", "report", "gate", "package"] == done.stages
     folder = release.root / "build/report/metrics"
     assert ["float32.json"] == [path.name for path in folder.iterdir()]
     assert {"small"} == set(experiments(release))
@@ -89,6 +89,7 @@ def test_queued_experiments_run_apart_from_the_workspace(release):
         assert data["metrics"][INT8]["data"]["snr_db"] > 0
 
 
+@pytest.mark.slow
 def test_differences_name_the_resolved_keys(release):
     """`dvc params diff` and `dvc metrics diff` tell what an edit of conf/ means."""
     release.edit("conf/variant/int8.yaml", "samples: 100", "samples: 5")
@@ -126,7 +127,7 @@ def test_stages_are_listed_with_what_they_do(release):
     done = release.dvc("stage", "list")
 
     assert 0 == done.status
-    assert 11 == len(done.out.splitlines())
+    assert 12 == len(done.out.splitlines())
     assert "Compose conf/ and params.yaml" in done.out
 
 

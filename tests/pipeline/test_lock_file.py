@@ -107,7 +107,10 @@ def test_commands_tell_the_cure_and_it_works(release):
 
 @pytest.mark.pipeline
 @pytest.mark.parametrize("name", ["build/params.json", "build/code.json"])
-@pytest.mark.parametrize("content", [CONFLICT, "", "\0\xff", "[1]"])
+@pytest.mark.parametrize(
+    "content",
+    [CONFLICT, *(pytest.param(one, marks=pytest.mark.slow) for one in ("", "\0\xff", "[1]"))],
+)
 def test_damaged_generated_files_are_written_anew(release, name, content):
     """By `dvc repro`, as Git may leave them; and explain says so before."""
     whole = release.read(name)

@@ -105,6 +105,7 @@ def test_a_variant_added_reruns_its_own_two_stages(release):
     assert ["configure", "convert@float16", "validate@float16", *END] == stages
 
 
+@pytest.mark.slow
 def test_a_variant_removed_leaves_the_release_alone(release, tmp_path):
     """Nothing of it is packaged, and a fresh clone agrees on every byte."""
     release.edit("params.yaml", "  - int8\n", "")
@@ -129,6 +130,7 @@ def test_epochs_rerun_train_and_all_after_it(release):
     assert ["configure", *FROM_TRAIN] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_a_retrain_that_gives_the_same_weights_reruns_train_alone(release):
     """Export does not run: model.keras has the same bytes."""
     add_code(release, MODEL)
@@ -152,6 +154,7 @@ def test_the_code_of_my_model_reruns_train_and_what_follows(release):
     assert ["configure", *FROM_TRAIN] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_files_of_my_model_rerun_train(release):
     """Data that its code may read, wherever it lies in the model's folder."""
     release.write("models/digits_cnn/deep/table.txt", "1\n")
@@ -197,6 +200,7 @@ def test_code_of_each_layer_reruns_the_stages_that_run_it(release):
         assert sorted(["configure", *stages]) == sorted(release.repro().stages), file
 
 
+@pytest.mark.slow
 def test_the_code_of_a_metric_reruns_validate(release):
     """It is reached by the configuration, and imported by nothing."""
     add_code(release, "litemill/metrics/__init__.py")
@@ -219,6 +223,7 @@ def test_an_option_changed_back_comes_from_the_run_cache(release):
     assert ["configure"] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_another_branch_and_back_comes_from_the_run_cache(release):
     """Without `dvc checkout`; with it there is nothing to do at all."""
     release.git("switch", "--quiet", "--create", "longer")
@@ -234,6 +239,7 @@ def test_another_branch_and_back_comes_from_the_run_cache(release):
     assert [] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_a_repeated_experiment_trains_nothing(release):
     """The same `dvc exp run` under another name."""
     words = ["exp", "run", "-S", "overrides.train.epochs=2", "--name"]
@@ -246,6 +252,7 @@ def test_a_repeated_experiment_trains_nothing(release):
     assert (0, ["configure"]) == (again.status, again.stages), again.err
 
 
+@pytest.mark.slow
 def test_what_is_no_source_reruns_nothing(release):
     """Documentation and tests build nothing."""
     for file in ("README.md", "docs/notes.md", "tests/test_mine.py", "LICENSE"):
@@ -285,6 +292,7 @@ def test_another_litert_converts_what_has_a_recipe_anew(release):
     assert ["convert@weight_only_int4"] == release.repro("convert@weight_only_int4").stages
 
 
+@pytest.mark.slow
 def test_another_tensorflow_reruns_what_tensorflow_can_change(release):
     """Training, export and conversion; validation follows if files change."""
     upgrade(release, "tensorflow-cpu", "999.0")
@@ -292,6 +300,7 @@ def test_another_tensorflow_reruns_what_tensorflow_can_change(release):
     assert sorted(["train", "export", *CONVERT, "package"]) == changed(release)
 
 
+@pytest.mark.slow
 def test_another_scikit_learn_reruns_prepare(release):
     """The default data comes from its wheel."""
     upgrade(release, "scikit-learn", "999.0")

@@ -40,6 +40,7 @@ def test_an_entry_for_a_variant_rebuilds_nothing_and_has_a_name_for_tags(registe
         assert_name_is_valid(name)
 
 
+@pytest.mark.slow
 def test_a_registered_variant_is_fetched_from_another_folder(registered, tmp_path):
     """By its newest version, by a version and by a stage; the package as a folder."""
     release, there = registered, tmp_path / "there"

@@ -101,7 +101,15 @@ def test_every_section_is_built_by_a_test():
     assert [] == [name for name in ELSEWHERE.values() if not (ROOT / "tests" / name).is_file()]
 
 
-@pytest.mark.parametrize(("page", "title"), BUILT)
+def _each():
+    """Yield every section that is built; of those of one page, all but the first are slow."""
+    pages = set()
+    for page, title in BUILT:
+        yield pytest.param(page, title, marks=[pytest.mark.slow] if page in pages else [])
+        pages.add(page)
+
+
+@pytest.mark.parametrize(("page", "title"), _each())
 def test_a_page_works_as_written(page, title, release):
     """It is applied to a built project; the stages that it concerns run, and succeed."""
     supply(release, page, title)

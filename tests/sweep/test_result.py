@@ -386,6 +386,7 @@ def test_promotion_follows_the_style_of_the_list(project, before, after):
     assert after == (root / "params.yaml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "name", "told"),
     [

@@ -13,6 +13,7 @@ from litemill.config.schema.target import EthosU
 from litemill.core.errors import DataError, InterpreterError
 from litemill.evaluation.checks import run_checks
 from litemill.targets import compile as compile_stage
+from litemill.targets.compile_record import read_record
 from litemill.targets.vela import compile_model
 
 SYSTEM = {
@@ -102,7 +103,7 @@ def test_the_stage_compiles_variants_on_an_npu_alone(tmp_path, integers, monkeyp
     files = {"good": integers, "bad": zoo.file("float32"), "cpu": integers}
     stage(tmp_path, files, ["good", "bad"], monkeypatch)
 
-    records = [compile_stage.read_record(tmp_path / "build/compile", name) for name in files]
+    records = [read_record(tmp_path / "build/compile", name) for name in files]
     assert records[2] is None
     assert (None, False) == (records[0]["error"], records[1]["error"] is None)
     assert not (tmp_path / "build/compile/bad/model.tflite").exists()
