@@ -21,23 +21,23 @@ def names(drawn):
 
 def test_a_name_stands_at_its_own_height_where_nothing_is_in_the_way():
     """Marks beside it, and names that are high above, are not."""
-    assert 50 == free_line([], SMALL, NAME)
-    assert 50 == free_line([Interval(0, 19, 50), Interval(20, 60, 50 - GAP)], SMALL, NAME)
+    assert 50 == free_line([[]], SMALL, NAME)
+    assert 50 == free_line([[Interval(0, 19, 50), Interval(20, 60, 50 - GAP)]], SMALL, NAME)
 
 
 def test_a_name_moves_to_the_nearest_line_that_is_free():
     """Above first; below where above is taken, or out of the picture."""
     rule, line = Interval(0, 100, 50, RULE), Interval(0, 100, 50)
 
-    assert 50 - RULE == free_line([rule], SMALL, NAME)
-    assert 50 - GAP == free_line([line], SMALL, NAME)
-    assert 50 + GAP == free_line([line, Interval(0, 100, 50 - GAP)], SMALL, NAME)
-    assert 5 + GAP == free_line([Interval(0, 100, 5)], SMALL, Interval(20, 60, 5))
+    assert 50 - RULE == free_line([[rule]], SMALL, NAME)
+    assert 50 - GAP == free_line([[line]], SMALL, NAME)
+    assert 50 + GAP == free_line([[line, Interval(0, 100, 50 - GAP)]], SMALL, NAME)
+    assert 5 + GAP == free_line([[Interval(0, 100, 5)]], SMALL, Interval(20, 60, 5))
 
 
 def test_a_name_that_finds_no_room_stays_at_its_own_height():
     """It is drawn all the same."""
-    assert 50 == free_line([Interval(0, 100, 50, 1000)], SMALL, NAME)
+    assert 50 == free_line([[Interval(0, 100, 50, 1000)]], SMALL, NAME)
 
 
 def test_the_name_of_a_point_alone_is_beside_it():
