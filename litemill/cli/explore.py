@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: the variant is not built, or there is no Model Explorer.
     """
-    command = [_program(), str(_model(args.variant))]
+    model = _model(args.variant)
+    command = [_program(), str(model)]
     if (overlay := _overlay(args.variant)).is_file():
         command.append(f"--node_data_paths={overlay}")
     else:

@@ -55,14 +55,16 @@ def _mend(row: Row, report: dict[str, Any]) -> NextStep:
         return NextStep(
             f"{text} Search for options that pass:", f"litemill improve {row['variant']}"
         )
-    file = f"conf/variant/{row['variant']}.yaml"
-    return NextStep(f"{text} Change its options or its limits in {file}.")
+    files = f"conf/variant/{row['variant']}.yaml"
+    if row["target"]:
+        files += f" or conf/target/{row['target']['name']}.yaml"
+    return NextStep(f"{text} Change its options or its limits in {files}.")
 
 
 def _ship(report: dict[str, Any]) -> Iterator[NextStep]:
     for row in report["variants"]:
         name = closest_check(row)
-        if name and (row["checks"][name]["margin_share"] or 0) < CLOSE:
+        if name in MENDED and (row["checks"][name]["margin_share"] or 0) < CLOSE:
             left = margin_text(row["checks"][name])
             yield NextStep(
                 f"{row['variant']} passes {name} by {left} only. Measure what other calibration"
