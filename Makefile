@@ -15,7 +15,7 @@ $(shell rm -f $(READY))
 endif
 endif
 
-.PHONY: build environment test lint types layers unit smoke reproduce wheel lock
+.PHONY: build environment test lint types layers unit docs smoke reproduce wheel lock
 
 build: $(READY)
 	dvc repro
@@ -50,6 +50,10 @@ types: $(TOOLS)
 
 layers: $(TOOLS)
 	lint-imports --no-cache
+
+# The site of the documentation, in build/site/; a link that leads nowhere fails.
+docs: $(TOOLS)
+	mkdocs build --strict --quiet
 
 # Does a quick build give the same .tflite files on each Python found? Needs the network, or pip's cache.
 smoke: $(READY)

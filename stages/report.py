@@ -2,7 +2,7 @@
 
     python -m stages.report
 
-Reads build/validate, build/compile, measured/ and released.json.
+Reads build/validate, build/compile, build/prepare, measured/ and released.json.
 Writes build/report/. It never fails on a verdict: the gate does.
 """
 
@@ -18,6 +18,7 @@ def main() -> None:
     from litemill.report import assemble
 
     assemble.run(
+        prepared=Path("build/prepare"),
         measurements=Path("build/validate"),
         compiled=Path("build/compile"),
         benchmarks=Path("measured"),

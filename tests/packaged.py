@@ -74,13 +74,16 @@ stages:
     outs:
       - build/gate/verdict.json
   package:
-    cmd: cp -r "$MADE/package" build/package
+    cmd: >-
+      mkdir -p build/report && cp -r "$MADE/package" build/package &&
+      cp "$MADE/report/release.html" build/report/release.html
     deps:
       - build/convert/float32/model.tflite
       - build/gate/verdict.json
       - notes
     outs:
       - build/package
+      - build/report/release.html
 """
 
 

@@ -15,6 +15,8 @@ SEMVER = re.compile(
 )
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
+# In the page of a release, where `litemill release` writes the commit: a build knows none.
+COMMIT_PLACE = "0000-commit-of-the-build-0000"
 
 NAMES = "expected letters, digits and any of ._+-"
 VERSIONS = "expected a version such as 1.2.0 or 1.2.0-rc.1 (Semantic Versioning or PEP 440)"
@@ -35,6 +37,11 @@ def is_release_version(version: str) -> bool:
     except InvalidVersion:
         return False
     return PLAIN.fullmatch(version) is not None and version[0].isdigit()
+
+
+def overlay_name(variant: str) -> str:
+    """Return the file with the error of each layer; Model Explorer shows it as their title."""
+    return f"{variant}_error_percent.json"
 
 
 def bundle_name(name: str, version: str) -> str:

@@ -11,7 +11,9 @@ from types import MappingProxyType
 from litemill.core.errors import ConfigError
 
 # Module that is imported -> the extra that installs it.
-EXTRAS = MappingProxyType({"optuna": "search", "pyarrow": "parquet", "ray": "ray"})
+EXTRAS = MappingProxyType(
+    {"model_explorer": "explore", "optuna": "search", "pyarrow": "parquet", "ray": "ray"}
+)
 
 
 def is_installed(module: str) -> bool:

@@ -147,7 +147,8 @@ def metric_min(measured: Measured, limit: float) -> Outcome:
     if metric["goal"] == "minimize":
         return at_most(_number(metric["variant"]), limit, unit)
     spare = margins.samples_above_minimum(metric.get("counts"), limit)
-    return at_least(_number(metric["variant"]), limit, unit, spare=spare)
+    best = 1.0 if metric.get("counts") else 0.0
+    return at_least(_number(metric["variant"]), limit, unit, spare=spare, best=best)
 
 
 def per_class_drop(measured: Measured, limit: float) -> Outcome:
@@ -172,7 +173,7 @@ def top1_agreement(measured: Measured, limit: float) -> Outcome:
     counts = (measured.get("agreement_samples") or {}).get(output or next(iter(agreement)))
     spare = margins.samples_above_agreement(counts, limit)
     counted = margins.unit_name(counts["of"], measured.get("samples")) if counts else "sample"
-    return at_least(share, limit, output=output, spare=spare, counted=counted)
+    return at_least(share, limit, output=output, spare=spare, counted=counted, best=1.0)
 
 
 def kernel_disagreement(measured: Measured, limit: float) -> Outcome:
@@ -234,7 +235,8 @@ def npu_share(measured: Measured, limit: float) -> Outcome:
         f"On the CPU: {op['operator']} ({op['reason']})" for op in compiled.get("on_cpu", ())
     ]
     share = _number(compiled.get("npu_share"))
-    return _with_advice(at_least(share, limit, " of the operators on the NPU"), reasons[:1])
+    outcome = at_least(share, limit, " of the operators on the NPU", best=1.0)
+    return _with_advice(outcome, reasons[:1])
 
 
 def npu_sram_bytes(measured: Measured, limit: float) -> Outcome:
@@ -278,7 +280,7 @@ def mean_abs_error(measured: Measured, limit: float) -> Outcome:
 def cosine_similarity(measured: Measured, limit: float) -> Outcome:
     """Outputs point the same way as the source model's: 1 is the same direction."""
     output, similarity = _worst_output(_by_output(measured, "cosine_similarity"), min)
-    return at_least(similarity, limit, output=output)
+    return at_least(similarity, limit, output=output, best=1.0)
 
 
 def lost_channels(measured: Measured, limit: float) -> Outcome:
@@ -292,7 +294,7 @@ def lost_channels(measured: Measured, limit: float) -> Outcome:
     output = name if len(outputs) > 1 else None
     outcome = at_most(count, limit, f" channels{reason}", output=output)
     # Where none may be lost, none is lost or some are: no limit that a variant comes close to.
-    return replace(outcome, margin=None) if limit == 0 else outcome
+    return replace(outcome, margin=None, margin_share=None) if limit == 0 else outcome
 
 
 def channel_snr_db(measured: Measured, limit: float) -> Outcome:

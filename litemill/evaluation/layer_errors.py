@@ -66,13 +66,16 @@ def compare_layers(
             model.run(_by_model_names(inputs, model))
         for layer in layers:
             layer.error.add(floats.tensor(layer.float_tensor), quantized.tensor(layer.tensor))
-    return LayerErrors(_rows(layers, order), advice(layers, order))
+    return LayerErrors(_rows(layers, order, quantized), advice(layers, order))
 
 
-def _rows(layers: list[Layer], order: list[Node]) -> list[dict[str, Any]]:
+def _rows(
+    layers: list[Layer], order: list[Node], quantized: DebugInterpreter
+) -> list[dict[str, Any]]:
     adds, reads = noise_shares(layers, order), input_layers(layers, order)
     return [
         layer.row()
+        | {"tensor": quantized.name(layer.tensor)}  # its name in this file
         | {"adds": adds[layer.tensor], "reads": [read.name for read in reads.get(layer.tensor, [])]}
         for layer in sorted(layers, key=lambda layer: -layer.noise())
     ]

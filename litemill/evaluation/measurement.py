@@ -11,6 +11,7 @@ from litemill.evaluation.fidelity import Agreement, Fidelity
 from litemill.evaluation.histogram import Histogram
 from litemill.evaluation.scoring import Scoring
 from litemill.evaluation.sequence import SequenceErrors
+from litemill.evaluation.worst_samples import WorstSamples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ class Measurement:
             name: ChannelErrors((steps or {}).get(name)) for name in sorted(reference) if detailed
         }
         self._histograms = {name: Histogram() for name in sorted(reference)} if detailed else {}
+        self._worst = WorstSamples(samples, self.classes, list(reference)) if detailed else None
 
     def add(
         self,
@@ -90,6 +92,8 @@ class Measurement:
                 self._agreement[name].add(expected, output)
                 if default:
                     self._default_agreement[name].add(default[name], output)
+            if self._worst and self._worst.output == name:
+                self._worst.add(start, expected, output, samples)
             if self._metric and self._metric.output == name:
                 self._metric.add(expected, output, samples)
         release_pages(*self._reference.values())
@@ -116,6 +120,7 @@ class Measurement:
             "channels": {name: one.measures() for name, one in self._channels.items()},
             "histograms": {name: one.binned() for name, one in self._histograms.items()},
             "sequence": self._sequence.measures() if self._sequence else None,
+            "worst_samples": self._worst.measures() if self._worst else None,
         }
 
 

@@ -26,6 +26,9 @@ class Outcome:
         margin_samples: the margin as a number of samples, where the check counts samples: so many
             more may go wrong, or below 0, so many are too many.
         counted: what it counts: "sample", or "answer" where a sample has several.
+        margin_share: the margin as a share of all that the limit allows: 1 where nothing of it is
+            used, 0 at the limit, below 0 beyond it. Comparable between checks. None where the limit
+            is the best value that there is: nothing comes close to it.
         absent: the check does not apply, as for a metric where there are no targets.
     """
 
@@ -40,6 +43,7 @@ class Outcome:
     margin_samples: int | None = None
     counted: str = "sample"
     absent: bool = False
+    margin_share: float | None = None
 
     @property
     def message(self) -> str:
@@ -60,7 +64,8 @@ class Outcome:
 def at_most(found: float, limit: float, unit: str = "", **details: Any) -> Outcome:
     """Hold a number to an upper limit.
 
-    `details` are `output`; `spare`, the margin in samples; and `counted`, where it counts answers.
+    `details` are `output`; `spare`, the margin in samples; `counted`, where it counts answers; and
+    `best`, the best value that there is, from which the limit allows a distance.
     """
     return _compare(found, limit, unit, bound="at most", **details)
 
@@ -79,6 +84,7 @@ def _compare(  # noqa: PLR0913 (what a line says)
     output: str | None = None,
     spare: int | None = None,
     counted: str = "sample",
+    best: float | None = None,
 ) -> Outcome:
     """Compare at the six digits that validate records: what lies below them is noise."""
     found = float(f"{found:.6g}")
@@ -96,7 +102,15 @@ def _compare(  # noqa: PLR0913 (what a line says)
         output=output,
         margin_samples=spare,
         counted=counted,
+        margin_share=None if best == limit else _finite(_margin_share(margin, limit, best)),
     )
+
+
+def _margin_share(margin: float, limit: float, best: float | None) -> float:
+    """Return a margin as a share of what a limit allows; of a limit that allows nothing, 0 or 1."""
+    if allowed := abs(limit - (best or 0.0)):
+        return margin / allowed
+    return 0.0 if margin == 0 else math.copysign(1.0, margin)
 
 
 def _with_unit(found: float, unit: str) -> str:

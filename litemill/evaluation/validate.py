@@ -196,6 +196,7 @@ _NOT_MEASURED: dict[str, Any] = {
     "layers": None,
     "advice": [],
     "sequence": None,
+    "worst_samples": None,
     "operators": [],
     "inputs": [],
     "outputs_detail": [],

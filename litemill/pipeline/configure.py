@@ -116,7 +116,12 @@ def _sections(
         "export": asdict(Export(**asdict(config.export), others=_others(config))),
         "convert": convert,
         "validate": asdict(measuring),
-        "report": {"title": release.name, "variants": list(config.variants)},
+        "report": {
+            "title": release.name,
+            "version": release.version,
+            "description": release.description,
+            "variants": list(config.variants),
+        },
         "limits": limits,
         "release": asdict(release),
         "numerics": asdict(config.numerics),

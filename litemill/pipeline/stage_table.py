@@ -7,6 +7,8 @@ from dataclasses import dataclass
 _TENSORFLOW = ("h5py", "keras", "ml-dtypes", "numpy", "tensorflow", "tf-keras")
 _CONVERTER = ("flatbuffers", "litert-quantizer", *_TENSORFLOW)
 _INTERPRETER = ("ai-edge-litert", "numpy")
+# What fills in and escapes templates can change the bytes of every page and document.
+_TEMPLATES = ("jinja2", "markupsafe")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +41,9 @@ _ALL = (
     Stage(name="validate", argument="a variant", toolchain=_INTERPRETER, records_errors=True),
     # The versions of compilers are in the section of each variant that is compiled.
     Stage(name="compile", records_errors=True),
-    Stage(name="report"),
+    Stage(name="report", toolchain=("numpy", *_TEMPLATES)),
     Stage(name="gate"),
-    Stage(name="package", toolchain=_INTERPRETER),
+    Stage(name="package", toolchain=(*_INTERPRETER, *_TEMPLATES)),
     # It does what convert and validate do.
     Stage(
         name="sweep",

@@ -6,7 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.lock import installable, read_pins
-from litemill.core.files import read_json, sha256, tree_files, write_json
+from litemill.config.release_name import COMMIT_PLACE
+from litemill.core.files import read_json, sha256, tree_files, write_json, write_text
 from litemill.release.bom import build_bom
 from litemill.release.layout import (
     BOM,
@@ -14,6 +15,7 @@ from litemill.release.layout import (
     MANIFEST,
     PARAMS,
     PROVENANCE,
+    REPORT,
     SIGNATURE,
     SUMS,
     TESTS,
@@ -37,7 +39,7 @@ def assemble_release(
     """Write every file of a release into a folder.
 
     Args:
-        project: where build/package/, dvc.lock and requirements.lock are.
+        project: where build/package/, build/report/, dvc.lock and requirements.lock are.
         folder: the release; it does not exist.
         commit: the one that was built.
         time: of the release, seconds since 1970.
@@ -50,6 +52,8 @@ def assemble_release(
     shutil.copytree(project / "build" / "package", folder)
     for name in LOCKS:
         shutil.copyfile(project / name, folder / name)
+    page = (project / "build" / "report" / "release.html").read_text("utf-8")
+    write_text(folder / REPORT, page.replace(COMMIT_PLACE, commit))
     manifest = read_json(folder / MANIFEST)
     pins = installable(read_pins(project / "requirements.lock"))
     write_json(folder / BOM, build_bom(manifest, commit, time, pins))
@@ -74,5 +78,5 @@ def content_digests(folder: Path) -> dict[str, str]:
 
 def _provenance(folder: Path, build: BuildRecord) -> dict[str, Any]:
     subjects = {**build.manifest["files"], MANIFEST: sha256(folder / MANIFEST)}
-    byproducts = {name: sha256(folder / name) for name in (*LOCKS, BOM, TESTS)}
+    byproducts = {name: sha256(folder / name) for name in (*LOCKS, BOM, TESTS, REPORT)}
     return provenance_statement(build, subjects, byproducts)

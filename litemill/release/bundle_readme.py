@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litemill.release.input_values import describe_preprocessing
+from litemill.data.input_values import describe_preprocessing
 from litemill.release.layout import PACKAGED
 from litemill.release.render import render
 

@@ -14,7 +14,7 @@ from litemill.core.errors import ReleaseError
 from litemill.core.files import sha256
 from litemill.release.bom import validate_bom
 from litemill.release.documents import read_document, refuse_difference, refuse_malformed
-from litemill.release.layout import BOM, LOCKS, MANIFEST, PROVENANCE, TESTS
+from litemill.release.layout import BOM, LOCKS, MANIFEST, PROVENANCE, REPORT, TESTS
 from litemill.release.statement import SLSA, test_result_statement, validate_statement
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _check_provenance(folder: Path, manifest: Mapping[str, Any]) -> None:
         refuse_difference(PROVENANCE, "kind", statement["predicateType"], SLSA)
         byproducts = statement["predicate"]["runDetails"]["byproducts"]
         digests = {one["name"]: one["digest"] for one in byproducts}
-        for name in (*LOCKS, BOM, TESTS):
+        for name in (*LOCKS, BOM, TESTS, REPORT):
             refuse_difference(PROVENANCE, name, digests[name], {"sha256": sha256(folder / name)})
 
 

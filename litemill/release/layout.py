@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from litemill.core.errors import LitemillError
 
 VARIANTS, C_SOURCES = "variants", "c"
+EXPLORE = "explore"
 GOLDEN = "golden/golden.json"
 MANIFEST = "manifest.json"
 LABELS = "labels.txt"
 BENCHMARK = "benchmark.py"
 MODEL_CARD = "MODEL_CARD.md"
 README = "README.md"
+REPORT = "report.html"
 PARAMS = "params.json"
 LOCKS = ("dvc.lock", "requirements.lock")
 BOM = "bom.cdx.json"
@@ -42,6 +44,8 @@ PACKAGED = {
     f"{C_SOURCES}/*.c`, `{C_SOURCES}/*.h": "integer variants as C source for microcontrollers: a"
     " const array, aligned to 16 bytes; sizes, types and quantization as constants; the"
     " kernels that TensorFlow Lite Micro has to link, and the smallest arena",
+    f"{EXPLORE}/*.json": "the error of each layer, in percent, as node data of Model Explorer:"
+    " open a variant there, and load its file",
     LABELS: "names of the classes, one per line, class 0 first; only for classification",
     BENCHMARK: "measures start-up, latency, memory and time per operator on the machine that it"
     " runs on; needs numpy and ai-edge-litert",
@@ -52,6 +56,7 @@ PACKAGED = {
 ADDED = {
     "`, `".join(LOCKS): "DVC's record of the build, and the toolchain",
     BOM: "CycloneDX 1.6 ML-BOM with a model card; its serial number follows from commit and models",
+    REPORT: "the report of the build, one page, with the commit that was built",
     PROVENANCE: "in-toto statement, SLSA v1 provenance: commit, parameters, dependencies, builder",
     TESTS: "in-toto statement, test result: every check that passed",
     SIGNATURE: "signature in the OpenSSF model-signing format; only in a signed release",

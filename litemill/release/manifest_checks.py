@@ -18,7 +18,7 @@ from litemill.release import layout
 from litemill.release.c_source import array_bytes
 from litemill.release.documents import read_document, refuse_difference, refuse_malformed
 from litemill.release.evidence_checks import check_evidence
-from litemill.release.layout import BOM, LOCKS, MANIFEST, PARAMS, PROVENANCE, TESTS
+from litemill.release.layout import BOM, LOCKS, MANIFEST, PARAMS, PROVENANCE, REPORT, TESTS
 from litemill.tflite.flatbuffer import describe
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from litemill.tflite.description import Description
 
-UNLISTED = {MANIFEST, *LOCKS, BOM, PROVENANCE, TESTS, layout.SUMS}  # in no manifest
+UNLISTED = {MANIFEST, *LOCKS, BOM, PROVENANCE, REPORT, TESTS, layout.SUMS}  # in no manifest
 
 
 def check_manifest(folder: Path, names: Iterable[str], top: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from litemill.conversion.recipes import activation_types, weight_types
-from litemill.release.input_values import describe_preprocessing
+from litemill.data.input_values import describe_preprocessing
 from litemill.release.render import render
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.benchmark import device_benchmark
 from litemill.config.parameters import PARAMS, parameters, section
+from litemill.config.release_name import overlay_name
 from litemill.config.schema.package import Release
 from litemill.core.errors import DataError, GateError, LitemillError
 from litemill.core.files import (
@@ -77,6 +78,11 @@ class Sources:
         """Read where the same training gives the same weights."""
         return read_json(self.build / "train" / "portability.json")
 
+    @property
+    def overlays(self) -> Path:
+        """The folder with the error of each layer, a file for each variant that has it."""
+        return self.build / "report" / "explore"
+
     def model(self, variant: str) -> Path:
         """Return the path of a variant's file."""
         return self.build / "convert" / variant / "model.tflite"
@@ -120,6 +126,7 @@ def write_package(
             golden = _copy_variant(row, sources, samples, fresh)
             manifest["variants"][variant] = _manifest_entry(row, golden)
             arrays[variant] = write_golden(golden, fresh / "golden" / variant)
+            _copy_overlay(sources.overlays, variant, fresh)
             arena = (row.get("target") or {}).get("arena_bytes")
             if not row.get("compile"):  # an NPU runs another file, which Vela makes of this one
                 _write_c(release.name, variant, golden, fresh, arena)
@@ -169,6 +176,13 @@ def _copy_variant(row: dict[str, Any], sources: Sources, samples: Samples, fresh
     inputs = match_samples(samples, signature)
     key = str(signature["key"])
     return record_golden(path.read_bytes(), inputs, ranges, signature=key, place=path)
+
+
+def _copy_overlay(overlays: Path, variant: str, fresh: Path) -> None:
+    file = overlays / overlay_name(variant)
+    if file.is_file():
+        (fresh / layout.EXPLORE).mkdir(exist_ok=True)
+        shutil.copyfile(file, fresh / layout.EXPLORE / file.name)
 
 
 def _manifest_entry(row: dict[str, Any], golden: Golden) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Compare every variant with its limits and write the report as a table, a page and files.
 
-Reads build/validate/<variant>.json, measured/ and released.json, writes build/report/. It never
-fails on a verdict: `gate` does, so that every measurement stays recorded.
+Reads build/validate/<variant>.json, build/prepare/, measured/ and released.json, writes
+build/report/. It never fails on a verdict: `gate` does, so that every measurement stays recorded.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from litemill.config.parameters import parameters, section
+from litemill.config.release_name import COMMIT_PLACE
 from litemill.config.schema.report import Report
 from litemill.core.errors import LitemillError
 from litemill.core.files import atomic_replace, keep_only, read_json, write_json, write_text
 from litemill.evaluation import latency_results
-from litemill.report import page, plots, release_diff, summary
+from litemill.report import layer_overlay, page, plots, release_diff, summary
+from litemill.report.page.worst import Evidence
 from litemill.report.rows import report_row
 from litemill.report.verdict import metric_name
 from litemill.targets.compile_record import read_record
@@ -28,10 +30,19 @@ Limits = dict[str, dict[str, Any]]
 Measured = dict[str, Any]
 
 
-def run(*, measurements: Path, compiled: Path, benchmarks: Path, released: Path, out: Path) -> None:
+def run(  # noqa: PLR0913 (what the stage reads and writes)
+    *,
+    prepared: Path,
+    measurements: Path,
+    compiled: Path,
+    benchmarks: Path,
+    released: Path,
+    out: Path,
+) -> None:
     """Report on the variants of build/params.json.
 
     Args:
+        prepared: the directory of what the stage prepare wrote, of which the page shows samples.
         measurements: the directory of what the stage validate wrote.
         compiled: the directory of what the stage compile wrote.
         benchmarks: the directory of what `litemill benchmark` measured.
@@ -49,18 +60,25 @@ def run(*, measurements: Path, compiled: Path, benchmarks: Path, released: Path,
         measured,
         limits,
         options.title,
+        version=options.version,
+        description=options.description,
         machines=latency_results.read_latencies(benchmarks),
         released=release_diff.read_released(released),
     )
-    write_report(report, out, measured)
+    from litemill.data.samples import read_split  # with numpy, which `litemill show` needs not
+
+    evidence = Evidence(read_split(prepared / "evaluation"), read_json(prepared / "data.json"))
+    write_report(report, out, measured, evidence)
     summary.print_report(report)
 
 
-def assemble_report(
+def assemble_report(  # noqa: PLR0913 (what a report says)
     measured: list[Measured],
     limits: Mapping[str, Mapping[str, Any]],
     title: str,
     *,
+    version: str = "",
+    description: str = "",
     machines: latency_results.Machines | None = None,
     released: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -69,7 +87,9 @@ def assemble_report(
     Args:
         measured: what validate wrote for each, in the order of the table.
         limits: by variant and check; null is off.
-        title: the heading.
+        title: the name of the release.
+        version: of the release.
+        description: of the model.
         machines: results of benchmarks, by machine.
         released: what the last release was, as `litemill release --remember` writes it.
 
@@ -88,6 +108,8 @@ def assemble_report(
     metric = {key: metrics[0][key] for key in ("name", "goal")} if metrics else None
     return {
         "title": title,
+        "version": version,
+        "description": description,
         "passed": all(row["passed"] for row in rows),
         "baseline": baseline,
         "samples": max((variant.get("samples") or 0) for variant in measured),
@@ -98,13 +120,22 @@ def assemble_report(
     }
 
 
-def write_report(report: dict[str, Any], out: Path, measured: list[Measured] | None = None) -> None:
+def write_report(
+    report: dict[str, Any],
+    out: Path,
+    measured: list[Measured] | None = None,
+    evidence: Evidence | None = None,
+) -> None:
     """Write a report in all its formats into a fresh directory at `out`; no times, no paths.
+
+    release.html is the page as a release has it: its links lead into the release, and `litemill
+    release` writes the commit into it.
 
     Args:
         report: the report.
         out: the directory.
         measured: what validate wrote for each variant, for details on the page and plots.
+        evidence: samples, labels and preprocessing, for the page.
     """
     measurements = {variant["variant"]: variant for variant in measured or []}
     with atomic_replace(out) as fresh:
@@ -115,8 +146,11 @@ def write_report(report: dict[str, Any], out: Path, measured: list[Measured] | N
             write_json(fresh / "metrics" / f"{row['variant']}.json", _dvc_metrics(row, report))
         write_text(fresh / "report.csv", summary.report_csv(report))
         write_text(fresh / "report.md", summary.report_markdown(report))
-        write_text(fresh / "index.html", page.page_html(report, measurements))
+        write_text(fresh / "index.html", page.page_html(report, measurements, evidence))
+        released = page.page_html(report, measurements, evidence, commit=COMMIT_PLACE)
+        write_text(fresh / "release.html", released)
         plots.write_plots(fresh / "plots", report, measurements)
+        layer_overlay.write_overlays(fresh / "explore", measurements)
 
 
 def _dvc_metrics(row: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:

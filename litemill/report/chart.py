@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from litemill.report.axes import Frame
-from litemill.report.label_layout import RULE, Interval, free_line
+from litemill.report.label_layout import GAP, RULE, Interval, free_line
 from litemill.report.pareto import Candidate, pareto_front
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FRAME = Frame(width=420, height=300, left=58, right=14, top=16, bottom=44)
 LETTER_WIDTH = 7.4  # pixels, at the font size of page.css
+LONGEST = 28  # letters of a name in the chart; the table beside it has all of them
+# Pixels of height for each name: a name and the gap that it may leave, at the worst.
+NAME_HEIGHT, OTHER_HEIGHT = 2 * GAP, 60
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class _Plot:
         limits: the limits.
         across: from sizes to pixels.
         up: from qualities to pixels.
+        frame: the size, which grows with the number of names.
     """
 
     points: list[Point]
@@ -56,6 +60,7 @@ class _Plot:
     limits: list[Limit]
     across: Scale
     up: Scale
+    frame: Frame
 
     def at(self, point: Point) -> tuple[float, float]:
         """Convert a point to pixels."""
@@ -106,10 +111,10 @@ def scatter(
     words += [f"limit {limit.name}: {limit.at:.4g}" for limit in plot.limits]
     return "\n".join(
         [
-            f'<svg viewBox="{FRAME.box}" role="img" aria-labelledby="chart-t chart-d">',
+            f'<svg viewBox="{plot.frame.box}" role="img" aria-labelledby="chart-t chart-d">',
             f'<title id="chart-t">Size against {escape(quality)}</title>',
             f'<desc id="chart-d">{escape("; ".join(words))}</desc>',
-            *FRAME.axes(plot.across, plot.up, below="size, KiB", above=quality),
+            *plot.frame.axes(plot.across, plot.up, below="size, KiB", above=quality),
             *_source(plot),
             *(_limit(limit, plot) for limit in plot.limits),
             *_front(plot),
@@ -127,16 +132,17 @@ def _plot(
     values += [limit.at for limit in limits if not limit.of_size]
     sizes = [point.size for point in points] + [limit.at for limit in limits if limit.of_size]
     pad = (max(values) - min(values)) * 0.15 or abs(values[0]) * 0.05 or 1.0
-    across = FRAME.across(0, max(max(sizes) * 1.05, 0.1))
-    return _Plot(
-        points, best, source, limits, across, FRAME.up(min(values) - pad, max(values) + pad)
-    )
+    height = max(FRAME.height, OTHER_HEIGHT + NAME_HEIGHT * len(points))
+    frame = replace(FRAME, height=height)
+    across = frame.across(0, max(max(sizes) * 1.05, 0.1))
+    up = frame.up(min(values) - pad, max(values) + pad)
+    return _Plot(points, best, source, limits, across, up, frame)
 
 
 def _limit(limit: Limit, plot: _Plot) -> str:
     if limit.of_size:
         x = plot.across(limit.at)
-        line = f'x1="{x}" x2="{x}" y1="{FRAME.top}" y2="{FRAME.floor}"'
+        line = f'x1="{x}" x2="{x}" y1="{plot.frame.top}" y2="{plot.frame.floor}"'
     else:
         y = plot.up(limit.at)
         line = f'x1="{FRAME.left}" x2="{FRAME.end}" y1="{y}" y2="{y}"'
@@ -171,31 +177,44 @@ def _source(plot: _Plot) -> list[str]:
 
 def _marks(plot: _Plot) -> list[str]:
     """Draw points with their names beside them, moved where they would overlap."""
-    marks, names, occupied = [], [], _occupied(plot)
+    marks, names = [], []
+    marked, lines = _marked(plot), _lines(plot)
+    placed: list[Interval] = []
     for point in sorted(plot.points, key=lambda point: (-point.quality, point.name)):
         x, y = plot.at(point)
-        wide = len(point.name) * LETTER_WIDTH
+        text = _shortened(point.name)
+        wide = len(text) * LETTER_WIDTH
         left = x - 10 - wide if x + 10 + wide > FRAME.width else x + 10
-        line = free_line(occupied, FRAME, Interval(left, left + wide, y))
-        occupied.append(Interval(left, left + wide, line))
-        near = left - 2 if left > x else left + wide
+        left = max(left, FRAME.left + 2)
+        # Of all that is in the way, a line through a name hides least, and another name most.
+        places = (placed + marked + lines, placed + marked, placed)
+        line = free_line(places, plot.frame, Interval(left, left + wide, y))
+        placed.append(Interval(left, left + wide, line))
+        near = left - 2 if left > x else min(left + wide, x)
         lead = f'<line class="lead" x1="{x}" y1="{y}" x2="{near:.1f}" y2="{line:.1f}"/>'
         marks += [lead, _mark(x, y, passed=point.passed)]
-        names.append(
-            f'<text class="name" x="{left:.1f}" y="{line + 4:.1f}">{escape(point.name)}</text>'
-        )
+        names.append(f'<text class="name" x="{left:.1f}" y="{line + 4:.1f}">{escape(text)}</text>')
     return marks + names
 
 
-def _occupied(plot: _Plot) -> list[Interval]:
-    """Return what names must not cover: marks, names of limits, and level lines."""
-    places = [plot.at(point) for point in plot.points]
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+def _marked(plot: _Plot) -> list[Interval]:
+    """Return the marks and the names of limits, which names must not cover."""
+    return [
+        *(Interval(x - 7, x + 7, y) for x, y in map(plot.at, plot.points)),
+        *(_limit_label(limit, plot) for limit in plot.limits),
+    ]
+
+
+def _lines(plot: _Plot) -> list[Interval]:
+    """Return the level lines, which names should not cross."""
     steps = [plot.at(point) for point in plot.best]
     levels = [limit.at for limit in plot.limits if not limit.of_size]
     levels += [] if plot.source is None else [plot.source]
     return [
-        *(Interval(x - 7, x + 7, y) for x, y in places),
-        *(_limit_label(limit, plot) for limit in plot.limits),
         *(Interval(FRAME.left, FRAME.end, plot.up(level), RULE) for level in levels),
         *(Interval(x, end, y, RULE) for (x, y), (end, _) in pairwise(steps)),
     ]

@@ -64,7 +64,7 @@ def columns(report: dict[str, Any]) -> list[Column]:
         _csv("max_abs_error", "largest error of an output, in its own unit"),
         *_latencies(report),
         Column(
-            "closest_limit", "closest limit", "the check with the smallest margin, or that failed",
+            "closest_limit", "closest limit", "the check with least left of what its limit allows",
             _closest_limit, _closest_limit, 0, number=False,
         ),
         Column(
@@ -211,7 +211,7 @@ def _drop_bar(row: Row, largest: float) -> Bar | None:
 
 
 def _closest_limit(row: Row) -> str:
-    return " ".join(closest_limit(row) or ()).strip()
+    return " ".join(closest_limit(row) or ())
 
 
 def _latencies(report: dict[str, Any]) -> list[Column]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from litemill.evaluation.checks import check_names
+from litemill.report.sentences import interval_text, loss_text
 from litemill.report.verdict import short_number
 
 Row = dict[str, Any]
@@ -13,7 +15,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Highlight:
-    """A fact about the release, such as *Smallest margin: 7 samples (int8.top1_agreement)*.
+    """A fact about the release, such as *Closest limit: passes by 7 samples (int8: snr_db)*.
 
     Attributes:
         title: what it is about.
@@ -31,29 +33,39 @@ def highlights(report: dict[str, Any]) -> list[Highlight]:
     rows = report["variants"]
     candidates = [
         _smallest_file(report),
-        _largest_drop(report),
+        _largest_loss(report),
         _worst_class(rows),
-        _smallest_margin(rows),
+        _closest_limit(rows),
         _kernel_disagreement(rows),
     ]
     return [highlight for highlight in candidates if highlight]
 
 
-def closest_limit(row: Row) -> tuple[str, str] | None:
-    """Return the check that decides about a variant, and its margin in words.
+def closest_check(row: Row) -> str | None:
+    """Name the check that decides about a variant: that with least left of what its limit allows.
 
-    That is one that failed, or the one whose margin is the smallest share of its limit. None where
-    no check has a limit.
+    A check that failed has less than nothing left, and one without a number least of all. None
+    where nothing failed and no check has a limit.
     """
-    failed = [item for item in row["checks"].items() if not item[1]["passed"]]
-    if failed:
-        name, outcome = failed[0]
-        return f"{name} failed", "" if outcome["margin"] is None else f"by {_margin(outcome)}"
-    limited = _limited_checks(row)
-    if not limited:
+    left = {
+        name: -math.inf if outcome["margin_share"] is None else outcome["margin_share"]
+        for name, outcome in row["checks"].items()
+        if not outcome["passed"] or _is_chosen(name, outcome)
+    }
+    # Of several that failed without a number, or that have as much left, the first by name.
+    return min(
+        left, key=lambda name: (row["checks"][name]["passed"], left[name], name), default=None
+    )
+
+
+def closest_limit(row: Row) -> tuple[str, str] | None:
+    """Return the check that decides about a variant, and its margin in words."""
+    if (name := closest_check(row)) is None:
         return None
-    name = min(limited, key=lambda name: (_relative_margin(limited[name]), name))
-    return name, f"passes by {_margin(limited[name])}"
+    outcome = row["checks"][name]
+    if outcome["passed"]:
+        return name, f"passes by {margin_text(outcome)}"
+    return name, "failed" if outcome["margin"] is None else f"fails by {margin_text(outcome)}"
 
 
 def common_limit(rows: list[Row], check: str) -> float | None:
@@ -73,26 +85,16 @@ def confidence_text(rows: list[Row]) -> str:
     return next((f"{row['confidence'] * 100:g}%" for row in rows if row.get("confidence")), "")
 
 
-def _limited_checks(row: Row) -> dict[str, Row]:
-    """Return the checks whose limit somebody chose: the limit of `finite` is 0 for everybody."""
-    return {
-        name: outcome
-        for name, outcome in row["checks"].items()
-        if name in check_names() and outcome["limit"] is not None and outcome["margin"] is not None
-    }
-
-
-def _relative_margin(outcome: Row) -> float:
-    """Return a margin as a share of its limit; of a limit of 0, all or nothing."""
-    margin: float = outcome["margin"]
-    return margin / (abs(outcome["limit"]) or margin or 1.0)
-
-
-def _margin(outcome: Row) -> str:
+def margin_text(outcome: Row) -> str:
     """Write a distance to the limit: in samples, where the check counts them."""
     if (count := outcome.get("margin_samples")) is not None:
         return f"{abs(count):,} {outcome['counted']}{'' if abs(count) == 1 else 's'}"
     return short_number(abs(outcome["margin"]))
+
+
+def _is_chosen(name: str, outcome: Row) -> bool:
+    """Return whether somebody chose a check's limit: that of `finite` is 0 for everybody."""
+    return name in check_names() and outcome.get("margin_share") is not None
 
 
 def _smallest_file(report: dict[str, Any]) -> Highlight | None:
@@ -104,22 +106,15 @@ def _smallest_file(report: dict[str, Any]) -> Highlight | None:
     return Highlight("Smallest that passes", row["variant"], size)
 
 
-def _largest_drop(report: dict[str, Any]) -> Highlight | None:
+def _largest_loss(report: dict[str, Any]) -> Highlight | None:
     rows = [row for row in report["variants"] if row["drop"] is not None]
     if not rows:
         return None
     row = max(rows, key=lambda row: row["drop"])
-    note = "no variant is worse than the source model"
-    if row["drop"] > 0:
-        note = ", ".join(part for part in (row["variant"], _drop_interval(row)) if part)
-    return Highlight(f"Largest drop of {report['metric']['name']}", f"{row['drop']:.3g}", note)
-
-
-def _drop_interval(row: Row) -> str:
-    if not row.get("interval"):
-        return ""
-    low, high = row["interval"]["drop"]
-    return f"{confidence_text([row])} between {low:.3g} and {high:.3g}"
+    if row["drop"] <= 0:
+        return Highlight("Largest loss", "none", "no variant is worse than the source model")
+    note = ", ".join(part for part in (row["variant"], interval_text(row, report)) if part)
+    return Highlight("Largest loss", loss_text(row, report), note)
 
 
 def _worst_class(rows: list[Row]) -> Highlight | None:
@@ -131,23 +126,21 @@ def _worst_class(rows: list[Row]) -> Highlight | None:
     return Highlight("Class that lost most", str(worst["class"]), note)
 
 
-def _smallest_margin(rows: list[Row]) -> Highlight | None:
-    """Find the check that passes by the fewest samples, or else by the smallest share."""
-    passed = [
-        (f"{row['variant']}.{name}", outcome)
-        for row in rows
-        for name, outcome in _limited_checks(row).items()
-        if outcome["passed"]
-    ]
-    if not passed:
+def _closest_limit(rows: list[Row]) -> Highlight | None:
+    """Return the closest limit of all variants: that of the table which has least left."""
+    closest = [(row, name) for row in rows if (name := closest_check(row))]
+    if not closest:
         return None
-    counted = [check for check in passed if check[1].get("margin_samples") is not None]
-    if counted:
-        name, outcome = min(counted, key=lambda check: check[1]["margin_samples"])
-    else:
-        name, outcome = min(passed, key=lambda check: _relative_margin(check[1]))
-        name += f", {_relative_margin(outcome):.0%} of its limit" if outcome["limit"] else ""
-    return Highlight("Smallest margin", _margin(outcome), name)
+    row, name = min(closest, key=lambda item: _left(*item))
+    _, margin = closest_limit(row) or ("", "")
+    share = row["checks"][name]["margin_share"]
+    left = f", {share:.0%} of what it allows is left" if share is not None and share >= 0 else ""
+    return Highlight("Closest limit", margin, f"{row['variant']}: {name}{left}")
+
+
+def _left(row: Row, name: str) -> tuple[bool, float]:
+    share = row["checks"][name]["margin_share"]
+    return row["checks"][name]["passed"], -math.inf if share is None else share
 
 
 def _kernel_disagreement(rows: list[Row]) -> Highlight | None:

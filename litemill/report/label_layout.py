@@ -29,19 +29,22 @@ class Interval:
         return not beside and abs(line - self.y) < self.room
 
 
-def free_line(occupied: Sequence[Interval], frame: Frame, name: Interval) -> float:
+def free_line(occupied: Sequence[Sequence[Interval]], frame: Frame, name: Interval) -> float:
     """Find the line for a name that is nearest to its own, above rather than below.
 
     Args:
-        occupied: what it must not overlap.
+        occupied: what it must not overlap; where no line is free of all, what it must not overlap
+            at least, and so on.
         frame: what it must be within.
         name: its own place.
 
     Returns:
         Its own line where there is no free one.
     """
-    for line in (name.y + sign * step for step in range(frame.height) for sign in (-1, 1)):
-        inside = frame.top < line < frame.floor
-        if inside and not any(interval.blocks(name, line) for interval in occupied):
-            return line
+    lines = [name.y + sign * step for step in range(frame.height) for sign in (-1, 1)]
+    inside = [line for line in lines if frame.top < line < frame.floor]
+    for intervals in occupied:
+        for line in inside:
+            if not any(interval.blocks(name, line) for interval in intervals):
+                return line
     return name.y

@@ -12,11 +12,14 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from litemill.report.columns import columns
 from litemill.report.highlights import highlights
+from litemill.report.next_steps import next_steps
 from litemill.report.release_diff import NUMBERS
+from litemill.report.sentences import decision
 from litemill.report.verdict import (
     failed_checks,
     headline,
     metric_name,
+    report_title,
     short_number,
     table_notes,
 )
@@ -48,9 +51,11 @@ def report_markdown(report: dict[str, Any]) -> str:
     """Return verdict, highlights, table and failed checks as GitHub's Markdown."""
     shown = _titled(report)
     lines = [
-        f"## {_escape(report['title'])}: {'passed' if report['passed'] else 'failed'}",
+        f"## {_escape(report_title(report))}: {'passed' if report['passed'] else 'failed'}",
         "",
-        f"**{_escape(headline(report))}** {_escape(basis_text(report))}",
+        f"**{_escape(headline(report))}** {_escape(decision(report))}".rstrip(),
+        "",
+        _escape(basis_text(report)),
         "",
         *(f"- {_escape(h.title)}: **{_escape(h.answer)}** ({_escape(h.note)})"
           for h in highlights(report)),
@@ -66,6 +71,11 @@ def report_markdown(report: dict[str, Any]) -> str:
     }
     for title, items in lists.items():
         lines += ["", title, "", *(f"- {_escape(item)}" for item in items)] if items else []
+    lines += ["", "What to do next:", ""]
+    lines += [
+        f"- {_escape(step.text)}{f' `{step.command}`' if step.command else ''}"
+        for step in next_steps(report)
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +106,7 @@ def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:
     console = Console(file=file, highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    console.print(Text(f"{report['title']}: "), end="")
+    console.print(Text(f"{report_title(report)}: "), end="")
     console.print(Text(headline(report), "bold green" if report["passed"] else "bold red"))
     for line in _failed_lines(report):
         console.print(Text(f"  {line}"))
@@ -109,6 +119,8 @@ def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:
     console.print(Text(basis_text(report), "dim"))
     for line in table_notes(report):
         console.print(Text(f"  {line}", "dim"))
+    for step in next_steps(report):
+        console.print(Text(f"Next: {step.text}"), Text(step.command, "bold"))
 
 
 def release_changes_text(report: dict[str, Any]) -> list[str]:

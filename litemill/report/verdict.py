@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from litemill.report.sentences import loss_sentence
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,6 +37,11 @@ class FailedCheck:
     def __str__(self) -> str:
         """Return the line that the gate prints: `int8.snr_db: found 12 dB; ...`."""
         return f"{self.place}: {self.text}"
+
+
+def report_title(report: dict[str, Any]) -> str:
+    """Return name and version of the release."""
+    return f"{report['title']} {report.get('version') or ''}".strip()
 
 
 def metric_name(report: dict[str, Any]) -> str:
@@ -68,17 +75,16 @@ def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
 
 
 def table_notes(report: dict[str, Any]) -> list[str]:
-    """Return what a table does not show: intervals, the worst class, kernels, advice."""
-    metric = metric_name(report)
+    """Return what a table does not show: what is lost, the worst class, kernels, advice."""
     return [
-        f"{row['variant']}: {note}" for row in report["variants"] for note in _notes(row, metric)
+        f"{row['variant']}: {note}" for row in report["variants"] for note in _notes(row, report)
     ]
 
 
-def _notes(row: dict[str, Any], metric: str) -> Iterator[str]:
+def _notes(row: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
+    metric = metric_name(report)
     if row["interval"] and any(row["interval"]["drop"]):
-        low, high = row["interval"]["drop"]
-        yield f"{metric} drops by {low:.3g} to {high:.3g} ({row['confidence']:.0%} interval)"
+        yield loss_sentence(row, report)
     if worst := row["worst_class"]:
         samples = _count(worst["samples"], "sample")
         yield f"class {worst['class']} loses most: {worst['drop']:.3g} of {metric}, on {samples}"

@@ -31,7 +31,7 @@ KEPT = ("error", "metric", "outputs", "top1_agreement", "channels")  # what a ta
 # What neither a check nor a choice of layers needs, of what was measured in depth.
 BULKY = (
     *("confusion", "histograms", "inputs", "operators", "outputs_detail", "sequence"),
-    *("variant", "weights"),
+    *("variant", "weights", "worst_samples"),
 )
 
 

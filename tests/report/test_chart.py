@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
+import random
 import re
 
 import pytest
 
 from litemill.report.axes import Frame
-from litemill.report.chart import FRAME, Limit, Point, scatter
+from litemill.report.chart import FRAME, LETTER_WIDTH, Limit, Point, scatter
 from litemill.report.label_layout import GAP, RULE, Interval, free_line
 
 SMALL = Frame(width=100, height=100, left=0, right=0, top=0, bottom=0)
@@ -21,23 +23,23 @@ def names(drawn):
 
 def test_a_name_stands_at_its_own_height_where_nothing_is_in_the_way():
     """Marks beside it, and names that are high above, are not."""
-    assert 50 == free_line([], SMALL, NAME)
-    assert 50 == free_line([Interval(0, 19, 50), Interval(20, 60, 50 - GAP)], SMALL, NAME)
+    assert 50 == free_line([[]], SMALL, NAME)
+    assert 50 == free_line([[Interval(0, 19, 50), Interval(20, 60, 50 - GAP)]], SMALL, NAME)
 
 
 def test_a_name_moves_to_the_nearest_line_that_is_free():
     """Above first; below where above is taken, or out of the picture."""
     rule, line = Interval(0, 100, 50, RULE), Interval(0, 100, 50)
 
-    assert 50 - RULE == free_line([rule], SMALL, NAME)
-    assert 50 - GAP == free_line([line], SMALL, NAME)
-    assert 50 + GAP == free_line([line, Interval(0, 100, 50 - GAP)], SMALL, NAME)
-    assert 5 + GAP == free_line([Interval(0, 100, 5)], SMALL, Interval(20, 60, 5))
+    assert 50 - RULE == free_line([[rule]], SMALL, NAME)
+    assert 50 - GAP == free_line([[line]], SMALL, NAME)
+    assert 50 + GAP == free_line([[line, Interval(0, 100, 50 - GAP)]], SMALL, NAME)
+    assert 5 + GAP == free_line([[Interval(0, 100, 5)]], SMALL, Interval(20, 60, 5))
 
 
 def test_a_name_that_finds_no_room_stays_at_its_own_height():
     """It is drawn all the same."""
-    assert 50 == free_line([Interval(0, 100, 50, 1000)], SMALL, NAME)
+    assert 50 == free_line([[Interval(0, 100, 50, 1000)]], SMALL, NAME)
 
 
 def test_the_name_of_a_point_alone_is_beside_it():
@@ -73,3 +75,28 @@ def test_a_chart_without_a_source_has_no_dashes():
 
     assert 'class="source"' not in drawn
     assert 'class="fail"' in drawn
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("count", [12, 30])
+def test_names_of_many_variants_never_overlap(seed, count):
+    """However close the points are, and however long the names."""
+    rng = random.Random(seed)
+    spread = rng.choice([0.0, 0.01, 1.0])
+    points = [
+        Point(f"v{n}_{'x' * rng.randint(0, 40)}", 30 + spread * rng.uniform(-20, 60),
+              0.9 + spread * rng.uniform(-0.1, 0.1), passed=rng.random() < 0.8)
+        for n in range(count)
+    ]  # fmt: skip
+    drawn = scatter(points, "top1", 0.9, [Limit("metric_drop", 0.89)])
+
+    texts = re.findall(r'<text class="name" x="([\d.]+)" y="([\d.]+)">([^<]+)</text>', drawn)
+    boxes = [(float(x), float(y), float(x) + LETTER_WIDTH * len(text)) for x, y, text in texts]
+    height = float(re.search(r'viewBox="0 0 \d+ (\d+)"', drawn)[1])
+    assert count == len(boxes)
+    for left, line, right in boxes:
+        assert 0 <= left
+        assert right <= FRAME.width
+        assert 0 < line < height
+    for (left, line, right), (other, below, end) in itertools.combinations(boxes, 2):
+        assert right < other or end < left or abs(line - below) >= GAP - 0.01

@@ -23,22 +23,47 @@ def tile(report, title):
     return next(((h.answer, h.note) for h in highlights(report) if h.title == title), None)
 
 
-def test_the_smallest_margin_is_in_samples_where_samples_are_counted():
-    """The fewest of all variants, however small the shares of others are."""
+def test_the_closest_limit_is_the_one_with_least_left_of_what_it_allows():
+    """The same in the tile and in the table, in samples where samples are counted."""
     counts = {"both": 350, "source_only": 6, "variant_only": 2, "neither": 2}
     found = measured(metric={**metric(356 / 360, 352 / 360), "counts": counts})
 
-    assert ("3 samples", "int8.metric_drop") == tile(
-        judge(found, metric_drop=0.02, snr_db=31.9), "Smallest margin"
-    )
+    report = judge(found, metric_drop=0.02, snr_db=20)
+    assert ("metric_drop", "passes by 3 samples") == closest_limit(report["variants"][0])
+    note = "int8: metric_drop, 44% of what it allows is left"
+    assert ("passes by 3 samples", note) == tile(report, "Closest limit")
+    report = judge(found, metric_drop=0.02, snr_db=31.9)
+    assert ("snr_db", "passes by 0.1") == closest_limit(report["variants"][0])
+    assert "int8: snr_db, 0% of what it allows is left" == tile(report, "Closest limit")[1]
 
 
-def test_the_smallest_margin_of_a_regression_is_the_smallest_share_of_a_limit():
+def test_agreement_that_could_not_be_better_has_all_left():
+    """Its limit allows a distance from 1, not from 0: 0.98 of 1 is not close."""
+    counts = {"digit": {"same": 360, "of": 360}}
+    found = measured(top1_agreement={"digit": 1.0}, agreement_samples=counts)
+
+    (row,) = judge(found, top1_agreement=0.98, snr_db=20)["variants"]
+    assert 1.0 == row["checks"]["top1_agreement"]["margin_share"]
+    assert "snr_db" == closest_limit(row)[0]
+
+
+def test_what_failed_is_the_closest_limit_of_all():
+    """Before what passes by a little; and what failed without a number before all."""
+    report = judge(measured("good"), measured("bad", outputs={"digit": output(snr_db=9.0)}),
+                   snr_db=31.9)  # fmt: skip
+
+    assert ("fails by 22.9", "bad: snr_db") == tile(report, "Closest limit")
+    report = judge(measured("bad", outputs={"digit": output(snr_db=9.0)}), broken(), snr_db=20)
+    assert ("failed", "int16x8: runs") == tile(report, "Closest limit")
+
+
+def test_the_closest_limit_of_a_regression_is_the_smallest_share_of_a_limit():
     """Nothing counts samples there."""
     passed = judge(regression("float32"), regression(), metric_drop=0.4, snr_db=20)
 
-    assert ("0.1", "float32.metric_drop, 25% of its limit") == tile(passed, "Smallest margin")
-    assert tile(judge(regression()), "Smallest margin") is None
+    note = "float32: metric_drop, 25% of what it allows is left"
+    assert ("passes by 0.1", note) == tile(passed, "Closest limit")
+    assert tile(judge(regression()), "Closest limit") is None
 
 
 def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
@@ -47,9 +72,8 @@ def test_a_limit_of_0_that_is_met_exactly_is_the_closest():
 
     (row,) = judge(exact, metric_drop=0, snr_db=20)["variants"]
     assert ("metric_drop", "passes by 0") == closest_limit(row)
-    assert ("0", "int8.metric_drop") == tile(
-        judge(exact, metric_drop=0, snr_db=20), "Smallest margin"
-    )
+    note = "int8: metric_drop, 0% of what it allows is left"
+    assert ("passes by 0", note) == tile(judge(exact, metric_drop=0, snr_db=20), "Closest limit")
     better = measured(metric=metric(0.9, 0.95))
     (row,) = judge(better, metric_drop=0, snr_db=20)["variants"]
     assert "snr_db" == closest_limit(row)[0]
@@ -105,7 +129,7 @@ def test_margins_count_answers_where_a_sample_has_several():
     assert ("top1_agreement", "passes by 190 answers") == closest_limit(row)
     flips = {"flips": {"digit": 5000}, "agreement_samples": counts}
     (row,) = judge(measured(kernels=kernels(reference=flips)), kernel_disagreement=0.02)["variants"]
-    assert ("kernel_disagreement failed", "by 4,540 answers") == closest_limit(row)
+    assert ("kernel_disagreement", "fails by 4,540 answers") == closest_limit(row)
 
 
 def test_latencies_have_no_exponent():
@@ -123,4 +147,4 @@ def test_a_metric_that_is_not_finite_has_no_drop():
     nan = measured("nan", metric={**metric(0.9, 0.8), "variant": None, "drop": None})
     found = judge(nan, measured(), measured("same", outputs={"digit": output(snr_db=None)}))
 
-    assert "0.0028" == tile(found, "Largest drop of top1")[0]
+    assert "0.3 points of accuracy" == tile(found, "Largest loss")[0]

@@ -28,7 +28,7 @@ def lock():
 def shown(page):
     """Give what a page shows of `litemill show`, without what it leaves out."""
     [block] = re.findall(
-        r"^(\w+: All .*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE
+        r"^(\w+ [\d.]+: All .*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE
     )
     lines = [line.rstrip() for line in block.splitlines()]
     return [line for line in lines if line and not line.startswith(("…", "$ "))]

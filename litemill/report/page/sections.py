@@ -9,8 +9,14 @@ from litemill.report.chart import Limit, Point, front, scatter
 from litemill.report.columns import columns
 from litemill.report.figures import interval
 from litemill.report.highlights import common_limit, confidence_text, kernel_disagreement_text
+from litemill.report.page.links import variant_links
+from litemill.report.page.shipped import shipped_interface
 from litemill.report.page.speed import machine_speed
+from litemill.report.page.targets import target_legend
 from litemill.report.page.variant import variant_details
+from litemill.report.page.worst import Evidence, answer_text, worst_samples
+from litemill.report.sentences import loss_sentence
+from litemill.report.summary import release_changes_text
 from litemill.report.verdict import failed_checks, metric_name
 
 if TYPE_CHECKING:
@@ -29,23 +35,29 @@ class Section:
         name: of its template, and of the link to it.
         title: its heading.
         data: what its template shows.
+        folded: the summary of a section that has nothing new to say, and is folded.
     """
 
     name: str
     title: str
     data: dict[str, Any] = field(default_factory=dict)
+    folded: str = ""
 
 
-def page_sections(report: Report, measurements: Mapping[str, Row]) -> list[Section]:
-    """Return the sections that have something to show."""
+def page_sections(
+    report: Report, measurements: Mapping[str, Row], evidence: Evidence, *, released: bool
+) -> list[Section]:
+    """Return the sections that have something to show; those of a release link into it."""
     candidates = [
         _failed(report),
         _variants(report),
         _size(report),
         _confidence(report),
         _kernels(report),
-        _each(report, measurements),
-        Section("speed", "Speed", {"machines": machine_speed(report)}),
+        _samples(measurements, evidence),
+        _each(report, measurements, released=released),
+        _shipped(measurements, evidence),
+        _speed(report, released=released),
         _since(report),
         Section("reproduce", "Reproduce this report"),
     ]
@@ -54,7 +66,9 @@ def page_sections(report: Report, measurements: Mapping[str, Row]) -> list[Secti
 
 def _failed(report: Report) -> Section | None:
     checks = failed_checks(report)
-    return Section("failed", "Failed checks", {"checks": checks}) if checks else None
+    losses = {row["variant"]: loss_sentence(row, report) for row in report["variants"]}
+    data = {"checks": checks, "losses": losses}
+    return Section("failed", "Failed checks", data) if checks else None
 
 
 def _variants(report: Report) -> Section:
@@ -71,7 +85,8 @@ def _variants(report: Report) -> Section:
     ]
     titles = [", ".join([column.title, *(n.title for n in notes)]) for column, notes in numbers]
     texts = [column for column in shown if not column.number]
-    return Section("variants", "Variants", {"numbers": numbers, "titles": titles, "texts": texts})
+    data = {"numbers": numbers, "titles": titles, "texts": texts}
+    return Section("variants", "Variants", data | {"legend": target_legend(report["variants"])})
 
 
 def _size(report: Report) -> Section | None:
@@ -121,7 +136,10 @@ def _confidence(report: Report) -> Section | None:
     span = min(ends), max(ends), limit
     drawn = {row["variant"]: _draw_drop(row, span) for row in rows}
     data = {"rows": rows, "drawn": drawn, "limit": limit, "confidence": confidence_text(rows)}
-    return Section("confidence", "Confidence intervals", data | {"metric": metric_name(report)})
+    data |= {"metric": metric_name(report)}
+    says = any(end for row in rows for end in row["interval"]["drop"])
+    folded = "" if says else "Every variant scores each sample as the source model does."
+    return Section("confidence", "Confidence intervals", data, folded)
 
 
 def _draw_drop(row: Row, span: tuple[float, float, float | None]) -> str:
@@ -140,12 +158,44 @@ def _kernels(report: Report) -> Section | None:
         for name, run in row["kernels"].items()
         if run["flips"] is not None and name != "default"
     }
-    return Section("kernels", "Kernels", {"names": names, "disagreements": disagreements})
+    runs = [run for row in report["variants"] for run in row["kernels"].values()]
+    says = any(run["error"] or run["flips"] for run in runs)
+    same = "predictions" if disagreements else "results"
+    folded = "" if says else f"Every set of kernels gives the same {same}."
+    data = {"names": names, "disagreements": disagreements}
+    return Section("kernels", "Kernels", data, folded if disagreements else "")
 
 
-def _each(report: Report, measurements: Mapping[str, Row]) -> Section:
+def _samples(measurements: Mapping[str, Row], evidence: Evidence) -> Section | None:
+    """Show the samples whose answer changed; where none did, fold those with the largest errors."""
+    if not (worst := worst_samples(measurements, evidence)):
+        return None
+    data = worst | {"text": answer_text}
+    if worst["changed"]:
+        return Section("samples", "Samples whose prediction changed", data)
+    classes = any(row["source"] and isinstance(row["source"], str) for row in worst["rows"])
+    folded = "No prediction changed. The samples with the largest errors" if classes else ""
+    return Section("samples", "Samples with the largest errors", data, folded)
+
+
+def _shipped(measurements: Mapping[str, Row], evidence: Evidence) -> Section | None:
+    shipped = shipped_interface(measurements, evidence.data)
+    return Section("shipped", "Inputs, outputs and labels as shipped", shipped) if shipped else None
+
+
+def _speed(report: Report, *, released: bool) -> Section:
+    data = {"machines": machine_speed(report), "released": released}
+    folded = "" if data["machines"] else "No speed was measured."
+    return Section("speed", "Speed", data, folded)
+
+
+def _each(report: Report, measurements: Mapping[str, Row], *, released: bool) -> Section:
     details = [
         variant_details(row, measurements.get(row["variant"]) or {}, number)
+        | {
+            "links": variant_links(row["variant"], released=released),
+            "sentence": loss_sentence(row, report),
+        }
         for number, row in enumerate(report["variants"])
     ]
     return Section("each", "Each variant", {"variants": details})
@@ -154,4 +204,6 @@ def _each(report: Report, measurements: Mapping[str, Row]) -> Section:
 def _since(report: Report) -> Section | None:
     if not report["since"]:
         return None
-    return Section("since", f"Since {report['since']['release']}", {"metric": metric_name(report)})
+    title, data = f"Since {report['since']['release']}", {"metric": metric_name(report)}
+    folded = "" if release_changes_text(report) else "Every variant has the same bytes and numbers."
+    return Section("since", title, data, folded)
