@@ -56,6 +56,54 @@ def squared_error(outputs: Array, target: Array) -> Scores:
     return np.asarray(((outputs - target) ** 2).mean(axis=-1), np.float64)
 
 
+def label_f1(outputs: Array, target: Array, *, threshold: float = 0.5) -> Scores:
+    """Return each sample's F1 over its labels: outputs [samples, labels], targets of 0 and 1.
+
+    F1 is 2 TP / (2 TP + FP + FN), and 1 where there is no label and none is predicted. The metric
+    is the mean over samples, not over labels. The threshold is 0 for logits.
+    """
+    outputs, target = _paired("label_f1", outputs, target)
+    predicted, true = outputs > threshold, target > 0.5  # noqa: PLR2004
+    both = (predicted & true).sum(axis=-1)
+    of = predicted.sum(axis=-1) + true.sum(axis=-1)
+    return np.asarray(np.where(of == 0, 1.0, 2 * both / np.maximum(of, 1)), np.float64)
+
+
+def image_iou(outputs: Array, target: Array, *, threshold: float = 0.5) -> Scores:
+    """Return each image's intersection over union of a mask, the mean over its classes.
+
+    Outputs are [samples, height, width, classes], targets one-hot of that shape or class numbers
+    [samples, height, width] or [samples, height, width, 1]. Classes that are neither in an image
+    nor predicted there do not count. Of a single channel the foreground alone is scored, above the
+    threshold (0 for logits); it is 1 where there is none and none is predicted. The metric is the
+    mean over images; mean IoU over a whole data set, pixels pooled, is another number.
+    """
+    predicted, true = _masks(outputs, target, threshold)
+    axes = tuple(range(1, predicted.ndim - 1))
+    both, either = (predicted & true).sum(axis=axes), (predicted | true).sum(axis=axes)
+    ratios = np.where(either == 0, 0.0, both / np.maximum(either, 1))
+    present = (either > 0).sum(axis=-1)
+    return np.asarray(np.where(present == 0, 1.0, ratios.sum(axis=-1) / np.maximum(present, 1)))
+
+
+def _masks(outputs: Array, target: Array, threshold: float) -> tuple[Array, Array]:
+    """Return both masks as booleans [samples, height, width, classes]."""
+    shape = outputs.shape
+    numbers = len(shape) == 4 and target.shape in (shape[:-1], (*shape[:-1], 1))  # noqa: PLR2004
+    if not numbers and (len(shape) != 4 or target.shape != shape):  # noqa: PLR2004
+        message = f"outputs of shape {list(shape)} and targets of {list(target.shape)}"
+        expected = "expected [samples, height, width, classes] and a class for each pixel"
+        raise DataError("litemill.metrics.image_iou", message, expected)
+    if shape[-1] == 1:
+        return outputs > threshold, target.reshape(shape) > 0.5  # noqa: PLR2004
+    classes = np.arange(shape[-1])
+    true = target.reshape(shape[:-1]) if numbers else target.argmax(axis=-1)
+    if true.size and not classes[0] <= true.min() <= true.max() <= classes[-1]:
+        message = f"target class {true.min():g} or {true.max():g}"
+        raise DataError("litemill.metrics.image_iou", message, f"expected 0 to {classes[-1]}")
+    return outputs.argmax(axis=-1)[..., None] == classes, true[..., None] == classes
+
+
 def _classes(outputs: Array, target: Array) -> Array:
     if outputs.ndim != 2 or outputs.shape[1] < 2 or target.size != len(outputs):  # noqa: PLR2004
         message = f"outputs of shape {list(outputs.shape)} and targets of {list(target.shape)}"

@@ -25,8 +25,10 @@ USEFUL = {
     "kernel_disagreement": (0, _BELOW_1, "a share from 0 to below 1"),
     "size_bytes": (100, math.inf, "at least 100, which no file is below"),
 }
-# Scores that are a share of the samples, and limits of a metric that is their mean.
-SHARES = ("litemill.metrics.top1", "litemill.metrics.top_k", "litemill.metrics.binary")
+# Scores from 0 to 1, and limits of a metric that is their mean.
+SHARES = tuple(
+    f"litemill.metrics.{name}" for name in ("top1", "top_k", "binary", "label_f1", "image_iou")
+)
 OF_SHARES = {
     "metric_min": (_BEYOND_0, 1, "a share, more than 0 and at most 1"),
     "metric_drop": (-1, _BELOW_1, "a difference of shares, below 1"),
