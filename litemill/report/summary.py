@@ -73,14 +73,26 @@ def basis_text(report: dict[str, Any]) -> str:
     """Write on how many samples the numbers were measured, and which direction is better."""
     samples = f"Measured on {report['samples']} evaluation samples"
     if not report["metric"]:
-        return f"{samples}. No task metric: checks compare outputs with the source model's only."
+        known = " No task metric: checks compare outputs with the source model's only."
+        return f"{samples}.{known}{_fewer_samples(report)}"
     better = "lower" if report["metric"]["goal"] == "minimize" else "higher"
     name = report["metric"]["name"]
     source = next(
         (r["source_metric"] for r in report["variants"] if r["source_metric"] is not None), None
     )
     known = "" if source is None else f" The source model's is {source:.4g}."
-    return f"{samples}; {better} {name} is better.{known}"
+    return f"{samples}; {better} {name} is better.{known}{_fewer_samples(report)}"
+
+
+def _fewer_samples(report: dict[str, Any]) -> str:
+    """Say how many samples slow sets of kernels answered, where these are fewer."""
+    counts: dict[str, set[int]] = {}
+    for row in report["variants"]:
+        for name, run in row["kernels"].items():
+            if run["error"] is None and 0 < (run["samples"] or 0) < report["samples"]:
+                counts.setdefault(name, set()).add(run["samples"])
+    texts = [f"{n} {' to '.join(map(str, sorted({min(c), max(c)})))}" for n, c in counts.items()]
+    return f" Slow kernels answered fewer of them: {', '.join(texts)}." if texts else ""
 
 
 def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:
