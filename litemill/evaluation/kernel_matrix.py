@@ -11,6 +11,7 @@ from litemill.evaluation.measurement import Measurement
 from litemill.evaluation.measurement_case import DEFAULT
 from litemill.evaluation.sample_budget import budgeted_samples
 from litemill.evaluation.sequence import is_stateful
+from litemill.runtime.progress import Progress
 from litemill.tflite.multiply_adds import multiply_adds
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def measure_kernels(case: MeasurementCase) -> dict[str, Any]:
     """
     counts = {name: _sample_count(case, name) for name in case.kernels}
     matrix = _Matrix(case, counts)
-    with contextlib.closing(KernelRunner(case, counts)) as runner:
+    # A set's samples count alike: how much slower one is depends on the file and the machine.
+    progress = Progress(f"validate {case.variant}", sum(counts.values()))
+    with progress, contextlib.closing(KernelRunner(case, counts, progress)) as runner:
         pending: PendingBlock | None = None
         for samples in case.samples.batches(_block_size(case)):
             ready, pending = pending, runner.submit(samples, after=pending)

@@ -167,7 +167,8 @@ def _rich_table(report: dict[str, Any], width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for column in shown:
         side: Literal["left", "right"] = "right" if column.number else "left"
-        table.add_column(Text(column.title), justify=side, overflow="fold")
+        wraps = not column.number and column.key != "variant"
+        table.add_column(Text(column.title), justify=side, overflow="fold", no_wrap=not wraps)
     for row in report["variants"]:
         style = "green" if row["passed"] else "bold red"
         table.add_row(*(Text(c.cell(row), style if c.key == "passed" else "") for c in shown))
@@ -183,7 +184,12 @@ def _fit_columns(shown: list[Column], rows: list[Row], width: int) -> list[Colum
 
 
 def _width(column: Column, rows: list[Row]) -> int:
-    return max(len(text) for text in [column.title, *map(column.cell, rows)]) + 3
+    """Return the least width of a column: a cell of text may take two lines, a number one."""
+    texts = [column.title, *map(column.cell, rows)]
+    if column.number:
+        return max(map(len, texts)) + 3
+    words = [word for text in texts for word in text.split()]
+    return max(*map(len, words), max(map(len, texts)) // 2 + 2) + 3
 
 
 def _failed_lines(report: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STREAMS = (1, 2)
+_originals: list[int] = []  # of standard error, the outermost block's first
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class CapturedOutput:
         return lines[-1] if lines else ""
 
 
+def original_stderr() -> int:
+    """Return the descriptor of standard error as it was before any block captured it."""
+    return _originals[0] if _originals else 2
+
+
 @contextlib.contextmanager
 def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[CapturedOutput]:
     """Hold back what the block prints; when it raises, print all of it to standard error.
@@ -51,6 +57,7 @@ def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[
         for stream in STREAMS:
             os.dup2(file.fileno(), stream)
         text = ""
+        _originals.append(kept[2])
         try:
             yield said
         except explained:
@@ -60,6 +67,7 @@ def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[
             raise
         finally:
             _flush()
+            _originals.pop()
             for stream, original in kept.items():
                 os.dup2(original, stream)
                 os.close(original)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +13,7 @@ from litemill.conversion import grid
 from litemill.core import extras
 from litemill.core.errors import ConfigError, nearest
 from litemill.evaluation import latency_results
+from litemill.runtime.progress import OFF
 from litemill.sweep import plot, points, search, table
 from litemill.sweep.executor import Executor
 from litemill.sweep.inputs import SweepInputs, read_inputs
@@ -58,6 +60,7 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
             raise ConfigError("search", found, "expected one of: grid, random")
     times = latencies(asked.machine)
     store = Store()
+    os.environ[OFF] = "0"  # of the points' own work: this progress counts points
     with progress, _Late(asked, given, store) as engine:
         course = Executor(given, store, engine, progress.tell)
         every = _found(asked, base, axes, course, progress)

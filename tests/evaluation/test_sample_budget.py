@@ -20,6 +20,7 @@ from litemill.evaluation.sample_budget import budgeted_samples
     ],
 )
 def test_samples_follow_from_the_multiply_adds(available, most, budget, million, expected):
+    """The budget and the limit both hold, but for the fewest."""
     counted = budgeted_samples(
         available, most=most, budget=budget, multiply_adds=int(million * 10**6)
     )
