@@ -14,7 +14,7 @@ from litemill.scaffold.images import copy_images
 from litemill.scaffold.model_facts import ModelFacts, read_model
 from litemill.scaffold.plan import SCORES, Plan, metric_of, task_of
 from litemill.scaffold.preprocessing_choice import choose_preprocessing
-from litemill.scaffold.target_values import kind_of_targets
+from litemill.scaffold.target_values import count_classes, kind_of_targets
 from litemill.scaffold.trial import load_samples, try_samples
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def investigate(request: ProjectRequest, questions: Questions, scratch: Path) ->
     data = read_data(request, questions)
     _say_data(data, questions)
     count = len(classes or data.images.classes) or None
+    if count is None and request.code is not None:
+        count = count_classes(data)
     model = read_model(request, scratch, count)
     questions.say(f"{request.model or request.code[0]}: {model.kind}: {model.signature()}")  # type: ignore[index]
     output = _output(model, count, questions)

@@ -84,6 +84,14 @@ class ModelFacts:
             for side in (self.inputs, self.outputs)
         )
 
+    def refuse_other(self, samples: Samples) -> None:
+        """Refuse samples of other names, shapes or types than the model takes.
+
+        Raises:
+            ModelError: names what differs.
+        """
+        match_samples(samples, self.exported.signature)
+
     def answer(self, samples: Samples, folder: Path) -> dict[str, Array]:
         """Return what the model answers to samples, by output.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AS_STORED = "as stored"  # of arrays and tables: no preprocessing
 RANGES = {
-    AS_STORED: "as they are",
+    AS_STORED: "taken as they are",
     "raw": "0 to 255",
     "unit": "0 to 1",
     "tf": "-1 to 1",
@@ -50,6 +50,7 @@ def choose_preprocessing(
     first = loaded("raw" if plan.data.kind == "images" else AS_STORED)
     if plan.data.kind != "images":
         plan.samples = first.count
+    plan.model.refuse_other(first.samples)
     _refuse_classes(plan, first)
     presets = _candidates(plan, first)
     likely, reason = _likely(plan, presets)
@@ -61,7 +62,7 @@ def choose_preprocessing(
         try_samples(plan.model, first.samples, None, scratch / "answers")  # do they fit?
         chosen = likely
         if reason:
-            questions.say(f"values are {RANGES[chosen]} (preset {chosen}): {reason}")
+            questions.say(_said(chosen, reason))
         else:
             reason = "nothing in the model or the data tells; chosen at `litemill init`"
             question = "preprocessing that the model was trained with"
@@ -128,13 +129,18 @@ def _judge(
             why = f"close to each other; {reason}"
             chosen = questions.choose(question, rivals, chosen, why=why)
             return chosen, f"{reason}; not certain, for {', '.join(rivals)} differ by chance"
-        questions.say(f"values are {RANGES[chosen]} (preset {chosen}): {reason}")
+        questions.say(_said(chosen, reason))
         return chosen, reason
     questions.say(f"warning: {evidence}: {trial.doubt}")
     if len(trials) > 1:
         question = "preprocessing that the model was trained with"
         chosen = questions.choose(question, list(trials), likely, why=reason or "a guess")
     return chosen, f"a guess, since the model is at chance on the samples; {evidence}"
+
+
+def _said(preset: str, reason: str) -> str:
+    named = "" if preset == AS_STORED else f" (preset {preset})"
+    return f"values are {RANGES[preset]}{named}: {reason}"
 
 
 def _refuse_classes(plan: Plan, first: LoadedSamples) -> None:

@@ -6,6 +6,8 @@ import csv
 import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from litemill.scaffold.data_facts import DataFacts
 
@@ -23,6 +25,19 @@ def kind_of_targets(data: DataFacts, width: int | None) -> str:
     if data.target is None:
         return ""
     return _of_array(data, width) if data.kind == "npz" else _of_column(data, width)
+
+
+def count_classes(data: DataFacts) -> int | None:
+    """Return how many classes the targets of a file have; None where they are numbers."""
+    kind = kind_of_targets(data, None)
+    if kind not in (TEXT, INTEGERS) or data.target is None:
+        return None
+    if data.kind == "npz":
+        with np.load(data.path, allow_pickle=False) as archive:
+            values = np.asarray(archive[data.target]).reshape(-1)
+    else:
+        values = np.array(_cells(data, None), np.str_ if kind == TEXT else np.float64)
+    return len(np.unique(values)) if kind == TEXT else int(values.max()) + 1
 
 
 def _of_array(data: DataFacts, width: int | None) -> str:
@@ -46,10 +61,10 @@ def _of_column(data: DataFacts, width: int | None) -> str:
     return CLASSES if {float(value) for value in values} <= {0.0, 1.0} and width == 1 else INTEGERS
 
 
-def _cells(data: DataFacts) -> list[str]:
+def _cells(data: DataFacts, rows: int | None = ROWS) -> list[str]:
     with data.path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        rows = itertools.islice(csv.DictReader(file), ROWS)
-        return [row[data.target] or "" for row in rows if data.target]
+        found = itertools.islice(csv.DictReader(file), rows)
+        return [row[data.target] or "" for row in found if data.target]
 
 
 def _is_number(text: str) -> bool:
