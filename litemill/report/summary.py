@@ -112,7 +112,7 @@ def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:
     console.print(Text(headline(report), "bold green" if report["passed"] else "bold red"))
     for line in _failed_lines(report):
         console.print(Text(f"  {line}"))
-    console.print(_rich_table(report, console.width), soft_wrap=False)
+    console.print(_rich_table(report, console.width, lines=console.is_terminal), soft_wrap=False)
     for highlight in highlights(report):
         answer = Text(highlight.answer, "bold")
         console.print(Text(f"{highlight.title}: "), answer, Text(f" ({highlight.note})"), sep="")
@@ -158,16 +158,16 @@ def _titled(report: dict[str, Any]) -> list[Column]:
     return [column for column in columns(report) if column.title]
 
 
-def _rich_table(report: dict[str, Any], width: int) -> Table:
+def _rich_table(report: dict[str, Any], width: int, *, lines: bool = True) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    shown = _fit_columns(_titled(report), report["variants"], width)
+    shown = _fit_columns(_titled(report), report["variants"], width, lines=lines)
     table = Table(box=box.SIMPLE_HEAD)
     for column in shown:
         side: Literal["left", "right"] = "right" if column.number else "left"
-        wraps = not column.number and column.key != "variant"
+        wraps = lines and _wraps(column)
         table.add_column(Text(column.title), justify=side, overflow="fold", no_wrap=not wraps)
     for row in report["variants"]:
         style = "green" if row["passed"] else "bold red"
@@ -175,18 +175,25 @@ def _rich_table(report: dict[str, Any], width: int) -> Table:
     return table
 
 
-def _fit_columns(shown: list[Column], rows: list[Row], width: int) -> list[Column]:
-    """Drop columns of the lowest priority until the table fits; two always stay."""
-    while shown[2:] and sum(_width(column, rows) for column in shown) >= width:
-        least = min(shown, key=lambda column: column.priority)
+def _wraps(column: Column) -> bool:
+    return column.key == "closest_limit"
+
+
+def _fit_columns(shown: list[Column], rows: list[Row], width: int, *, lines: bool) -> list[Column]:
+    """Drop columns of the lowest priority until the table fits; two always stay.
+
+    Where a row may take several `lines`, as in a terminal, the closest limit stays as well.
+    """
+    while shown[2:] and sum(_width(c, rows, lines=lines) for c in shown) >= width:
+        least = min(shown, key=lambda c: 0 if _wraps(c) and not lines else c.priority)
         shown = [column for column in shown if column is not least]
     return shown
 
 
-def _width(column: Column, rows: list[Row]) -> int:
-    """Return the least width of a column: a cell of text may take two lines, a number one."""
+def _width(column: Column, rows: list[Row], *, lines: bool) -> int:
+    """Return the least width of a column; the closest limit may take two lines."""
     texts = [column.title, *map(column.cell, rows)]
-    if column.number:
+    if not (lines and _wraps(column)):
         return max(map(len, texts)) + 3
     words = [word for text in texts for word in text.split()]
     return max(*map(len, words), max(map(len, texts)) // 2 + 2) + 3

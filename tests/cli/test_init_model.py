@@ -250,14 +250,14 @@ def test_an_image_in_two_classes_is_refused(tmp_path):
 def test_usual_names_of_folders_are_splits(tmp_path):
     """Of train/ and test/ alone, a third of the first is for calibration."""
     write_photos(tmp_path / "train", 3)
-    for name in CENTERS:
+    for number, name in enumerate(CENTERS):
         (tmp_path / "Test" / name).mkdir(parents=True)
-        Image.new("RGB", (5, 5), len(name) * 9).save(tmp_path / "Test" / name / "0.png")
+        Image.new("RGB", (5, 5), (number, 0, 0)).save(tmp_path / "Test" / name / "0.png")
 
     (tmp_path / "Test/dark/0.png").unlink()
     (tmp_path / "Test/white/0.png").unlink()
     found = find_images(tmp_path)
 
     counts = Counter(image.split for image in found.images)
-    assert {"calibration": 4, "train": 8, "evaluation": 1} == counts
+    assert {"calibration": 4, "train": 8, "evaluation": 2} == counts
     assert {"train": "train", "Test": "evaluation"} == found.parts
