@@ -30,7 +30,7 @@ def columns(report: dict[str, Any]) -> list[Column]:
         ),
         _csv("bytes", "size of the file in bytes"),
         Column(
-            "size_kb", "KiB", "size of the file", _field("size_kb"), _format("size_kb", ".1f"), 7,
+            "size_kb", "KiB", "size of the file", _field("size_kb"), _format("size_kb", ".1f"), 8,
             bar=lambda row: Bar(row["share"] or 0),
         ),
         Column(
