@@ -9,6 +9,7 @@ import numpy as np
 from litemill.config.schema.variant import Calibration, Selection
 from litemill.conversion.option_conflicts import too_few_samples
 from litemill.core.errors import DataError
+from litemill.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,9 +48,11 @@ def representative_dataset(
     size = batch or 1
 
     def generate() -> Iterator[dict[str, Any]]:
-        for start in range(0, len(rows), size):
-            batch_rows = rows[start : start + size]
-            yield samples.take(batch_rows + rows[: size - len(batch_rows)]).inputs
+        with Progress("calibrate", len(rows)) as progress:
+            for start in range(0, len(rows), size):
+                batch_rows = rows[start : start + size]
+                yield samples.take(batch_rows + rows[: size - len(batch_rows)]).inputs
+                progress.advance(len(batch_rows))
 
     return generate
 

@@ -13,6 +13,7 @@ from litemill.data.dataset import SPLITS, Dataset, FileRows
 from litemill.data.labels import read_classes
 from litemill.data.preprocessing import PLACE, Preprocessing, preprocessing_of
 from litemill.data.untrusted_array import refuse_special
+from litemill.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +189,7 @@ def _images(folder: Path) -> list[Path]:
 
 def _decode(files: list[Path], to: Path, decoder: _Decoder) -> FileRows:
     shape: tuple[int, ...] | None = None
-    with to.open("wb") as out:
+    with to.open("wb") as out, Progress("prepare", len(files), "images") as progress:
         for file in files:
             pixels = _pixels(file, decoder)
             shape = shape or pixels.shape
@@ -197,6 +198,7 @@ def _decode(files: list[Path], to: Path, decoder: _Decoder) -> FileRows:
                 expected = f"{files[0].name} is {shape[0]}x{shape[1]}; give `size` to resize"
                 raise DataError(file, f"{found} pixels (height x width)", expected)
             out.write(np.ascontiguousarray(decoder.preprocessing.apply(pixels)).data)
+            progress.advance()
     assert shape is not None
     return FileRows(to, np.dtype(np.float32), (len(files), *shape))
 

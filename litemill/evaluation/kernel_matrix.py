@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from litemill.evaluation.kernel_runner import KernelRunner
 from litemill.evaluation.measurement import Measurement
 from litemill.evaluation.measurement_case import DEFAULT
+from litemill.evaluation.sample_budget import budgeted_samples
 from litemill.evaluation.sequence import is_stateful
+from litemill.runtime.progress import Progress
+from litemill.tflite.multiply_adds import multiply_adds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +42,9 @@ def measure_kernels(case: MeasurementCase) -> dict[str, Any]:
     """
     counts = {name: _sample_count(case, name) for name in case.kernels}
     matrix = _Matrix(case, counts)
-    with contextlib.closing(KernelRunner(case, counts)) as runner:
+    # A set's samples count alike: how much slower one is depends on the file and the machine.
+    progress = Progress(f"validate {case.variant}", sum(counts.values()))
+    with progress, contextlib.closing(KernelRunner(case, counts, progress)) as runner:
         pending: PendingBlock | None = None
         for samples in case.samples.batches(_block_size(case)):
             ready, pending = pending, runner.submit(samples, after=pending)
@@ -114,9 +119,14 @@ def _output_steps(case: MeasurementCase) -> dict[str, float | None]:
 
 
 def _sample_count(case: MeasurementCase, kernels: str) -> int:
-    most = case.options.reference_samples
-    count = len(case.samples)
-    return min(count, most) if kernels == "reference" and most is not None else count
+    if kernels != "reference":
+        return len(case.samples)
+    return budgeted_samples(
+        len(case.samples),
+        most=case.options.reference_samples,
+        budget=case.options.reference_budget,
+        multiply_adds=multiply_adds(case.content),
+    )
 
 
 def _block_size(case: MeasurementCase) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from litemill.data.samples import Samples
     from litemill.evaluation.measurement_case import MeasurementCase
+    from litemill.runtime.progress import Progress
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -54,14 +55,19 @@ class KernelRunner:
         errors: why a set other than the default one does not run, by its name.
     """
 
-    def __init__(self, case: MeasurementCase, counts: dict[str, int]) -> None:
+    def __init__(self, case: MeasurementCase, counts: dict[str, int], progress: Progress) -> None:
         """Load the file for each set of kernels, which runs as many samples as `counts` says.
+
+        Args:
+            case: the file, and what it is measured against.
+            counts: samples by set of kernels.
+            progress: counts the samples of all sets.
 
         Raises:
             InterpreterError: it does not load with the default kernels.
         """
         self.errors: dict[str, str] = {}
-        self._case, self._counts = case, counts
+        self._case, self._counts, self._progress = case, counts, progress
         self._models: dict[str, Model] = {}
         self._failures: dict[str, InterpreterError] = {}
         for name in counts:
@@ -126,12 +132,11 @@ class KernelRunner:
         try:
             model, size = self._models[name], self._case.options.batch_size
             count = len(next(iter(stored.values())))
-            batches = [
-                self._check_shapes(
-                    model.run_stored({key: a[start : start + size] for key, a in stored.items()})
-                )
-                for start in range(0, count, size)
-            ]
+            batches = []
+            for start in range(0, count, size):
+                rows = {key: a[start : start + size] for key, a in stored.items()}
+                batches.append(self._check_shapes(model.run_stored(rows)))
+                self._progress.advance(min(size, count - start))
         except InterpreterError as error:
             self._failures[name] = error
             raise

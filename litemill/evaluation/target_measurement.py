@@ -15,7 +15,9 @@ from litemill.core.errors import InterpreterError
 from litemill.evaluation.kernel_matrix import MEASURES, NOT_RUN, measure_kernels
 from litemill.evaluation.kernel_runner import PORTABLE
 from litemill.evaluation.measurement_case import DEFAULT
+from litemill.evaluation.sample_budget import budgeted_samples
 from litemill.targets.kinds import KINDS
+from litemill.tflite.multiply_adds import multiply_adds
 
 if TYPE_CHECKING:
     from litemill.config.schema.target import Cpu
@@ -87,8 +89,12 @@ def _answers(
 ) -> dict[str, Any]:
     """Measure the answers to the first samples, beside LiteRT's to the same ones."""
     kind, kernels = target.kind, str(target.kind.kernels)
-    most = getattr(target.options, "samples", None)
-    count = min(len(case.samples), most or len(case.samples))
+    count = budgeted_samples(
+        len(case.samples),
+        most=getattr(target.options, "samples", None),
+        budget=getattr(target.options, "budget", None),
+        multiply_adds=multiply_adds(case.content),
+    )
     limited = replace(
         case,
         samples=next(case.samples.batches(count)),

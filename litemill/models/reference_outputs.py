@@ -14,8 +14,10 @@ import numpy as np
 from litemill.core.errors import DataError, ModelError, first_line, nearest
 from litemill.core.files import read_json, write_json
 from litemill.data.sample_matching import match_inputs
+from litemill.runtime.progress import Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from litemill.data.samples import Samples
@@ -74,18 +76,16 @@ def write_reference_outputs(function: Any, samples: Samples, size: int, folder: 
     Raises:
         ModelError: the model fails, or does not return one row for each sample.
     """
-    import tensorflow as tf
-
     folder.mkdir()
     names = sorted(function.structured_outputs)
     write_json(folder / NAMES, names)
     arrays: dict[str, np.memmap[Any, Any]] = {}
     batch_size = _fixed_batch(function)
     start = 0
-    for batch in samples.batches(batch_size or size):
+    progress = Progress("reference outputs", len(samples))
+    for batch, outputs in _answers(function, samples, batch_size, size, progress):
         count = len(batch)
-        inputs = {n: tf.constant(_pad(a, batch_size or 0)) for n, a in batch.inputs.items()}
-        for name, value in _call(function, inputs).items():
+        for name, value in outputs.items():
             rows = value.numpy()[:count]
             if rows.ndim == 0 or len(rows) != count:
                 message = f"shape {rows.shape} for {count} samples"
@@ -97,6 +97,19 @@ def write_reference_outputs(function: Any, samples: Samples, size: int, folder: 
                 )
             arrays[name][start : start + count] = rows
         start += count
+
+
+def _answers(
+    function: Any, samples: Samples, fixed: int | None, size: int, progress: Progress
+) -> Iterator[tuple[Samples, dict[str, Any]]]:
+    """Iterate over batches and what the function answers to each."""
+    import tensorflow as tf
+
+    with progress:
+        for batch in samples.batches(fixed or size):
+            inputs = {n: tf.constant(_pad(a, fixed or 0)) for n, a in batch.inputs.items()}
+            yield batch, _call(function, inputs)
+            progress.advance(len(batch))
 
 
 def read_reference_outputs(folder: Path) -> dict[str, Array]:

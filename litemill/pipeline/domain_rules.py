@@ -29,6 +29,7 @@ RANGES: dict[str, tuple[float, float]] = {  # of a number, by its path
     "validate.batch_size": BATCHES,
     "validate.threads": (1, THREADS),
     "validate.reference_samples": COUNTS,
+    "validate.reference_budget": (0.001, 10**9),
     "validate.layer_samples": (0, 10**9),
     "validate.timeout_seconds": (1, 10**7),
     "numerics.threads": (0, THREADS),

@@ -30,7 +30,7 @@ def columns(report: dict[str, Any]) -> list[Column]:
         ),
         _csv("bytes", "size of the file in bytes"),
         Column(
-            "size_kb", "KiB", "size of the file", _field("size_kb"), _format("size_kb", ".1f"), 7,
+            "size_kb", "KiB", "size of the file", _field("size_kb"), _format("size_kb", ".1f"), 8,
             bar=lambda row: Bar(row["share"] or 0),
         ),
         Column(
@@ -44,7 +44,7 @@ def columns(report: dict[str, Any]) -> list[Column]:
         ),
         Column(
             "metric", metric, "the task's metric of the variant",
-            _field("metric"), _metric("metric"), 6,
+            _field("metric"), _metric("metric"), 7,
         ),
         *_interval(confidence_text(rows)),
         Column(
@@ -65,7 +65,7 @@ def columns(report: dict[str, Any]) -> list[Column]:
         *_latencies(report),
         Column(
             "closest_limit", "closest limit", "the check with least left of what its limit allows",
-            _closest_limit, _closest_limit, 0, number=False,
+            _closest_limit, _closest_limit, 6, number=False,
         ),
         Column(
             "passed", "verdict", "whether every check passed",

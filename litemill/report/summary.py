@@ -83,14 +83,26 @@ def basis_text(report: dict[str, Any]) -> str:
     """Write on how many samples the numbers were measured, and which direction is better."""
     samples = f"Measured on {report['samples']} evaluation samples"
     if not report["metric"]:
-        return f"{samples}. No task metric: checks compare outputs with the source model's only."
+        known = " No task metric: checks compare outputs with the source model's only."
+        return f"{samples}.{known}{_fewer_samples(report)}"
     better = "lower" if report["metric"]["goal"] == "minimize" else "higher"
     name = report["metric"]["name"]
     source = next(
         (r["source_metric"] for r in report["variants"] if r["source_metric"] is not None), None
     )
     known = "" if source is None else f" The source model's is {source:.4g}."
-    return f"{samples}; {better} {name} is better.{known}"
+    return f"{samples}; {better} {name} is better.{known}{_fewer_samples(report)}"
+
+
+def _fewer_samples(report: dict[str, Any]) -> str:
+    """Say how many samples slow sets of kernels answered, where these are fewer."""
+    counts: dict[str, set[int]] = {}
+    for row in report["variants"]:
+        for name, run in row["kernels"].items():
+            if run["error"] is None and 0 < (run["samples"] or 0) < report["samples"]:
+                counts.setdefault(name, set()).add(run["samples"])
+    texts = [f"{n} {' to '.join(map(str, sorted({min(c), max(c)})))}" for n, c in counts.items()]
+    return f" Slow kernels answered fewer of them: {', '.join(texts)}." if texts else ""
 
 
 def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:
@@ -110,7 +122,7 @@ def print_report(report: dict[str, Any], file: IO[str] | None = None) -> None:
     console.print(Text(headline(report), "bold green" if report["passed"] else "bold red"))
     for line in _failed_lines(report):
         console.print(Text(f"  {line}"))
-    console.print(_rich_table(report, console.width), soft_wrap=False)
+    console.print(_rich_table(report, console.width, lines=console.is_terminal), soft_wrap=False)
     for highlight in highlights(report):
         answer = Text(highlight.answer, "bold")
         console.print(Text(f"{highlight.title}: "), answer, Text(f" ({highlight.note})"), sep="")
@@ -158,32 +170,45 @@ def _titled(report: dict[str, Any]) -> list[Column]:
     return [column for column in columns(report) if column.title]
 
 
-def _rich_table(report: dict[str, Any], width: int) -> Table:
+def _rich_table(report: dict[str, Any], width: int, *, lines: bool = True) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    shown = _fit_columns(_titled(report), report["variants"], width)
+    shown = _fit_columns(_titled(report), report["variants"], width, lines=lines)
     table = Table(box=box.SIMPLE_HEAD)
     for column in shown:
         side: Literal["left", "right"] = "right" if column.number else "left"
-        table.add_column(Text(column.title), justify=side, overflow="fold")
+        wraps = lines and _wraps(column)
+        table.add_column(Text(column.title), justify=side, overflow="fold", no_wrap=not wraps)
     for row in report["variants"]:
         style = "green" if row["passed"] else "bold red"
         table.add_row(*(Text(c.cell(row), style if c.key == "passed" else "") for c in shown))
     return table
 
 
-def _fit_columns(shown: list[Column], rows: list[Row], width: int) -> list[Column]:
-    """Drop columns of the lowest priority until the table fits; two always stay."""
-    while shown[2:] and sum(_width(column, rows) for column in shown) >= width:
-        least = min(shown, key=lambda column: column.priority)
+def _wraps(column: Column) -> bool:
+    return column.key == "closest_limit"
+
+
+def _fit_columns(shown: list[Column], rows: list[Row], width: int, *, lines: bool) -> list[Column]:
+    """Drop columns of the lowest priority until the table fits; two always stay.
+
+    Where a row may take several `lines`, as in a terminal, the closest limit stays as well.
+    """
+    while shown[2:] and sum(_width(c, rows, lines=lines) for c in shown) >= width:
+        least = min(shown, key=lambda c: 0 if _wraps(c) and not lines else c.priority)
         shown = [column for column in shown if column is not least]
     return shown
 
 
-def _width(column: Column, rows: list[Row]) -> int:
-    return max(len(text) for text in [column.title, *map(column.cell, rows)]) + 3
+def _width(column: Column, rows: list[Row], *, lines: bool) -> int:
+    """Return the least width of a column; the closest limit may take two lines."""
+    texts = [column.title, *map(column.cell, rows)]
+    if not (lines and _wraps(column)):
+        return max(map(len, texts)) + 3
+    words = [word for text in texts for word in text.split()]
+    return max(*map(len, words), max(map(len, texts)) // 2 + 2) + 3
 
 
 def _failed_lines(report: dict[str, Any]) -> list[str]:

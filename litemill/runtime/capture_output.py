@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STREAMS = (1, 2)
+_originals: list[int] = []  # of standard error, the outermost block's first
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class CapturedOutput:
         return last_line(self.text())
 
 
+def original_stderr() -> int:
+    """Return the descriptor of standard error as it was before any block captured it."""
+    return _originals[0] if _originals else 2
+
+
 @contextlib.contextmanager
 def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[CapturedOutput]:
     """Hold back what the block prints; when it raises, print all of it to standard error.
@@ -52,6 +58,7 @@ def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[
         for stream in STREAMS:
             os.dup2(file.fileno(), stream)
         text = ""
+        _originals.append(kept[2])
         try:
             yield said
         except explained:
@@ -61,6 +68,7 @@ def capture_output(explained: type[BaseException] | tuple[()] = ()) -> Iterator[
             raise
         finally:
             _flush()
+            _originals.pop()
             for stream, original in kept.items():
                 os.dup2(original, stream)
                 os.close(original)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from litemill.conversion import grid
 from litemill.core import extras
 from litemill.core.errors import ConfigError, nearest
 from litemill.evaluation import latency_results
+from litemill.runtime.progress import OFF
 from litemill.sweep import plot, search, table
 from litemill.sweep.executor import Executor
 from litemill.sweep.inputs import SweepInputs, read_inputs
@@ -61,6 +63,7 @@ def run_sweep(asked: Sweep, out: Path, progress: Progress) -> dict[str, Any]:
             raise ConfigError("search", found, "expected one of: grid, random")
     times = latencies(asked.machine)
     store = Store()
+    os.environ[OFF] = "0"  # of the points' own work: this progress counts points
     with progress, _engine(asked, given, store) as engine:
         course = Executor(given, store, engine, progress.tell)
         every = _results(asked, space, course, progress)

@@ -12,6 +12,7 @@ from litemill.core.errors import InterpreterError
 from litemill.data.samples import Samples
 from litemill.evaluation.kernel_runner import KernelRunner
 from litemill.evaluation.measurement_case import MeasurementCase
+from litemill.runtime.progress import Progress
 from litemill.tflite.flatbuffer import describe
 from litemill.tflite.interpreter import Kernels, Model
 
@@ -35,7 +36,8 @@ def submitted(a_case, size=10, **counts):
     """Open a runner, and blocks each of which is submitted before the last one is collected."""
     count = len(a_case.samples)
     kernels = {name: counts.get(name, count) for name in a_case.kernels}
-    with contextlib.closing(KernelRunner(a_case, kernels)) as runner:
+    progress = Progress("test", count)
+    with progress, contextlib.closing(KernelRunner(a_case, kernels, progress)) as runner:
         yield runner, _ahead(runner, a_case.samples.batches(size))
 
 

@@ -21,6 +21,9 @@ class Tflm(Cpu):
     """TensorFlow Lite Micro on a microcontroller."""
 
     samples: int | None = 500  # evaluation samples that its interpreter answers; null is all
+    # Billions of multiply-adds that its interpreter takes, by which it answers fewer samples of a
+    # large model, though at least 50; null is any number of them.
+    budget: float | None = 50.0
     timeout_seconds: float = 600.0  # that its interpreter may take; then the variant has failed
 
 

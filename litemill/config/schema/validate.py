@@ -51,6 +51,9 @@ class Measuring:
     # Sets of kernels that run each variant; the gate judges the worst of them.
     kernels: list[str] = field(default_factory=lambda: list(KERNELS))
     reference_samples: int | None = 500  # that the slow reference kernels answer; null is all
+    # Billions of multiply-adds that the reference kernels take for a variant, by which they answer
+    # fewer samples of a large model, though at least 50; null is any number of them.
+    reference_budget: float | None = 100.0
     layer_samples: int = 32  # on which layers are compared with the float file's; 0 is none
     timeout_seconds: float = 3600.0  # that a file may take; then the run is ended, and failed
     # Whether to measure variants of a source model that is no better than chance on the samples.

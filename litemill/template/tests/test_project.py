@@ -15,10 +15,11 @@ def parameters():
 
 
 @pytest.fixture(scope="module")
-def dataset(parameters):
+def dataset(parameters, tmp_path_factory):
     """Load the data."""
     section = parameters["prepare"]
-    return instantiate(section["load"], "data.load", task=section["task"])
+    scratch = tmp_path_factory.mktemp("samples")  # where loaders put what they unpack
+    return instantiate(section["load"], "data.load", task=section["task"], scratch=scratch)
 
 
 def test_inputs_are_finite(dataset):
