@@ -36,11 +36,13 @@ class ConverterOptions:
         representative_dataset: where the variant is calibrated; iterates inputs by name.
         denylist: returns the nodes of a calibrated float file that stay in float, by the names of
             their outputs; None quantizes all that can be.
+        before_calibration: is called with the float file that is to be calibrated; may refuse it.
     """
 
     variant: Variant
     representative_dataset: Callable[[], Iterator[dict[str, Any]]] | None = None
     denylist: Callable[[bytes], Iterable[str]] | None = None
+    before_calibration: Callable[[bytes], None] | None = None
 
 
 class ConverterError(Exception):
@@ -168,6 +170,8 @@ def _set(converter: Any, options: ConverterOptions) -> None:
     )
     if options.denylist is not None:
         _set_denylist(converter, options.denylist)
+    if options.before_calibration is not None and variant.optimization in CALIBRATED:
+        _call_before_calibration(converter, options.before_calibration)
 
 
 def _operator_sets(sets: Any, variant: Variant) -> list[Any]:
@@ -179,6 +183,16 @@ def _operator_sets(sets: Any, variant: Variant) -> list[Any]:
     if variant.float_fallback or not integer:
         allowed.append(sets.TFLITE_BUILTINS)
     return [*allowed, sets.SELECT_TF_OPS] if variant.select_tf_ops else allowed
+
+
+def _call_before_calibration(converter: Any, call: Callable[[bytes], None]) -> None:
+    quantize = converter._quantize  # noqa: SLF001  # the converter has the float file only there
+
+    def checked(model: bytes, *arguments: Any) -> bytes:
+        call(bytes(model))
+        return bytes(quantize(model, *arguments))
+
+    converter._quantize = checked  # noqa: SLF001
 
 
 def _set_denylist(converter: Any, denylist: Callable[[bytes], Iterable[str]]) -> None:

@@ -42,8 +42,8 @@ def highlights(report: dict[str, Any]) -> list[Highlight]:
 def closest_limit(row: Row) -> tuple[str, str] | None:
     """Return the check that decides about a variant, and its margin in words.
 
-    That is one that failed, or the one whose margin is the smallest share of its limit. None where
-    no check has a limit.
+    That is one that failed, or the one that passes by the fewest samples; where none counts
+    samples, by the smallest share of its limit. None where no check has a limit.
     """
     failed = [item for item in row["checks"].items() if not item[1]["passed"]]
     if failed:
@@ -52,7 +52,7 @@ def closest_limit(row: Row) -> tuple[str, str] | None:
     limited = _limited_checks(row)
     if not limited:
         return None
-    name = min(limited, key=lambda name: (_relative_margin(limited[name]), name))
+    name = min(limited, key=lambda name: (*_closeness(limited[name]), name))
     return name, f"passes by {_margin(limited[name])}"
 
 
@@ -80,6 +80,12 @@ def _limited_checks(row: Row) -> dict[str, Row]:
         for name, outcome in row["checks"].items()
         if name in check_names() and outcome["limit"] is not None and outcome["margin"] is not None
     }
+
+
+def _closeness(outcome: Row) -> tuple[bool, float]:
+    """Return the sort key by which the page, the table and the terminal call a check closest."""
+    samples = outcome.get("margin_samples")
+    return samples is None, _relative_margin(outcome) if samples is None else samples
 
 
 def _relative_margin(outcome: Row) -> float:
@@ -132,7 +138,7 @@ def _worst_class(rows: list[Row]) -> Highlight | None:
 
 
 def _smallest_margin(rows: list[Row]) -> Highlight | None:
-    """Find the check that passes by the fewest samples, or else by the smallest share."""
+    """Find the closest limit of all variants, by the measure of `closest_limit`."""
     passed = [
         (f"{row['variant']}.{name}", outcome)
         for row in rows
@@ -141,12 +147,9 @@ def _smallest_margin(rows: list[Row]) -> Highlight | None:
     ]
     if not passed:
         return None
-    counted = [check for check in passed if check[1].get("margin_samples") is not None]
-    if counted:
-        name, outcome = min(counted, key=lambda check: check[1]["margin_samples"])
-    else:
-        name, outcome = min(passed, key=lambda check: _relative_margin(check[1]))
-        name += f", {_relative_margin(outcome):.0%} of its limit" if outcome["limit"] else ""
+    name, outcome = min(passed, key=lambda check: (*_closeness(check[1]), check[0]))
+    if outcome["limit"] and outcome.get("margin_samples") is None:
+        name += f", {_relative_margin(outcome):.0%} of its limit"
     return Highlight("Smallest margin", _margin(outcome), name)
 
 

@@ -7,6 +7,7 @@ import zoo
 
 from litemill.config.schema.variant import Optimization, TensorType, Variant
 from litemill.conversion.arithmetic import arithmetic_of
+from litemill.conversion.graph_names import graph_names
 from litemill.conversion.verification import mismatches
 from litemill.tflite.flatbuffer import describe
 
@@ -88,7 +89,13 @@ def test_mismatches_name_the_operators_of_a_float_island():
     """Only where no fallback requested."""
     lines = lines_of("island", Variant(optimization=INT8))
 
-    assert ["SIN computes in float (float32 -> float32); no fallback requested"] == lines
+    cure = "no fallback requested: `float_fallback: true` allows it"
+    assert [f"SIN computes in float (float32 -> float32); {cure}"] == lines
+    content = zoo.file("island")
+    names = graph_names(content, zoo.KEY)
+    assert {"SIN"} == set(names.in_float)
+    (line,) = mismatches(describe(content), Variant(optimization=INT8), zoo.SIGNATURE, names)
+    assert f"SIN of layer {names.in_float['SIN'][0]!r} computes in float" in line
 
 
 def test_mismatches_let_small_weights_stay_float_under_dynamic_range():

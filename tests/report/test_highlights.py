@@ -28,9 +28,9 @@ def test_the_smallest_margin_is_in_samples_where_samples_are_counted():
     counts = {"both": 350, "source_only": 6, "variant_only": 2, "neither": 2}
     found = measured(metric={**metric(356 / 360, 352 / 360), "counts": counts})
 
-    assert ("3 samples", "int8.metric_drop") == tile(
-        judge(found, metric_drop=0.02, snr_db=31.9), "Smallest margin"
-    )
+    report = judge(found, metric_drop=0.02, snr_db=31.9)
+    assert ("3 samples", "int8.metric_drop") == tile(report, "Smallest margin")
+    assert ("metric_drop", "passes by 3 samples") == closest_limit(report["variants"][0])
 
 
 def test_the_smallest_margin_of_a_regression_is_the_smallest_share_of_a_limit():
