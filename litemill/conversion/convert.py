@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from litemill.tflite.description import Description
 
 
+INT16_CURE = "`float_fallback: true` leaves it in float; or use int8, dynamic_range or float16"
+
+
 @dataclass(frozen=True)
 class ConvertedFile:
     """A file that is what was requested."""
@@ -199,6 +202,9 @@ def _explain(error: ConverterError, model: ExportedModel) -> tuple[str, str] | N
         if model.source.has_layers:
             return message, "`batch: 1` fixes the size, `unroll: true` unrolls recurrent layers"
         return message, "expected a model that was exported with a fixed batch size"
+    if error.not_in_int16:
+        message = f"int16x8 has no kernel for {error.not_in_int16}"
+        return message, INT16_CURE
     if error.computes_in:
         names, dtype = ", ".join(error.select_tf_ops), error.computes_in
         message = f"the model computes in {dtype}, and TensorFlow Lite's {names} take float32"

@@ -54,6 +54,7 @@ class ConverterError(Exception):
         missing: operators that TensorFlow Lite has not, however the converter says so.
         computes_in: the type other than float32 that all of `select_tf_ops` compute in, if there is
             one: TensorFlow Lite may well have these operators, but not of that type.
+        not_in_int16: operator that int16x8 lacks; empty where that is not the cause.
         unbounded_loop: whether a loop over lists of any size is the cause.
         kind: type of the converter's own error.
     """
@@ -68,6 +69,8 @@ class ConverterError(Exception):
         self.missing = tuple(sorted(set(re.findall(r"'tf\.(\w+)' op", text))))
         self.computes_in = _common_type(self.select_tf_ops, text)
         self.unbounded_loop = _LOOP in text
+        lacks = re.search(r"16x8-bit not yet supported for op: '(\w+)'", text)
+        self.not_in_int16 = lacks[1] if lacks else ""
 
 
 def convert_saved_model(folder: Path, key: str, options: ConverterOptions | None = None) -> bytes:

@@ -215,6 +215,8 @@ def _tensors(
     dtype: TensorType,
     unused: Collection[str] = (),
 ) -> Iterator[str]:
+    for name in sorted(name for name in requested if "\0" in name):
+        yield f"{side} {name!r}: LiteRT ends names at NUL; rename it in the source model"
     for name in sorted(set(requested) - set(present)):
         names = ", ".join(map(repr, sorted(present))) or "none"
         yield f"{side} {name!r} is not in the file, which has {names}"

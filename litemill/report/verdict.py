@@ -67,12 +67,19 @@ def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
     ]
 
 
+def improvements(report: dict[str, Any]) -> list[str]:
+    """Name the command that may mend a variant, for each that it is likely to."""
+    names = [row["variant"] for row in report["variants"] if row.get("improvable")]
+    return [f"`litemill improve {name}` looks for options that meet the limits" for name in names]
+
+
 def table_notes(report: dict[str, Any]) -> list[str]:
-    """Return what a table does not show: intervals, the worst class, kernels, advice."""
+    """Return what a table does not show: intervals, the worst class, kernels, advice, cures."""
     metric = metric_name(report)
-    return [
+    notes = [
         f"{row['variant']}: {note}" for row in report["variants"] for note in _notes(row, metric)
     ]
+    return notes + improvements(report)
 
 
 def _notes(row: dict[str, Any], metric: str) -> Iterator[str]:

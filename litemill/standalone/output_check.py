@@ -50,6 +50,8 @@ def check_runs(place: str, converted: ConvertedFile, model: ExportedModel) -> Ou
         for name, spec in model.signature["inputs"].items()
         if spec["shape"] and None not in spec["shape"][1:]
     }
+    if scalars := [n for n, spec in model.signature["inputs"].items() if spec["shape"] == []]:
+        return OutputCheck(f"not run, as input {scalars[0]!r} is a scalar, which has no samples")
     if len(inputs) < len(model.signature["inputs"]):
         return OutputCheck("not run, as it takes samples of any shape: see --samples")
     try:
@@ -93,8 +95,7 @@ def check_outputs(
         return _not_run(place, converted, error)
     measures = {name: measure_output(reference[name], outputs[name]) for name in reference}
     limits = tolerance_of(converted.description, arithmetic_of(converted.description))
-    broken = any(measured["broken"] for measured in measures.values())
-    cause = infinite_constant(converted.content) if broken else ""
+    cause = overflowing_constant(converted.content)
     failures = [
         ConversionError(place, f"not faithful: {line}{cause}", DISCARDED)
         for name, measured in measures.items()
@@ -124,15 +125,19 @@ def _not_run(place: str, converted: ConvertedFile, error: InterpreterError) -> O
     return OutputCheck("LiteRT cannot run it", [ConversionError(place, message, DISCARDED)])
 
 
-def infinite_constant(content: bytes) -> str:
-    """Name a float16 constant that overflowed, and the operator that reads it; or nothing."""
-    infinite = {
+def overflowing_constant(content: bytes) -> str:
+    """Name a float16 constant that overflowed, and the operator that reads it; or nothing.
+
+    TensorFlow's converter cuts values off at the largest finite one.
+    """
+    largest = np.finfo(np.float16).max
+    large = {
         name
         for name, values in constants(content).items()
-        if values.dtype == np.float16 and np.isinf(values).any()
+        if values.dtype == np.float16 and (np.abs(values) >= largest).any()
     }
     tensors, order = edges(content), nodes(content)
-    names = {tensor: edge.name for tensor, edge in enumerate(tensors) if edge.name in infinite}
+    names = {tensor: edge.name for tensor, edge in enumerate(tensors) if edge.name in large}
     for node in order:
         if node.operator == "DEQUANTIZE" and node.inputs[0] in names:
             names[node.outputs[0]] = names[node.inputs[0]]
@@ -140,9 +145,7 @@ def infinite_constant(content: bytes) -> str:
         for tensor in node.inputs:
             if node.operator != "DEQUANTIZE" and tensor in names:
                 name = names[tensor]
-                return (
-                    f" ({node.operator} reads {name!r}, infinite in float16, which ends at 65504)"
-                )
+                return f" ({node.operator} reads {name!r}, which float16 cuts off at 65504)"
     return ""
 
 
