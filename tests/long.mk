@@ -1,5 +1,5 @@
 # Tests that `make test` leaves out, because they take long.
-.PHONY: slow soak recipes emulate fuzz
+.PHONY: slow soak recipes emulate fuzz applications
 
 # Do the promises hold in further cases, which take some minutes?
 slow: $(READY)
@@ -20,3 +20,7 @@ emulate: $(READY)
 # Is every damaged configuration and data file read, or refused in lines? Some minutes.
 fuzz: $(READY)
 	pytest -m long tests/pipeline/test_fuzz.py
+
+# Which of Keras' applications convert by which variant, and how near are they? Half an hour or more.
+applications: $(READY)
+	python -m benchmarks.applications

@@ -97,8 +97,8 @@ def converted():
 def write_split(folder, inputs, classes=CLASSES):
     """Write an evaluation split without targets."""
     (folder / "inputs").mkdir(parents=True)
-    for name, values in inputs.items():
-        np.save(folder / "inputs" / f"{name}.npy", values)
+    for number, (_, values) in enumerate(sorted(inputs.items())):
+        np.save(folder / "inputs" / f"{number}.npy", values)
     told = {n: {"dtype": v.dtype.name, "shape": list(v.shape[1:])} for n, v in inputs.items()}
     count = len(next(iter(inputs.values())))
     split = {"samples": count, "sha256": "", "inputs": told, "targets": {}}

@@ -31,9 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _flag(parser, "output_file", required=True, help="the .tflite file to write")
     group = parser.add_argument_group("conversion")
     _flag(group, "variant", default="float32", help="of conf/variant/ (default: %(default)s)")
-    _flag(
-        group, "samples", help="real inputs to calibrate on and to compare outputs on: .npz or .npy"
+    samples = group.add_mutually_exclusive_group()
+    real = "real inputs to calibrate on and to compare outputs on: .npz or .npy"
+    _flag(samples, "samples", help=real)
+    data = (
+        "a choice of conf/data/, such as an image folder or CSV: its calibration split calibrates"
     )
+    _flag(samples, "data", help=f"{data}, outputs are compared on its evaluation split")
     _flag(group, "input_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "output_type", choices=[*TensorType.__members__], help="instead of the variant's")
     _flag(group, "batch", type=int, help="a fixed batch size")
@@ -123,6 +127,7 @@ def _single(value: str) -> str:
 
 
 def _request(arguments: argparse.Namespace) -> ConversionRequest:
+    from litemill.conversion import presets
     from litemill.standalone.convert_file import ConversionRequest
 
     name, variant = _variant(arguments)
@@ -137,6 +142,7 @@ def _request(arguments: argparse.Namespace) -> ConversionRequest:
         name=name,
         variant=variant,
         samples=arguments.samples,
+        data=presets.load_data(arguments.data, Path.cwd()) if arguments.data else None,
     )
 
 

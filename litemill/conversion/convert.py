@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ from litemill.config.schema.variant import (
 )
 from litemill.config.toolchain import version_mismatches
 from litemill.conversion import calibration, recipes
+from litemill.conversion.finite_calibration import refuse_infinite
 from litemill.conversion.float_layers import FloatLayers
+from litemill.conversion.graph_names import graph_names
 from litemill.conversion.option_conflicts import needs_calibration
 from litemill.conversion.routes import RENAMING, convert_by_route
 from litemill.conversion.tflite_converter import ConverterError, ConverterOptions
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litemill.tflite.description import Description
+
+
+INT16_CURE = "`float_fallback: true` leaves it in float; or use int8, dynamic_range or float16"
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ def convert_variant(
         expected = "see the converter's output above"
         raise ConversionError(place, first_line(error), expected) from error
     description = flatbuffer.describe(file)
-    wrong = mismatches(description, variant, model.signature)
+    wrong = mismatches(description, variant, model.signature, graph_names(file, model.key))
     wrong += float_layers.mismatches(file, others=_allows_float(variant))
     if wrong:
         raise ErrorGroup(ConversionError(place, line, "output discarded") for line in wrong)
@@ -149,13 +155,21 @@ def _convert(
     denylist = None
     if variant.float_layers and variant.recipe is None:
         denylist = float_layers.denylisted_nodes
+    check = None
+    if dataset is not None:
+        check = partial(refuse_infinite, key=model.key, batches=dataset, place=place)
+    options = ConverterOptions(variant, dataset, denylist, check)
+    file = _by_route(variant.route, model, options, place)
+    return file if variant.recipe is None else _quantize(variant, file, dataset, float_layers)
+
+
+def _by_route(route: Route, model: ExportedModel, options: ConverterOptions, place: str) -> bytes:
     try:
-        file = convert_by_route(variant.route, model, ConverterOptions(variant, dataset, denylist))
+        return convert_by_route(route, model, options)
     except ConverterError as error:
         if explanation := _explain(error, model):
             raise ConversionError(place, *explanation) from error
         raise
-    return file if variant.recipe is None else _quantize(variant, file, dataset, float_layers)
 
 
 def _quantize(
@@ -171,7 +185,7 @@ def _quantize(
 def _refuse_loop(variant: Variant, model: ExportedModel, place: str) -> None:
     """Refuse what would end the process: the converter's calibrator crashes on loops."""
     plain = ConverterOptions(replace(variant, optimization=Optimization.none))
-    file = flatbuffer.describe(convert_by_route(Route.saved_model, model, plain))
+    file = flatbuffer.describe(_by_route(Route.saved_model, model, plain, place))
     loops = {"WHILE", "IF"} & {operator.name for operator in file.operators}
     if loops:
         graph = f"{variant.optimization.name} of a graph with {' and '.join(sorted(loops))}"
@@ -188,6 +202,9 @@ def _explain(error: ConverterError, model: ExportedModel) -> tuple[str, str] | N
         if model.source.has_layers:
             return message, "`batch: 1` fixes the size, `unroll: true` unrolls recurrent layers"
         return message, "expected a model that was exported with a fixed batch size"
+    if error.not_in_int16:
+        message = f"int16x8 has no kernel for {error.not_in_int16}"
+        return message, INT16_CURE
     if error.computes_in:
         names, dtype = ", ".join(error.select_tf_ops), error.computes_in
         message = f"the model computes in {dtype}, and TensorFlow Lite's {names} take float32"

@@ -61,9 +61,9 @@ class FloatLayers:
         """
         if not self.names:
             return []
-        subgraph, outputs = _entry(content, self.key)
+        subgraph, outputs = entry_subgraph(content, self.key)
         tensors = edges(content, subgraph)
-        computing = _computing(nodes(content, subgraph))
+        computing = computing_nodes(nodes(content, subgraph))
         self._operators = [node.operator for node in computing]
         known: dict[str, list[Layer]] = {}
         for position, node in enumerate(computing):
@@ -92,9 +92,9 @@ class FloatLayers:
         return list(self._mismatches(content, others=others)) if self.names else []
 
     def _mismatches(self, content: bytes, *, others: bool) -> Iterator[str]:
-        subgraph, _ = _entry(content, self.key)
+        subgraph, _ = entry_subgraph(content, self.key)
         tensors, all_nodes = edges(content, subgraph), nodes(content, subgraph)
-        computing = _computing(all_nodes)
+        computing = computing_nodes(all_nodes)
         dequantized = _dequantized_constants(all_nodes, tensors)
         matched = dict(self._match(computing, tensors))
         for layer in self._layers:
@@ -105,7 +105,7 @@ class FloatLayers:
                 yield f"{node.operator} {layer.name!r}: requested float32, got quantized"
         named = {id(node) for node in matched.values()}
         for node in [] if others else computing:
-            if id(node) not in named and _is_float(node, tensors):
+            if id(node) not in named and computes_in_float(node, tensors):
                 name = tensors[node.outputs[0]].name
                 yield f"{node.operator} {name!r} computes in float and is not in float_layers"
 
@@ -123,7 +123,7 @@ class FloatLayers:
                     break
 
 
-def _entry(content: bytes, key: str) -> tuple[int, dict[str, str]]:
+def entry_subgraph(content: bytes, key: str) -> tuple[int, dict[str, str]]:
     """Return the signature's subgraph, and its outputs' names by tensor."""
     for signature in describe(content).signatures:
         if signature.key == key:
@@ -131,7 +131,8 @@ def _entry(content: bytes, key: str) -> tuple[int, dict[str, str]]:
     return 0, {}
 
 
-def _computing(all_nodes: list[Node]) -> list[Node]:
+def computing_nodes(all_nodes: list[Node]) -> list[Node]:
+    """List the operators that compute; QUANTIZE, CAST and the like do not."""
     return [node for node in all_nodes if node.operator not in STORAGE and node.outputs]
 
 
@@ -149,7 +150,7 @@ def _is_quantized(node: Node, tensors: list[Edge], dequantized: set[int]) -> boo
     return any(tensors[number].quantized or number in dequantized for number in numbers)
 
 
-def _is_float(node: Node, tensors: list[Edge]) -> bool:
+def computes_in_float(node: Node, tensors: list[Edge]) -> bool:
     """Return whether an operator computes on reals, as `verification.float_operators` does."""
     touched = [tensors[number] for number in (*node.inputs, *node.outputs) if number >= 0]
     real = [edge for edge in touched if not edge.constant and edge.dtype == FLOAT]

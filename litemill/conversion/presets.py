@@ -1,11 +1,12 @@
-"""Variants outside of a pipeline: conf/variant/ of the current project, or Litemill's own."""
+"""Choices outside of a pipeline: of conf/ of the current project, or Litemill's own."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from litemill.config.schema.config import VariantChoice
+from litemill.config.schema.config import Data, VariantChoice
+from litemill.config.schema.prepare import Prepare
 from litemill.config.schema.variant import Variant
 from litemill.config.schema_validation import schema_errors, typed
 from litemill.config.selection import choices, file_of
@@ -27,22 +28,35 @@ def load_variant(name: str, root: Path) -> Variant:
         ConfigError: there is no such variant.
         ErrorGroup: the file says something that no variant can have.
     """
-    if name not in choices(root, "variant"):
-        raise ConfigError(
-            f"variant {name}", "no such variant", nearest(name, choices(root, "variant"))
-        )
-    file = file_of(root, "variant", name)
-    tree = _composed(file)
-
-    def place(path: str) -> str:
-        return f"{file}: {path}"
-
-    if wrong := schema_errors(tree, VariantChoice, place):
-        raise ErrorGroup(wrong)
-    choice = typed(tree, VariantChoice)
+    choice, place = _choice("variant", name, root, VariantChoice)
     if choice.recipe is not None:
-        choice.recipe = recipes.resolve_recipe(choice.recipe, place("recipe"))
+        choice.recipe = recipes.resolve_recipe(choice.recipe, f"{place}: recipe")
     return Variant(**{field.name: getattr(choice, field.name) for field in fields(Variant)})
+
+
+def load_data(name: str, root: Path) -> Prepare:
+    """Load a data set's choice as its file says, as `load_variant` does.
+
+    Raises:
+        ConfigError: there is no such choice.
+        ErrorGroup: the file says something that no data set can have.
+    """
+    choice, _ = _choice("data", name, root, Data)
+    return Prepare(load=choice.load, task=choice.task, split=choice.split)
+
+
+def _choice(group: str, name: str, root: Path, schema: type[Any]) -> tuple[Any, Path]:
+    """Return a choice of a group, checked against its schema, and its file."""
+    if name not in choices(root, group):
+        expected = nearest(name, choices(root, group)) if choices(root, group) else ""
+        raise ConfigError(
+            f"{group} {name}", f"no such {group}", expected or f"expected conf/{group}/{name}.yaml"
+        )
+    file = file_of(root, group, name)
+    tree = _composed(file)
+    if wrong := schema_errors(tree, schema, lambda path: f"{file}: {path}"):
+        raise ErrorGroup(wrong)
+    return typed(tree, schema), file
 
 
 def _composed(file: Path) -> dict[str, Any]:
@@ -57,7 +71,10 @@ def _composed(file: Path) -> dict[str, Any]:
     try:
         with hydra.initialize_config_dir(str(file.parents[1].resolve()), version_base="1.3"):
             config = hydra.compose(
-                overrides=[f"+variant@chosen={file.stem}", "hydra.searchpath=[pkg://litemill.conf]"]
+                overrides=[
+                    f"+{file.parent.name}@chosen={file.stem}",
+                    "hydra.searchpath=[pkg://litemill.conf]",
+                ]
             )
         tree: dict[str, Any] = OmegaConf.to_container(
             config.get("chosen") or OmegaConf.create(), resolve=True

@@ -36,11 +36,13 @@ class ConverterOptions:
         representative_dataset: where the variant is calibrated; iterates inputs by name.
         denylist: returns the nodes of a calibrated float file that stay in float, by the names of
             their outputs; None quantizes all that can be.
+        before_calibration: is called with the float file that is to be calibrated; may refuse it.
     """
 
     variant: Variant
     representative_dataset: Callable[[], Iterator[dict[str, Any]]] | None = None
     denylist: Callable[[bytes], Iterable[str]] | None = None
+    before_calibration: Callable[[bytes], None] | None = None
 
 
 class ConverterError(Exception):
@@ -52,6 +54,7 @@ class ConverterError(Exception):
         missing: operators that TensorFlow Lite has not, however the converter says so.
         computes_in: the type other than float32 that all of `select_tf_ops` compute in, if there is
             one: TensorFlow Lite may well have these operators, but not of that type.
+        not_in_int16: operator that int16x8 lacks; empty where that is not the cause.
         unbounded_loop: whether a loop over lists of any size is the cause.
         kind: type of the converter's own error.
     """
@@ -66,6 +69,8 @@ class ConverterError(Exception):
         self.missing = tuple(sorted(set(re.findall(r"'tf\.(\w+)' op", text))))
         self.computes_in = _common_type(self.select_tf_ops, text)
         self.unbounded_loop = _LOOP in text
+        lacks = re.search(r"16x8-bit not yet supported for op: '(\w+)'", text)
+        self.not_in_int16 = lacks[1] if lacks else ""
 
 
 def convert_saved_model(folder: Path, key: str, options: ConverterOptions | None = None) -> bytes:
@@ -168,6 +173,8 @@ def _set(converter: Any, options: ConverterOptions) -> None:
     )
     if options.denylist is not None:
         _set_denylist(converter, options.denylist)
+    if options.before_calibration is not None and variant.optimization in CALIBRATED:
+        _call_before_calibration(converter, options.before_calibration)
 
 
 def _operator_sets(sets: Any, variant: Variant) -> list[Any]:
@@ -179,6 +186,16 @@ def _operator_sets(sets: Any, variant: Variant) -> list[Any]:
     if variant.float_fallback or not integer:
         allowed.append(sets.TFLITE_BUILTINS)
     return [*allowed, sets.SELECT_TF_OPS] if variant.select_tf_ops else allowed
+
+
+def _call_before_calibration(converter: Any, call: Callable[[bytes], None]) -> None:
+    quantize = converter._quantize  # noqa: SLF001  # the converter has the float file only there
+
+    def checked(model: bytes, *arguments: Any) -> bytes:
+        call(bytes(model))
+        return bytes(quantize(model, *arguments))
+
+    converter._quantize = checked  # noqa: SLF001
 
 
 def _set_denylist(converter: Any, denylist: Callable[[bytes], Iterable[str]]) -> None:

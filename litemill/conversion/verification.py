@@ -16,10 +16,11 @@ from litemill.conversion.arithmetic import (
     float_operators,
     integer_operators,
 )
+from litemill.conversion.graph_names import GraphNames
 from litemill.tflite.description import CONVERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from litemill.tflite.description import Constant, Description, Operator, Signature, Tensor
 
@@ -38,6 +39,7 @@ EXPECTED = {
     Optimization.int16x8: "int16x8",
 }
 _ACTIVATIONS = {Optimization.int8: "int8", Optimization.int16x8: "int16"}
+FALLBACK = "`float_fallback: true` allows it"
 _NAMED = 3  # variables that a message names
 
 
@@ -57,7 +59,12 @@ def has_no_large_weights(file: Description, requested: Optimization) -> bool:
     )
 
 
-def mismatches(file: Description, variant: Variant, signature: Mapping[str, Any]) -> list[str]:
+def mismatches(
+    file: Description,
+    variant: Variant,
+    signature: Mapping[str, Any],
+    names: GraphNames = GraphNames(),  # noqa: B008  # it is frozen
+) -> list[str]:
     """Describe in a line each how a file differs from what was requested.
 
     The converter orders the outputs of a subgraph as it likes; a signature tells them apart by
@@ -67,12 +74,13 @@ def mismatches(file: Description, variant: Variant, signature: Mapping[str, Any]
         file: what the file is.
         variant: the conversion options.
         signature: {"key", "inputs", "outputs"} of the source model, as `export` writes it.
+        names: those in the file's graph, for messages.
 
     Returns:
         Lines such as `requested int8, got dynamic range (weights: 360 int8)`.
     """
     if variant.recipe is None:
-        content = [*_arithmetic(file, variant), *_per_channel(file, variant)]
+        content = [*_arithmetic(file, variant, names), *_per_channel(file, variant)]
     else:
         content = [*_recipe(file, variant.recipe)]
     lines = [
@@ -80,15 +88,15 @@ def mismatches(file: Description, variant: Variant, signature: Mapping[str, Any]
         *content,
         *_foreign_operators(file, variant),
         *_inner_conversions(file, variant),
-        *_signature(file, variant, signature),
+        *_signature(file, variant, signature, names.unused),
     ]
     return list(dict.fromkeys(lines))
 
 
-def _arithmetic(file: Description, variant: Variant) -> Iterator[str]:
+def _arithmetic(file: Description, variant: Variant, names: GraphNames) -> Iterator[str]:
     requested, arithmetic = variant.optimization, arithmetic_of(file)
     if arithmetic == "mixed" and requested in _ACTIVATIONS:
-        yield from _mixed(file, variant)
+        yield from _mixed(file, variant, names)
     elif arithmetic == EXPECTED[requested]:
         yield from _large_weights(file, requested)
     elif arithmetic != "float32" or not has_no_large_weights(file, requested):
@@ -131,7 +139,7 @@ def _is_large_weight(constant: Constant, requested: Optimization) -> bool:
     return _is_weight(constant) and prod(constant.shape) >= LEAST[requested]
 
 
-def _mixed(file: Description, variant: Variant) -> Iterator[str]:
+def _mixed(file: Description, variant: Variant, names: GraphNames) -> Iterator[str]:
     activations = activation_types(integer_operators(file))
     wanted = _ACTIVATIONS[variant.optimization]
     (other,) = {"int8", "int16"} - {wanted}
@@ -140,7 +148,8 @@ def _mixed(file: Description, variant: Variant) -> Iterator[str]:
     # Where layers are named, `FloatLayers.mismatches` finds the others that compute in float.
     if not variant.float_fallback and not variant.float_layers:
         for operator in float_operators(file):
-            yield f"{operator.name} computes in float ({operator.types}); no fallback requested"
+            found = f"{operator.name}{names.layers(operator.name)} computes in float"
+            yield f"{found} ({operator.types}); no fallback requested: {FALLBACK}"
 
 
 def _large_weights(file: Description, requested: Optimization) -> Iterator[str]:
@@ -185,26 +194,40 @@ def _converts_activations(operator: Operator) -> bool:
     return bool(FLOATS & operator.activations) and not of_constant
 
 
-def _signature(file: Description, variant: Variant, requested: Mapping[str, Any]) -> Iterator[str]:
+def _signature(
+    file: Description, variant: Variant, requested: Mapping[str, Any], unused: Collection[str]
+) -> Iterator[str]:
     signatures: dict[str, Signature] = {signature.key: signature for signature in file.signatures}
     if requested["key"] not in signatures:
         present = ", ".join(map(repr, signatures)) or "none"
         yield f"requested the signature {requested['key']!r}, got {present}"
         return
     signature = signatures[requested["key"]]
-    yield from _tensors("input", signature.inputs, requested["inputs"], variant.input_type)
+    inputs = signature.inputs
+    yield from _tensors("input", inputs, requested["inputs"], variant.input_type, unused)
     yield from _tensors("output", signature.outputs, requested["outputs"], variant.output_type)
 
 
 def _tensors(
-    side: str, present: dict[str, Tensor], requested: Mapping[str, Any], dtype: TensorType
+    side: str,
+    present: dict[str, Tensor],
+    requested: Mapping[str, Any],
+    dtype: TensorType,
+    unused: Collection[str] = (),
 ) -> Iterator[str]:
+    for name in sorted(name for name in requested if "\0" in name):
+        yield f"{side} {name!r}: LiteRT ends names at NUL; rename it in the source model"
     for name in sorted(set(requested) - set(present)):
         names = ", ".join(map(repr, sorted(present))) or "none"
         yield f"{side} {name!r} is not in the file, which has {names}"
     for name in sorted(set(present) - set(requested)):
         yield f"{side} {name!r} was not requested"
     for name in sorted(set(present) & set(requested)):
+        if name in unused and present[name].dtype == requested[name]["dtype"] != dtype.name:
+            if present[name].dtype == "float32":
+                cure = "remove it from the model, or take `input_type: float32`"
+                yield f"input {name!r} is unused, and stays float32: {cure}"
+            continue
         yield from _tensor(side, name, present[name], requested[name], dtype)
 
 

@@ -2,6 +2,8 @@
 
 Exit status: 0 done, 1 failed for a reason that one line tells (or, for a bug, a traceback), 130
 interrupted, 141 standard output was closed by its reader, as in `litemill explain | head`.
+LITEMILL_TRACEBACK=1 in the environment prints the traceback of every failure too, with those of the
+errors that caused it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from litemill.core.errors import LitemillError, error_line
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CLOSED = 141  # as shells number an end by SIGPIPE
+
+
+TRACEBACK = "LITEMILL_TRACEBACK"
 
 
 def run_and_exit(main: Callable[[], None], on_failure: Callable[[], str] = lambda: "") -> NoReturn:
@@ -33,8 +39,10 @@ def run_and_exit(main: Callable[[], None], on_failure: Callable[[], str] = lambd
             sys.exit(CLOSED)
         raise
     except LitemillError as error:
+        print_traceback()
         _exit(1, f"{error}", on_failure())
     except OSError as error:
+        print_traceback()
         hint = on_failure()
         if isinstance(error, BrokenPipeError) and _is_output_closed(failed=True):
             _exit(CLOSED, hint)
@@ -70,6 +78,12 @@ def _is_output_closed(*, failed: bool = False) -> bool:
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True
+
+
+def print_traceback() -> None:
+    """Print the traceback of the error that is being handled, where the user asked for it."""
+    if os.environ.get(TRACEBACK) == "1":
+        traceback.print_exc()
 
 
 def _exit(status: int, *lines: str) -> NoReturn:

@@ -1,8 +1,10 @@
 """A split on disk: memory-mapped arrays by name, with their digest.
 
-A split is a directory: `inputs/<name>.npy`, `targets/<name>.npy` and, where the data set has
-slices, `slices/<name>.npy` (C order, first axis = samples), and `split.json`, which tells their
-number, types, shapes, classes and SHA-256.
+A split is a directory: `inputs/<number>.npy`, `targets/<number>.npy` and, where the data set has
+slices, `slices/<number>.npy` (C order, first axis = samples), and `split.json`, which tells their
+names, number, types, shapes, classes and SHA-256. Names come from models and data, and may be
+anything: they never become names of files. The number of an array is the place of its name among
+the sorted names.
 """
 
 from __future__ import annotations
@@ -130,11 +132,11 @@ def write_split(  # noqa: PLR0913 (what split.json tells)
     digest = hashlib.sha256()
     codes = {name: column for name, (column, _) in (slices or {}).items()}
     for kind, columns in (("inputs", inputs), ("targets", targets), ("slices", codes)):
-        for name in sorted(columns):
+        for number, name in enumerate(sorted(columns)):
             column = columns[name]
             shape = [len(indices), *column.shape]
             digest.update(f"{kind}/{name} {column.dtype.name} {shape}\n".encode())
-            _write(directory / kind / f"{name}.npy", column, indices, digest)
+            _write(directory / kind / f"{number}.npy", column, indices, digest)
     record: dict[str, Any] = {
         "samples": len(indices),
         "sha256": digest.hexdigest(),
@@ -159,8 +161,8 @@ def describe_arrays(columns: Mapping[str, Column]) -> dict[str, Any]:
 
 def _open(folder: Path, record: dict[str, Any], samples: int) -> dict[str, np.ndarray]:
     arrays = {}
-    for name, kind in record.items():
-        path = folder / f"{name}.npy"
+    for number, (name, kind) in enumerate(sorted(record.items())):
+        path = folder / f"{number}.npy"
         arrays[name] = _map(path)
         expected = f"{kind['dtype']} {(samples, *kind['shape'])}"
         found = f"{arrays[name].dtype.name} {arrays[name].shape}"

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from litemill.evaluation.fidelity import Fidelity
+import numpy as np
+
+from litemill.evaluation.fidelity import Array, Fidelity
 
 if TYPE_CHECKING:
     from litemill.tflite.graph import Node
@@ -16,6 +18,8 @@ MIN_SHARE = 0.2  # of all noise, for a layer to be named
 CLIPPED = 0.02  # of a range: values that lie further outside of it count as clipped
 # Steep functions: the noise of their output is that of their input, made larger.
 STEEP = ("SOFTMAX", "LOG_SOFTMAX", "EXP", "LOG", "DIV", "RSQRT")
+# Largest channel to the median one: int8 has 128 steps for the first, and 2 for the second then.
+UNEVEN = 64.0
 GOOD = 40.0  # dB: where the last layer is better, nothing needs to be done
 
 
@@ -30,6 +34,8 @@ class Layer:
         tensor, float_tensor: number of the tensor in the quantized file, and in the float file.
         holds: what the quantized file's tensor can hold; None where it is not quantized.
         error: over all samples.
+        output: whether it writes an output of the model.
+        largest: absolute value of each channel (last axis) in the float file; None for scalars.
     """
 
     name: str
@@ -39,6 +45,24 @@ class Layer:
     float_tensor: int
     holds: tuple[float, float] | None
     error: Fidelity = field(default_factory=Fidelity)
+    output: bool = False
+    largest: Array | None = None
+
+    def add(self, reference: Array, output: Array) -> None:
+        """Count what the float file and the quantized file say on a sample."""
+        self.error.add(reference, output)
+        if reference.ndim > 1:
+            channels = np.abs(reference).reshape(-1, reference.shape[-1]).max(axis=0, initial=0)
+            self.largest = channels if self.largest is None else np.fmax(self.largest, channels)
+
+    def unevenness(self) -> float:
+        """Return the ratio of the largest channel to the median one of those that are not 0.
+
+        One scale holds all channels of an activation: 1 where it is not quantized.
+        """
+        if self.holds is None or self.largest is None or not (self.largest > 0).any():
+            return 1.0
+        return float(self.largest.max() / np.median(self.largest[self.largest > 0]))
 
     def row(self) -> dict[str, Any]:
         """Return what a measurement records of it."""
@@ -50,6 +74,7 @@ class Layer:
             **{key: measures[key] for key in ("snr_db", "max_abs_error", "mean_abs_error")},
             "range": measures["reference_range"],
             "holds": self.holds,
+            "unevenness": self.unevenness(),
         }
 
     def noise(self) -> float:
@@ -74,11 +99,15 @@ def advice(layers: list[Layer], order: list[Node]) -> list[str]:
         return []
     added = sorted(_added_noise(layers, order), key=lambda item: -item[0])
     total = sum(noise for noise, _, _ in added)
-    return [
-        _advise_calibration(layer) or _advise_float(layer, noise / total, before)
+    reads = input_layers(layers, order)
+    lines = [
+        _advise_balance([layer, *reads.get(layer.tensor, [])])
+        or _advise_calibration(layer)
+        or _advise_float(layer, noise / total, before)
         for noise, before, layer in added[:MAX_ADVICE]
         if noise >= MIN_SHARE * total and math.isfinite(total)
     ]
+    return list(dict.fromkeys(lines))
 
 
 def noise_shares(layers: list[Layer], order: list[Node]) -> dict[int, float]:
@@ -124,6 +153,23 @@ def _added_noise(layers: list[Layer], order: list[Node]) -> list[tuple[float, fl
             if layer and noise[tensor] > before and node.operator not in STEEP:
                 added.append((noise[tensor] - before, before, layer))
     return added
+
+
+def _advise_balance(layers: list[Layer]) -> str | None:
+    """Blame channels of very different size: of a layer, or of one that it reads.
+
+    There the large channels drown the noise in an SNR over all; the layer that reads them shows it.
+    """
+    for layer in layers:
+        if (ratio := layer.unevenness()) >= UNEVEN:
+            assert layer.largest is not None
+            cure = "split the output, or " if layer.output else "balance the weights, or "
+            return (
+                f"{cure}keep {layer.operator} {layer.label!r} in float: one scale holds all of its"
+                f" channels, and channel {int(layer.largest.argmax())} is {ratio:,.0f} times as"
+                " large as half of them"
+            )
+    return None
 
 
 def _advise_float(layer: Layer, share: float, before: float) -> str:

@@ -65,7 +65,7 @@ def compare_layers(
         for model in (quantized, floats):
             model.run(_by_model_names(inputs, model))
         for layer in layers:
-            layer.error.add(floats.tensor(layer.float_tensor), quantized.tensor(layer.tensor))
+            layer.add(floats.tensor(layer.float_tensor), quantized.tensor(layer.tensor))
     return LayerErrors(_rows(layers, order, quantized), advice(layers, order))
 
 
@@ -118,6 +118,7 @@ def _match_layers(
             tensor=node.outputs[0],
             float_tensor=other.outputs[0],
             holds=quantized.holds(node.outputs[0]),
+            output=name in labels,
         )
         for node, other in pairs
     ]

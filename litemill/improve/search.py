@@ -29,15 +29,17 @@ class Search:
     def run(self) -> Trial:
         """Return the smallest trial that passes, or the nearest to passing.
 
-        Where channels of an output are lost, float outputs first, which is what helps there.
-        Then calibration, for it costs the device nothing: more samples, then other selections.
-        Layers are kept in float upon the calibration that came nearest. Once the limits are met,
+        First what the cause suggests: where channels of a layer differ in size by orders, that
+        layer in float; where channels of an output are lost, float outputs. Then calibration, for
+        it costs the device nothing: more samples, then other selections. Layers are kept in float
+        upon the calibration that came nearest. Once the limits are met,
         each of several float layers is left out again, to see whether it was needed.
         """
         self._try([("as it is", self.base)])
         if self._met():
             return self.best
-        if steps.loses_channels(self.trials[0]):
+        self._try(steps.with_uneven_layers_in_float(self.trials[0]))
+        if not self._met() and steps.loses_channels(self.trials[0]):
             self._try(steps.with_float_outputs(self.trials[0]))
         for step in (steps.with_more_samples, steps.with_other_selections):
             if not self._met():

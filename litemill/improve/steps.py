@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from litemill.config.schema.variant import Calibration, Optimization, Selection, TensorType, Variant
 from litemill.conversion.option_conflicts import needs_calibration
+from litemill.evaluation.advice import MIN_SHARE, UNEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,22 @@ def loses_channels(trial: Trial) -> bool:
     """Tell whether a channel of an output is constant or noise in a file, as a check found."""
     outcome = trial.outcomes.get("lost_channels")
     return trial.made and outcome is not None and not outcome.passed
+
+
+def with_uneven_layers_in_float(trial: Trial) -> Iterator[tuple[str, Variant]]:
+    """Keep layers in float whose channels differ in size by orders, and those that read them.
+
+    One scale holds all channels of what is between the two, and no calibration mends that.
+    """
+    variant, rows = trial.variant, trial.measured.get("layers") or []
+    uneven = {row["name"] for row in rows if row.get("unevenness", 1.0) >= UNEVEN}
+    noisy = [row for row in rows if row["adds"] >= MIN_SHARE]
+    blamed = {name for row in noisy for name in (row["name"], *row["reads"]) if name in uneven}
+    layers = [_option(row) for row in rows if {row["name"], *row["reads"]} & blamed]
+    layers = [*variant.float_layers, *(name for name in layers if name not in variant.float_layers)]
+    changed = replace(variant, float_layers=layers)
+    if blamed and can_have_float_layers(variant) and changed != variant:
+        yield describe_changes(variant, changed), changed
 
 
 def with_float_outputs(trial: Trial) -> Iterator[tuple[str, Variant]]:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 NAMES = "names.json"
+# Prefixes of TensorFlow's operators that draw: RandomStandardNormal, Multinomial, ...
+UNSEEDED = (
+    "random ops must have a seed"  # TensorFlow's words, where its operators are deterministic
+)
+RANDOM = ("Random", "Multinomial", "ParameterizedTruncatedNormal", "TruncatedNormal")
 
 
 def signature_folder(export: Path, key: str | None) -> Path:
@@ -74,21 +79,24 @@ def write_reference_outputs(function: Any, samples: Samples, size: int, folder: 
         folder: where the files go; made here.
 
     Raises:
-        ModelError: the model fails, or does not return one row for each sample.
+        ModelError: the model fails, does not return one row for each sample, or answers the same
+            samples otherwise when it is asked again.
     """
     folder.mkdir()
     names = sorted(function.structured_outputs)
     write_json(folder / NAMES, names)
     arrays: dict[str, np.memmap[Any, Any]] = {}
     batch_size = _fixed_batch(function)
+    _refuse_random(function, next(samples.batches(batch_size or size)), batch_size or 0)
     start = 0
     progress = Progress("reference outputs", len(samples))
     for batch, outputs in _answers(function, samples, batch_size, size, progress):
         count = len(batch)
         for name, value in outputs.items():
-            rows = value.numpy()[:count]
-            if rows.ndim == 0 or len(rows) != count:
-                message = f"shape {rows.shape} for {count} samples"
+            rows = value.numpy()
+            rows = rows[:count] if np.ndim(rows) else rows
+            if np.ndim(rows) == 0 or len(rows) != count:
+                message = f"shape {list(np.shape(rows))} for {count} samples"
                 raise ModelError(f"output {name}", message, "expected a row for each sample")
             if name not in arrays:
                 shape = (len(samples), *rows.shape[1:])
@@ -131,6 +139,44 @@ def _open(path: Path) -> Array:
         message = "no such file" if missing else f"damaged ({first_line(error)})"
         raise DataError(path, message, "rebuild it with `dvc repro export`") from None
     return array
+
+
+def random_operators(function: Any) -> list[str]:
+    """Return the kinds of operators in a concrete function whose answers are drawn anew each time.
+
+    Stateless ones are none of them: their seed is an input.
+    """
+    graph = getattr(function, "graph", None)
+    if graph is None:
+        return []
+    definition = graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    return sorted({node.op for node in nodes if node.op.startswith(RANDOM)})
+
+
+def _refuse_random(function: Any, batch: Samples, size: int) -> None:
+    """Ask twice, where there are random operators: no file can be compared with such answers."""
+    import tensorflow as tf
+
+    if not (operators := random_operators(function)):
+        return
+    inputs = {name: tf.constant(_pad(array, size)) for name, array in batch.inputs.items()}
+    try:
+        first, second = _call(function, inputs), _call(function, inputs)
+    except ModelError as error:
+        if UNSEEDED not in error.found:
+            raise
+        differing = sorted(function.structured_outputs)
+    else:
+        differing = [n for n in sorted(first) if np.any(first[n].numpy() != second[n].numpy())]
+    if differing:
+        found = f"answers are random: two calls on the same samples differ in {_names(differing)}"
+        expected = "expected a model that draws nothing when it is used; no file can be held to it"
+        raise ModelError("the source model", f"{found} ({', '.join(operators)})", expected)
+
+
+def _names(outputs: list[str]) -> str:
+    return ("output " if len(outputs) == 1 else "outputs ") + ", ".join(map(repr, outputs))
 
 
 def _call(function: Any, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -42,15 +42,17 @@ def save_keras(model: Any, folder: Path, key: str, *, batch: int | None = None) 
 
     # Keras 3 wraps its variables, Keras 2 has plain ones.
     variables = [v if isinstance(v, tf.Variable) else v.value for v in model.variables]
-    save_function(serve, specs, variables, folder, key)
+    save_function(serve, specs, variables, folder, key, owner=model)
 
 
-def save_function(
+def save_function(  # noqa: PLR0913
     function: Callable[..., Any],
     specs: dict[str, Any],
     variables: Iterable[Any],
     folder: Path,
     key: str,
+    *,
+    owner: Any = None,
 ) -> None:
     """Save a function of tensors that returns a mapping of named outputs.
 
@@ -65,6 +67,8 @@ def save_function(
         variables: all that the function uses.
         folder: where the SavedModel goes.
         key: name of the signature.
+        owner: what holds lookup tables and state of layers, which are no variables of a model. It
+            is saved only where the function uses these: its order differs in every process.
 
     Raises:
         ModelError: TensorFlow cannot trace or save it.
@@ -75,8 +79,14 @@ def save_function(
     module.weights = list(variables)
     try:
         concrete = tf.function(function).get_concrete_function(*specs.values())
-        tf.saved_model.save(module, str(folder), signatures={key: concrete})
-    except (ValueError, TypeError) as error:
+        try:
+            tf.saved_model.save(module, str(folder), signatures={key: concrete})
+        except AssertionError:  # of an "untracked resource"
+            if owner is None:
+                raise
+            module.owner = owner
+            tf.saved_model.save(module, str(folder), signatures={key: concrete})
+    except (ValueError, TypeError, AssertionError) as error:
         message = f"TensorFlow does not save it ({first_line(error)})"
         raise ModelError("the source model", message) from error
     remove_fingerprint(folder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from litemill.core.errors import ErrorGroup, GateError, LitemillError
 from litemill.core.files import read_json, remove, write_json
-from litemill.report.verdict import failed_checks
+from litemill.report.verdict import failed_checks, improvements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +35,8 @@ def run(*, report: Path, out: Path, package: Path) -> None:
     if failures := [GateError(check.place, check.text) for check in failed_checks(judged)]:
         remove(out)
         remove(package)
-        raise ErrorGroup([*failures, GateError(package, "removed, there is no release", KEEP)])
+        cures = "; ".join([*improvements(judged), KEEP])
+        removed = GateError(package, "removed, there is no release", cures)
+        raise ErrorGroup([*failures, removed])
     variants = {row["variant"]: row["passed"] for row in judged["variants"]}
     write_json(out, {"passed": judged["passed"], "variants": variants, "failed": []})

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from litemill.evaluation.outcome import Outcome
 
 KIB = 1024
+# Checks that other calibration samples, or layers in float, may mend.
+IMPROVABLE = {
+    "snr_db", "lost_channels", "channel_snr_db", "cosine_similarity", "max_abs_error",
+    "mean_abs_error", "top1_agreement", "metric_drop", "metric_drop_relative", "per_class_drop",
+    "metric_min",
+}  # fmt: skip
 Measured = dict[str, Any]
 
 
@@ -45,12 +51,20 @@ def report_row(
         "worst_class": _worst_class(measured),
         "flips": _disagreements(kernels),
         "advice": measured.get("advice") or [],
+        "improvable": _is_improvable(measured, outcomes),
         "kernels": kernels,
         "latency": latency,
         "target": _target(measured.get("target"), kernels),
         "compile": measured.get("compile"),
         **_verdict(outcomes),
     }
+
+
+def _is_improvable(measured: Measured, outcomes: Mapping[str, Outcome]) -> bool:
+    """Return whether it misses limits by the error of layers whose activations are quantized."""
+    missed = {name for name, outcome in outcomes.items() if not outcome.passed}
+    layers = measured.get("layers") or []
+    return bool(missed & IMPROVABLE) and any(layer.get("holds") for layer in layers)
 
 
 def _target(target: dict[str, Any] | None, kernels: dict[str, Any]) -> dict[str, Any] | None:

@@ -74,6 +74,12 @@ def failed_checks(report: dict[str, Any]) -> list[FailedCheck]:
     ]
 
 
+def improvements(report: dict[str, Any]) -> list[str]:
+    """Name the command that may mend a variant, for each that it is likely to."""
+    names = [row["variant"] for row in report["variants"] if row.get("improvable")]
+    return [f"`litemill improve {name}` looks for options that meet the limits" for name in names]
+
+
 def table_notes(report: dict[str, Any]) -> list[str]:
     """Return what a table does not show: what is lost, the worst class, kernels, advice."""
     return [

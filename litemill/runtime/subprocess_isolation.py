@@ -11,15 +11,18 @@ import multiprocessing
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from litemill.core.errors import InterpreterError, LitemillError
+from litemill.core.errors import InterpreterError, LitemillError, first_line
+from litemill.core.exit_status import TRACEBACK, print_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
 T = TypeVar("T")
+PACKAGE = Path(__file__).parents[1]
 
 
 class OutOfTimeError(InterpreterError):
@@ -47,12 +50,13 @@ def run_isolated(
 
     Raises:
         LitemillError: as the function raised it.
+        InterpreterError: another library raised anything else.
         RuntimeError: a fork raised anything else; with its traceback.
         CrashError: the child died of a signal; OutOfTimeError: it took too long.
     """
     context = _context(fork=fork)
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(there, function, arguments, fork))
+    child = context.Process(target=_answer, args=(there, function, arguments, fork, place))
     child.start()
     there.close()
     try:
@@ -82,16 +86,30 @@ def _answer(
     function: Callable[..., T],
     arguments: tuple[Any, ...],
     fork: bool,  # noqa: FBT001  # of the process
+    place: object,
 ) -> None:
     faulthandler.disable()  # the parent tells how it ended
     try:
         there.send((True, function(*arguments)))
     except LitemillError as error:
+        print_traceback()
         there.send((False, error))
-    except Exception:
-        if not fork:
+    except Exception as error:
+        if fork:
+            there.send((False, RuntimeError(traceback.format_exc())))
+        elif _is_of_others(error):
+            print_traceback()
+            found = f"{type(error).__name__}: {first_line(error)}"
+            expected = f"{TRACEBACK}=1 in the environment shows where"
+            there.send((False, InterpreterError(str(place), found, expected)))
+        else:
             raise
-        there.send((False, RuntimeError(traceback.format_exc())))
+
+
+def _is_of_others(error: Exception) -> bool:
+    """Tell whether another library raised it, about what it was given."""
+    where = traceback.extract_tb(error.__traceback__)[-1].filename
+    return not Path(where).is_relative_to(PACKAGE)
 
 
 def _how_it_ended(status: int | None) -> str:

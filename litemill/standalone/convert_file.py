@@ -18,17 +18,22 @@ from litemill.conversion.arithmetic import arithmetic_of
 from litemill.conversion.convert import convert_variant
 from litemill.conversion.option_conflicts import needs_calibration
 from litemill.core.errors import ConversionError, LitemillError, ModelError
+from litemill.data.prepare import prepare_splits
 from litemill.data.sample_file import read_samples
 from litemill.data.sample_matching import format_shape
+from litemill.data.samples import read_split
 from litemill.models import keras_model, saved_model
 from litemill.models.exported_model import export_model
 from litemill.models.graph_operators import refuse_operators
 from litemill.models.kinds import import_model
+from litemill.models.reference_outputs import match_samples
 from litemill.runtime import tensorflow_start
 from litemill.runtime.capture_output import capture_output
 from litemill.standalone.output_check import check_outputs, check_runs, format_count
 
 if TYPE_CHECKING:
+    from litemill.config.schema.prepare import Prepare
+    from litemill.data.samples import Samples
     from litemill.models.exported_model import ExportedModel
     from litemill.tflite.description import Description, Tensor
 
@@ -49,6 +54,7 @@ class ConversionRequest:
     name: str  # of the variant
     variant: Variant
     samples: str | None
+    data: Prepare | None = None  # in their place: a data set, its splits as a project has them
     keras_2: bool = False  # run Keras 2 in the place of Keras 3
 
 
@@ -91,9 +97,10 @@ def _refuse_early(request: ConversionRequest) -> None:
         raise ModelError(file, "a folder" if request.keras else "a file", f"use {flag}")
     if request.keras:
         keras_model.refuse_lambda(file, allow_lambda=request.allow_lambda)
-    if needs_calibration(request.variant) and request.samples is None:
-        place = f"variant {request.name}"
-        raise ConversionError(place, "no samples to calibrate with", "use --samples FILE.npz")
+    no_samples = request.samples is None and request.data is None
+    if needs_calibration(request.variant) and no_samples:
+        place, expected = f"variant {request.name}", "use --samples FILE.npz, or --data NAME"
+        raise ConversionError(place, "no samples to calibrate with", expected)
     if request.variant.route is Route.keras and not request.keras:
         expected = "expected one of: saved_model, concrete_function, cli"
         raise ModelError("--route", "keras, and the source is a SavedModel", expected)
@@ -105,24 +112,43 @@ def _convert(request: ConversionRequest, folder: Path) -> ConversionResult | Non
         model = _export(request, folder)
     if model.source.needs_keras_2(request.variant.route.name) != request.keras_2:
         return None
-    samples, variant = None, request.variant
-    if request.samples is not None:
-        samples = read_samples(Path(request.samples), model.signature["inputs"])
-        variant = replace(variant, calibration=_calibration(variant, len(samples)))
-    converted = convert_variant(request.name, variant, model, samples)
+    calibration, evaluation = _samples(request, model, folder)
+    variant = request.variant
+    if calibration is not None:
+        chosen = _calibration(variant, len(calibration), classes=calibration.classes is not None)
+        variant = replace(variant, calibration=chosen)
+    converted = convert_variant(request.name, variant, model, calibration)
     checks = ["weights, types and signature are as requested"]
     if converted.rows:
         checks.append(_calibrated(request.variant, variant, len(converted.rows)))
     place = f"variant {request.name}"
     with capture_output(explained=LitemillError):
-        if samples is None:
+        if evaluation is None:
             check = check_runs(place, converted, model)
         else:
-            check = check_outputs(place, converted, model, samples, folder / "reference")
+            judged = converted if evaluation is calibration else replace(converted, rows=[])
+            check = check_outputs(place, judged, model, evaluation, folder / "reference")
     checks.append(check.summary)
     return ConversionResult(
         converted.content, _describe(converted.description), "; ".join(checks), check.failures
     )
+
+
+def _samples(
+    request: ConversionRequest, model: ExportedModel, folder: Path
+) -> tuple[Samples | None, Samples | None]:
+    """Return the samples to calibrate on, and those to compare outputs on: of a file, the same."""
+    if request.data is not None:
+        prepare_splits(request.data, folder / "data")
+        calibration, evaluation = (
+            match_samples(read_split(folder / "data" / split), model.signature)
+            for split in ("calibration", "evaluation")
+        )
+        return calibration, evaluation
+    if request.samples is None:
+        return None, None
+    samples = read_samples(Path(request.samples), model.signature["inputs"])
+    return samples, samples
 
 
 def _export(request: ConversionRequest, folder: Path) -> ExportedModel:
@@ -150,10 +176,10 @@ def _usual_key(request: ConversionRequest) -> str:
     return DEFAULT_KEY if DEFAULT_KEY in keys or len(keys) != 1 else keys[0]
 
 
-def _calibration(variant: Variant, count: int) -> Calibration:
+def _calibration(variant: Variant, count: int, *, classes: bool) -> Calibration:
     """Take as many samples as requested, or all that there are; a file has no classes."""
     requested = variant.calibration
-    stratified = requested.selection is Selection.stratified
+    stratified = requested.selection is Selection.stratified and not classes
     selection = Selection.random if stratified else requested.selection
     return replace(requested, samples=min(requested.samples, count), selection=selection)
 

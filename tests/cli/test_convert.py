@@ -138,7 +138,7 @@ def test_the_only_signature_of_a_saved_model_needs_no_name(models):
         (["--keras_model_file=picture.keras"], "picture.keras: not a readable Keras file ("),
         (
             ["--keras_model_file=model.h5", "--variant=int8"],
-            "variant int8: no samples to calibrate with; use --samples FILE.npz",
+            "variant int8: no samples to calibrate with; use --samples FILE.npz, or --data NAME",
         ),
         (
             ["--keras_model_file=model.h5", "--variant=int8", "--samples=other.npz"],

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
+import tensorflow as tf
 import zoo
 
 from litemill.config.schema.variant import Optimization, TensorType, Variant
 from litemill.conversion.arithmetic import arithmetic_of
+from litemill.conversion.graph_names import graph_names
 from litemill.conversion.verification import mismatches
 from litemill.tflite.flatbuffer import describe
 
@@ -88,7 +91,13 @@ def test_mismatches_name_the_operators_of_a_float_island():
     """Only where no fallback requested."""
     lines = lines_of("island", Variant(optimization=INT8))
 
-    assert ["SIN computes in float (float32 -> float32); no fallback requested"] == lines
+    cure = "no fallback requested: `float_fallback: true` allows it"
+    assert [f"SIN computes in float (float32 -> float32); {cure}"] == lines
+    content = zoo.file("island")
+    names = graph_names(content, zoo.KEY)
+    assert {"SIN"} == set(names.in_float)
+    (line,) = mismatches(describe(content), Variant(optimization=INT8), zoo.SIGNATURE, names)
+    assert f"SIN of layer {names.in_float['SIN'][0]!r} computes in float" in line
 
 
 def test_mismatches_let_small_weights_stay_float_under_dynamic_range():
@@ -174,3 +183,28 @@ def test_mismatches_find_outputs_that_changed_places():
 def test_mismatches_find_operators_that_the_runtime_does_not_have():
     """A TensorFlow operator that the converter passed through."""
     assert any("FlexAtan is a TensorFlow operator" in line for line in lines_of("flex", Variant()))
+
+
+def test_an_input_that_nothing_reads_is_called_unused(tmp_path):
+    """The converter leaves it float32, whatever the inputs are."""
+    module = tf.Module()
+    module.f = tf.function(
+        lambda x, u: {"y": tf.matmul(x, tf.ones([3, 3]))},  # noqa: ARG005
+        input_signature=[zoo.spec(None, 3), zoo.spec(None, 2, name="u")],
+    )
+    tf.saved_model.save(module, str(tmp_path), signatures={zoo.KEY: module.f})
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    inputs = {"x": np.ones((1, 3), np.float32), "u": np.ones((1, 2), np.float32)}
+    converter.representative_dataset = lambda: [inputs]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    content = bytes(converter.convert())
+    names = graph_names(content, zoo.KEY)
+    assert {"u"} == names.unused
+    side = {name: {"dtype": "float32", "shape": [None, n]} for name, n in (("x", 3), ("u", 2))}
+    signature = {"key": zoo.KEY, "inputs": side, "outputs": {}}
+    lines = mismatches(describe(content), RIGHT["int8"], signature, names)
+
+    cure = "remove it from the model, or take `input_type: float32`"
+    assert f"input 'u' is unused, and stays float32: {cure}" in lines
+    assert not any("requested int8" in line for line in lines)

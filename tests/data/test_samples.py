@@ -74,19 +74,35 @@ def test_digest_depends_on_content_and_names_but_not_on_the_folder(tmp_path):
     assert digest("a", "x", X) != digest("b", "x", X.view(np.int32))
 
 
+def test_names_never_become_names_of_files(tmp_path):
+    """Whatever they are: each array comes back under its name, and nothing is written elsewhere."""
+    names = ["a/b", "../x", "/abs/x", "..", "", "Y", "y", "n\0l", "é", "z" * 10_000, "a:b"]
+    inputs = {name: column(X + i) for i, name in enumerate(names)}
+    targets = {name: column(Y) for name in names}
+    write_split(tmp_path / "split", inputs, targets, ORDER, classes=["../no", "/yes"], task="none")
+    samples = read_split(tmp_path / "split")
+
+    assert set(names) == set(samples.inputs) == set(samples.targets)
+    for i, name in enumerate(names):
+        assert (X + i)[ORDER].tolist() == samples.inputs[name].tolist()
+    folder = tmp_path / "split" / "inputs"
+    assert {f"{i}.npy" for i in range(len(names))} == {path.name for path in folder.iterdir()}
+    assert [tmp_path / "split"] == list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda split: (split / "inputs/x.npy").unlink(),
+        lambda split: (split / "inputs/0.npy").unlink(),
         lambda split: (split / "split.json").unlink(),
         lambda split: (split / "split.json").write_text("{}"),
         lambda split: (split / "split.json").write_text("[]"),
-        lambda split: (split / "inputs/x.npy").write_bytes(b""),
-        lambda split: (split / "inputs/x.npy").write_bytes(
-            (split / "inputs/x.npy").read_bytes()[:-4]
+        lambda split: (split / "inputs/0.npy").write_bytes(b""),
+        lambda split: (split / "inputs/0.npy").write_bytes(
+            (split / "inputs/0.npy").read_bytes()[:-4]
         ),
-        lambda split: np.save(split / "inputs/x.npy", X[:3]),
-        lambda split: np.save(split / "inputs/x.npy", np.array([{}]), allow_pickle=True),
+        lambda split: np.save(split / "inputs/0.npy", X[:3]),
+        lambda split: np.save(split / "inputs/0.npy", np.array([{}]), allow_pickle=True),
         lambda split: write_json(
             split / "split.json", read_json(split / "split.json") | {"samples": 9}
         ),
@@ -121,7 +137,7 @@ def test_reading_a_large_split_holds_a_part_of_it(tmp_path):
     most = 0
     for number, batch in enumerate(samples.batches(256)):
         assert not batch.inputs["x"].any()
-        most = max(most, resident(tmp_path / "inputs/x.npy")) if number % 8 == 0 else most
+        most = max(most, resident(tmp_path / "inputs/0.npy")) if number % 8 == 0 else most
 
     assert 0 < most <= 2 * HELD
     assert samples.take([1, 2]).inputs["x"].shape == (2, 4096)

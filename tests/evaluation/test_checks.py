@@ -119,6 +119,14 @@ def test_metric_drop_relative_fails_any_error_over_a_perfect_source():
     assert checks.metric_drop_relative(same, 0).passed
 
 
+def test_metric_drop_relative_lets_rounding_of_a_tiny_error_pass():
+    """Of a float file; of one that differs by more it fails all the same."""
+    tiny = metric(1e-9, 3e-9, goal="minimize")
+    for snr_db, passes in ((120.0, True), (40.0, False)):
+        found = measured(metric=tiny, outputs={"y": output(snr_db=snr_db)})
+        assert passes == checks.metric_drop_relative(found, 0.02).passed
+
+
 @pytest.mark.parametrize("check", ["metric_drop", "metric_drop_relative", "metric_min"])
 def test_a_metric_that_is_absent_fails_nothing_and_is_called_absent(check):
     """Unlabelled samples have no metric; that is not a metric of zero."""

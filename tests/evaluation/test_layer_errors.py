@@ -107,6 +107,20 @@ def test_advice_looks_behind_a_softmax():
     assert "'layer2'" in message
 
 
+def test_advice_blames_channels_of_very_different_size():
+    """Where they are, not where their noise shows, nor an overshoot of the calibrated range."""
+    uneven, last = layer(1, 0.0, holds=(-9.0, 4000.0)), layer(2, 0.3, holds=(-0.5, 0.5))
+    values = np.array([[1.0, 4096.0, -2.0], [0.5, 4000.0, 2.0]])
+    uneven.add(values, values + 0.01)
+    uneven.label = "dense"
+    (message,) = advice([uneven, last], CHAIN)
+
+    assert message == (
+        "balance the weights, or keep CONV_2D 'dense' in float: one scale holds all of its"
+        " channels, and channel 1 is 2,048 times as large as half of them"
+    )
+
+
 def test_advice_is_to_calibrate_where_values_do_not_fit():
     """Float would hide what more samples mend."""
     (message,) = advice([layer(1, 0.3, holds=(-0.5, 0.5))], CHAIN)

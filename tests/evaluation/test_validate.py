@@ -370,8 +370,8 @@ def write_stages(root, content):
     split, export = root / "build/prepare/evaluation", root / "build/export"
     for folder in (split / "inputs", split / "targets", export / "reference"):
         folder.mkdir(parents=True)
-    np.save(split / "inputs/image.npy", IMAGES)
-    np.save(split / "targets/target.npy", TARGET)
+    np.save(split / "inputs/0.npy", IMAGES)
+    np.save(split / "targets/0.npy", TARGET)
     np.save(export / "reference/0.npy", reference()["digit"])
     (export / "reference/names.json").write_text('["digit"]')
     message = {

@@ -24,6 +24,7 @@ from litemill.improve.steps import (
     with_more_samples,
     with_one_layer_less,
     with_other_selections,
+    with_uneven_layers_in_float,
     worst_layer,
 )
 from litemill.improve.trial import Trial, judge_trial
@@ -103,6 +104,20 @@ def test_behind_a_float_layer_that_still_adds_most_is_the_one_that_it_reads():
 
     assert "a" == worst_layer(trial(kept, layers=layers), set())
     assert "c" == worst_layer(trial(kept, layers=layers), {"a"})
+
+
+def test_uneven_channels_want_their_layer_and_its_readers_in_float():
+    """Blamed where it adds the noise, or where a layer does that reads it; not elsewhere."""
+    a = {**row("a", 0.0), "unevenness": 4096.0}
+    layers = [a, row("b:0", 0.9, ["a"], "digit"), row("c", 0.1, ["b:0"])]
+    ((words, changed),) = with_uneven_layers_in_float(trial(INT8, layers=layers))
+
+    assert ["a", "digit"] == changed.float_layers
+    assert "2 layers in float (a, digit)" == words
+    even = [row("a", 0.0), *layers[1:]]
+    assert [] == list(with_uneven_layers_in_float(trial(INT8, layers=even)))
+    quiet = [a, row("b:0", 0.1, ["a"]), row("c", 0.9)]
+    assert [] == list(with_uneven_layers_in_float(trial(INT8, layers=quiet)))
 
 
 def test_lost_channels_want_float_outputs():

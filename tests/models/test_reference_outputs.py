@@ -94,3 +94,36 @@ def test_a_damaged_array_is_refused(tmp_path):
     (tmp_path / "0.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(DataError, match="damaged"):
         read_reference_outputs(tmp_path)
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_random_answers_are_called_random(tmp_path, seed):
+    """By asking twice, whatever seed the graph has; a stateless draw answers the same again."""
+    module = tf.Module()
+    spec = [tf.TensorSpec([None, 3], name="x")]
+    module.draw = tf.function(
+        lambda x: {"y": x + tf.random.normal(tf.shape(x), seed=seed)}, input_signature=spec
+    )
+    module.same = tf.function(
+        lambda x: {"y": x + tf.random.stateless_normal(tf.shape(x), [1, 2])}, input_signature=spec
+    )
+    samples = Samples({"x": np.zeros((4, 3), np.float32)}, {}, None, "none")
+    with pytest.raises(ModelError, match=r"answers are random: two calls .* output 'y' .*Random"):
+        write_reference_outputs(_signature(module.draw), samples, 4, tmp_path / "draw")
+    write_reference_outputs(_signature(module.same), samples, 4, tmp_path / "same")
+
+
+def test_an_output_without_samples_is_refused_in_a_line(tmp_path):
+    """A scalar of the whole batch says nothing of a sample."""
+    module = tf.Module()
+    module.f = tf.function(
+        lambda x: {"m": tf.reduce_mean(x)}, input_signature=[tf.TensorSpec([None, 3], name="x")]
+    )
+    samples = Samples({"x": np.zeros((4, 3), np.float32)}, {}, None, "none")
+    with pytest.raises(ModelError, match=r"output m: shape \[\] for 4 samples; expected a row"):
+        write_reference_outputs(_signature(module.f), samples, 4, tmp_path / "m")
+
+
+def _signature(function):
+    """Return a concrete function that takes its inputs by name."""
+    return function.get_concrete_function()

@@ -179,3 +179,13 @@ def test_unrolled_refuses_what_has_no_steps():
         "model endless: takes sequences of any length as 'steps', which cannot be unrolled; "
         "expected a fixed length, or `batch` in place of `unroll`"
     ) == str(caught.value)
+
+
+def test_lookup_tables_of_layers_are_saved_along(tmp_path):
+    """They are no variables of the model; the answers are the layer's own."""
+    words = keras.Input((), dtype="string", name="word")
+    layer = keras.layers.StringLookup(vocabulary=["a", "b"], name="index")
+    saved_model.save_keras(keras.Model(words, layer(words)), tmp_path / "saved", "look")
+    loaded = tf.saved_model.load(str(tmp_path / "saved")).signatures["look"]
+
+    assert [1, 2, 0] == loaded(word=tf.constant(["a", "b", "z"]))["index"].numpy().tolist()

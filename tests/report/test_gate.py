@@ -13,6 +13,7 @@ from litemill.core.errors import ErrorGroup
 from litemill.core.files import write_json
 from litemill.report import gate
 from litemill.report.assemble import assemble_report
+from litemill.report.verdict import table_notes
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"snr_db": 20, "top1_agreement": 0.98}
@@ -53,6 +54,23 @@ def test_the_stage_lets_a_good_release_through(tmp_path):
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
     variants = {"float32": True, "int8": True}
     assert {"passed": True, "variants": variants, "failed": []} == verdict(tmp_path)
+
+
+def test_the_gate_and_the_report_name_the_command_that_may_help(tmp_path):
+    """Where quantized activations miss a limit of fidelity; not for a size, nor a float file."""
+    path, layers = tmp_path / "report.json", [{"holds": [-1.0, 1.0], "reads": []}]
+    for found, named in [
+        ({**BAD, "layers": layers}, True),
+        ({**BAD, "layers": [{"holds": None}]}, False),
+        (BAD, False),
+    ]:
+        report = judge(found)
+        write_json(path, report)
+        with pytest.raises(ErrorGroup) as caught:
+            gate.run(report=path, out=tmp_path / "verdict.json", package=tmp_path / "package")
+        line = str(caught.value).splitlines()[-1]
+        hint = "`litemill improve int8` looks for options that meet the limits"
+        assert named == (hint in line) == (hint in table_notes(report))
 
 
 def test_the_gate_raises_an_error_for_every_failed_check(tmp_path):

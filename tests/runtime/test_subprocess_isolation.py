@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -41,6 +42,17 @@ def test_apart_raises_what_the_function_raised():
         run_isolated(_refuse, "x.npy", seconds=60, place="model")
 
     assert "x.npy: NaN; expected numbers" == str(caught.value)
+
+
+def test_apart_tells_what_another_library_raised_in_one_line(monkeypatch, capfd):
+    """And its traceback on request; a fault of ours has one always."""
+    with pytest.raises(InterpreterError, match=r"^m\.json: JSONDecodeError: .*LITEMILL_TRACEBACK"):
+        run_isolated(json.loads, "{", seconds=60, place="m.json")
+    assert "Traceback" not in capfd.readouterr().err
+    monkeypatch.setenv("LITEMILL_TRACEBACK", "1")
+    with pytest.raises(InterpreterError, match="JSONDecodeError"):
+        run_isolated(json.loads, "{", seconds=60, place="m.json")
+    assert "JSONDecodeError" in capfd.readouterr().err
 
 
 def test_apart_by_a_fork_needs_no_pickling_and_survives_as_well():
