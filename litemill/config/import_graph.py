@@ -104,7 +104,7 @@ class Graph:
             ConfigError: one of them is not Python.
         """
         reached: set[Path] = set()
-        queue = [start.resolve()]
+        queue = [start.resolve(), *self._packages_above(start.resolve())]
         while queue:
             file = queue.pop()
             if file in reached or file.suffix != ".py" or not self._known(file):
@@ -123,6 +123,15 @@ class Graph:
             # An installed package may be reached through a link, such as lib64.
             self._files[name] = path.resolve() if path else None
         return self._files[name]
+
+    def _packages_above(self, file: Path) -> Iterator[Path]:
+        # Whoever starts a module by its name runs the `__init__` of every package above it.
+        for folder in file.parents[1:] if file.name == "__init__.py" else file.parents:
+            package = folder / "__init__.py"
+            if folder == self._root or not is_own(package, self._root):
+                return
+            if package.is_file() and has_code(package, self._root):
+                yield package
 
     def _known(self, file: Path) -> bool:
         if not (is_own(file, self._root) or is_litemill(file)):

@@ -179,3 +179,12 @@ def test_module_file_follows_folders_without_init_inside_a_package(tmp_path):
     module = tmp_path / "outer_package/inner/leaf.py"
     module.write_text("x = 1\n")
     assert module == module_file("outer_package.inner.leaf.x", tmp_path)
+
+
+def test_closure_has_the_packages_above_that_do_something(root):
+    """Whoever imports a module runs them; one without code changes nothing."""
+    late = root / "models/late.py"
+    (root / "models/__init__.py").write_text('"""Models."""\n')
+    assert ["models/late.py"] == names(closure(late, root), root)
+    (root / "models/__init__.py").write_text("SIZE = 1\n")
+    assert ["models/__init__.py", "models/late.py"] == names(closure(late, root), root)
