@@ -75,6 +75,9 @@ def parse_override(word: str, place: str) -> Axis:
         raise ConfigError(where, str(error), "expected values, or one range of numbers") from None
     if not plain:
         raise ConfigError(where, "no values", "expected at least one")
+    if any("${" in str(one) for one in plain):
+        found = "an interpolation, and a grid is read without the configuration around it"
+        raise ConfigError(where, found, "expected the values")
     return Axis(key, tuple(plain))
 
 

@@ -34,6 +34,7 @@ def print_front(result: Mapping[str, Any], out: Path, stream: TextIO | None = No
 def remarks(result: Mapping[str, Any]) -> Iterator[str]:
     """List what did not work, and what a search for the smallest file found."""
     yield from _errors(result)
+    yield from _without_effect(result)
     if "winner" in result:
         yield _winner(result)
 
@@ -110,6 +111,15 @@ def _errors(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"{words}, {count} of {len(result['points'])}: {error}"
         if len(errors) > ERRORS:
             yield f"{words}: {len(errors) - ERRORS} more reasons, in the table"
+
+
+def _without_effect(result: Mapping[str, Any]) -> Iterator[str]:
+    """Name the options that made no difference in any point, such as the samples of a float file."""
+    rows, asked = result["points"], result["asked"]
+    idle = [key for key in asked["options"] if not any(key in row["options"] for row in rows)]
+    if idle and rows:
+        verb = "makes" if len(idle) == 1 else "make"
+        yield f"{', '.join(idle)} {verb} no difference in these points of {asked['base']['name']}"
 
 
 def _winner(result: Mapping[str, Any]) -> str:

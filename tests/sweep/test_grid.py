@@ -58,6 +58,8 @@ def test_options_have_values_in_the_grammar_of_hydra(word, expected):
         (["optimization=in8"], "grid: optimization: found 'in8'; did you mean 'int8'?"),
         (["batch=1,x"], "grid: batch: found 'x'; expected a whole number or null"),
         (["batch=true"], "grid: batch: found True; expected a whole number or null"),
+        (["batch=${x},1"], "grid: batch=${x},1: an interpolation, and a grid is read without"),
+        (["custom_ops=[a,'${now:%Y}']"], "grid: custom_ops=[a,'${now:%Y}']: an interpolation"),
         (
             ["calibration.samples=1.5"],
             "grid: calibration.samples: found 1.5; expected a whole numb",

@@ -25,7 +25,7 @@ from litemill.sweep.inputs import SweepInputs
 from litemill.sweep.promote import promote
 from litemill.sweep.result import latencies
 from litemill.sweep.store import Store
-from litemill.sweep.summary import print_front
+from litemill.sweep.summary import print_front, remarks
 from litemill.sweep.task import Outcome
 
 INT8 = Variant(optimization=Optimization.int8)
@@ -449,7 +449,8 @@ def test_parquet_is_left_out_where_pyarrow_is_missing(tmp_path, inputs, monkeypa
         grid_of(["calibration.samples=10,20"])
     )
     rows = table.table_rows(every, {})
-    asked = {"points": 2, "search": "grid", "base": {"name": "int8"}}
+    options = ["calibration.samples"]
+    asked = {"points": 2, "search": "grid", "base": {"name": "int8"}, "options": options}
     result = table.summary(rows, every, asked)
     folder = tmp_path / "result"
     table.write_tables(folder, rows, result)
@@ -465,6 +466,15 @@ def test_parquet_is_left_out_where_pyarrow_is_missing(tmp_path, inputs, monkeypa
     *_, files, reason = capsys.readouterr().out.splitlines()
     assert f"All points: {folder}/sweep.csv, sweep.json, index.html" == files
     assert "sweep.parquet is left out; `pip install 'litemill[parquet]'` writes it" == reason
+
+
+def test_an_option_without_effect_is_named():
+    """A float file takes no calibration samples, whatever their number."""
+    rows = [{"status": "done", "options": {"batch": 1}}, {"status": "done", "options": {}}]
+    asked = {"base": {"name": "float32"}, "options": ["batch", "calibration.samples"]}
+    expected = "calibration.samples makes no difference in these points of float32"
+    assert [expected] == list(remarks({"points": rows, "asked": asked}))
+    assert [] == list(remarks({"points": rows, "asked": asked | {"options": ["batch"]}}))
 
 
 def test_ray_that_is_missing_is_refused_with_its_extra(monkeypatch):
