@@ -114,7 +114,7 @@ def _errors(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _without_effect(result: Mapping[str, Any]) -> Iterator[str]:
-    """Name the options that made no difference in any point, such as the samples of a float file."""
+    """Name options that made no difference in any point, such as samples of a float file."""
     rows, asked = result["points"], result["asked"]
     idle = [key for key in asked["options"] if not any(key in row["options"] for row in rows)]
     if idle and rows:
