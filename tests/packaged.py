@@ -32,7 +32,8 @@ from litemill.evaluation.validate import measure_variant
 from litemill.models.keras_source import KerasSource
 from litemill.release.archive import write_archive
 from litemill.release.assemble import assemble_release
-from litemill.release.package import Sources, write_package
+from litemill.release.package import write_package
+from litemill.release.sources import Sources
 from litemill.report.assemble import assemble_report, write_report
 from litemill.runtime import portability
 from litemill.tflite.interpreter import Model
@@ -105,8 +106,11 @@ def write_split(folder, inputs, classes=CLASSES):
     write_json(folder / "split.json", {**split, "classes": classes, "task": "classification"})
 
 
-def build(folder, models):
-    """Write what the stages before `package` write for some models, by variant."""
+def build(folder, models, targets=None, compiled=None):
+    """Write what the stages before `package` write for some models, by variant.
+
+    Some have a target, as `measure_variant` takes it, or what Vela made of them.
+    """
     write_split(folder / "prepare" / "evaluation", {"image": zoo.batch_of(zoo.IMAGE, 20)})
     write_json(folder / "prepare" / "data.json", {"task": "classification", "classes": CLASSES})
     write_json(folder / "export" / "signature.json", zoo.SIGNATURE)
@@ -120,7 +124,9 @@ def build(folder, models):
         folder / "train" / "portability.json", portability.portability_record(Numerics(), [])
     )
     convert = {name: {"signature": None, **VARIANTS.get(name, {})} for name in models}
+    resolved = {name: {"versions": {}} for name in models}
     sections = {"release": vars(RELEASE), "toolchain": TOOLCHAIN, "convert": convert}
+    sections["targets"] = resolved
     write_json(folder / "params.json", sections)
     samples = read_split(folder / "prepare" / "evaluation")
     reference = Model(converted()["float32"]).run(samples.inputs)
@@ -137,8 +143,14 @@ def build(folder, models):
                 samples=samples,
                 signature=zoo.SIGNATURE,
                 options=Validate(task="classification"),
+                target=(targets or {}).get(name),
             )
         )
+        if one := (compiled or {}).get(name):
+            measured[-1]["compile"] = {"target": "npu", "error": None, **one.record}
+            path = folder / "compile" / name / "model.tflite"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(one.content)
     limits = {name: {"snr_db": 1} for name in models}
     write_report(assemble_report(measured, limits, "digits"), folder / "report")
     return folder

@@ -28,4 +28,5 @@ def bundle_readme(manifest: Mapping[str, Any], samples: int) -> str:
         preprocessing=describe_preprocessing(data),
         classes=data.get("classes"),
         samples=samples,
+        micro=[name for name, entry in manifest["variants"].items() if "target" in entry],
     )

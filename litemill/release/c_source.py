@@ -1,6 +1,7 @@
 """A model as C source, for microcontrollers that have no file system.
 
-The array is const and aligned to 16 bytes, as LiteRT for Microcontrollers reads models in place.
+The array is const and aligned to 16 bytes, as LiteRT for Microcontrollers reads models in place;
+alignment and linker section may be set from outside.
 The header has sizes, types and quantization as constants, in the order of the model's inputs and
 outputs, so that firmware needs no code to query them.
 """
@@ -15,7 +16,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from litemill.release.render import render
-from litemill.targets.tflm_operators import RESOLVER_METHODS
 from litemill.tflite.description import CONVERSIONS, INTEGER_WEIGHTS
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ def header_text(  # noqa: PLR0913
     """
     return render(
         "c_header.h.j2",
-        methods=resolver_methods(model),
         arena=arena,
         name=name,
         macro=name.upper(),
@@ -88,17 +87,13 @@ def header_text(  # noqa: PLR0913
     )
 
 
-def resolver_methods(model: Description) -> list[str]:
-    """Return the methods of tflite::MicroMutableOpResolver that register a model's operators."""
-    return sorted({RESOLVER_METHODS[operator.name] for operator in model.operators})
-
-
 def source_text(name: str, content: bytes, place: str) -> str:
     """Write the source file, which includes the header `<stem of place>.h` beside it."""
     rows = (content[start : start + ROW] for start in range(0, len(content), ROW))
     return render(
         "c_source.c.j2",
         name=name,
+        macro=name.upper(),
         place=place,
         sha256=hashlib.sha256(content).hexdigest(),
         header=PurePosixPath(place.removesuffix(".tflite")).name + ".h",

@@ -15,12 +15,16 @@ from litemill.release.golden_check import GoldenCase, golden_differences
 from litemill.release.layout import GOLDEN, SIGNATURE, golden_file, refuse_other_files
 from litemill.release.manifest_checks import check_manifest
 from litemill.release.reader import unpack
+from litemill.targets.kinds import KINDS
 from litemill.tflite.interpreter import Kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from litemill.release.reader import Unpacked
+
+# What golden outputs may have been computed by: LiteRT's kernels, or a target's own.
+KERNELS = {*Kernels.__members__, *(kind.kernels for kind in KINDS.values() if kind.kernels)}
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,9 @@ def _record(golden: Any, variant: str, release: Unpacked) -> dict[str, Any]:
     try:
         record = dict(golden["variants"][variant])
         arrays = [*record["inputs"].values(), *record["outputs"].values()]
-        missing = {golden_file(one["file"]) for one in arrays} - {*release.names}
-        valid = record["kernels"] in Kernels.__members__ and all(
+        files = {one[key] for one in arrays for key in ("file", "raw") if key in one}
+        missing = {golden_file(file) for file in files} - {*release.names}
+        valid = record["kernels"] in KERNELS and all(
             one["tolerance"] >= 0 for one in record["outputs"].values()
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

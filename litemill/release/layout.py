@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from litemill.core.errors import LitemillError
 
-VARIANTS, C_SOURCES = "variants", "c"
+VARIANTS, C_SOURCES, COMPILED = "variants", "c", "compiled"
 EXPLORE = "explore"
 GOLDEN = "golden/golden.json"
 MANIFEST = "manifest.json"
@@ -40,10 +40,14 @@ PACKAGED = {
     MANIFEST: "of each variant: SHA-256, size, signature, types, quantization, operators,"
     " minimum runtime version, measurements, checks; data, source and toolchain",
     "golden/": "real samples, the outputs of each variant for them, and the tolerance for other"
-    " runtimes",
-    f"{C_SOURCES}/*.c`, `{C_SOURCES}/*.h": "integer variants as C source for microcontrollers: a"
-    " const array, aligned to 16 bytes; sizes, types and quantization as constants; the"
-    " kernels that TensorFlow Lite Micro has to link, and the smallest arena",
+    " runtimes; raw binary too (`*.bin`) for microcontrollers",
+    f"{COMPILED}/*.tflite": "variants for an NPU, as Vela compiled them; what to flash there",
+    f"{C_SOURCES}/*.c`, `{C_SOURCES}/*.h": "variants that TensorFlow Lite Micro takes, as C source:"
+    " a const array, aligned to 16 bytes; sizes, types and quantization as constants; in"
+    " `*_operators.h` the kernels to link; for a microcontroller's variants the smallest arena, and"
+    " golden samples in `*_golden.h`",
+    f"{C_SOURCES}/*_test.c`, `{C_SOURCES}/*_test.cc": "a test of each microcontroller's variant on"
+    " its golden samples, to build into firmware",
     f"{EXPLORE}/*.json": "the error of each layer, in percent, as node data of Model Explorer:"
     " open a variant there, and load its file",
     LABELS: "names of the classes, one per line, class 0 first; only for classification",
@@ -69,9 +73,14 @@ def variant_file(variant: str) -> str:
     return f"{VARIANTS}/{variant}.tflite"
 
 
-def c_files(variant: str) -> tuple[str, str]:
-    """Return the names of a variant's C source and of its header."""
-    return f"{C_SOURCES}/{variant}.c", f"{C_SOURCES}/{variant}.h"
+def compiled_file(variant: str) -> str:
+    """Return the name of what was compiled for an NPU."""
+    return f"{COMPILED}/{variant}.tflite"
+
+
+def c_file(variant: str, end: str) -> str:
+    """Return the name of a variant's C source that ends so: ".c", ".h", "_operators.h", ..."""
+    return f"{C_SOURCES}/{variant}{end}"
 
 
 def golden_file(file: str) -> str:

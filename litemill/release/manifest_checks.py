@@ -77,6 +77,10 @@ def _check_files(folder: Path, manifest: Mapping[str, Any], names: set[str]) -> 
     models = sorted(name for name in listed if name.startswith(f"{layout.VARIANTS}/"))
     claimed = sorted({entry["file"] for entry in manifest["variants"].values()})
     refuse_difference(MANIFEST, "list of variants", ", ".join(claimed), ", ".join(models))
+    compiled = sorted(name for name in listed if name.startswith(f"{layout.COMPILED}/"))
+    records = [entry["compiled"] for entry in manifest["variants"].values() if "compiled" in entry]
+    claimed = sorted({record["file"] for record in records})
+    refuse_difference(MANIFEST, "list of compiled files", ", ".join(claimed), ", ".join(compiled))
 
 
 def _check_variant(folder: Path, name: str, entry: Mapping[str, Any]) -> None:
@@ -89,10 +93,18 @@ def _check_variant(folder: Path, name: str, entry: Mapping[str, Any]) -> None:
         refuse_difference(place, key, entry[key], value)
     failed = [check for check, result in entry["checks"].items() if result["passed"] is not True]
     refuse_difference(place, "failed checks", failed, [])
-    source = layout.c_files(name)[0]
+    stored, deployed = entry["file"], model
+    if compiled := entry.get("compiled"):
+        stored = compiled["file"]
+        deployed = (folder / stored).read_bytes()
+        refuse_difference(place, "compiled file", stored, layout.compiled_file(name))
+        digest = hashlib.sha256(deployed).hexdigest()
+        refuse_difference(place, "sha256 of the compiled file", compiled["sha256"], digest)
+        refuse_difference(place, "bytes of the compiled file", compiled["bytes"], len(deployed))
+    source = layout.c_file(name, ".c")
     path = folder / source
-    if path.is_file() and array_bytes(path.read_text(encoding="utf-8")) != model:
-        raise ReleaseError(source, "not the bytes of the model", f"expected {entry['file']}")
+    if path.is_file() and array_bytes(path.read_text(encoding="utf-8")) != deployed:
+        raise ReleaseError(source, "not the bytes of the model", f"expected {stored}")
 
 
 def _described(model: Description, key: str | None) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import zipfile
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,75 +16,46 @@ from litemill.benchmark import device_benchmark
 from litemill.config.parameters import PARAMS, parameters, section
 from litemill.config.release_name import overlay_name
 from litemill.config.schema.package import Release
-from litemill.core.errors import DataError, GateError, LitemillError
+from litemill.config.toolchain import version_mismatches
+from litemill.core.errors import DataError, ErrorGroup, GateError, LitemillError
 from litemill.core.files import (
     atomic_replace,
     read_json,
     sha256,
     tree_files,
-    tree_sha256,
     write_json,
     write_text,
 )
 from litemill.core.version import VERSION
 from litemill.data.samples import Samples, read_split
-from litemill.models.reference_outputs import match_samples, read_signature
+from litemill.models.reference_outputs import match_samples
 from litemill.release import layout
 from litemill.release.bundle_readme import bundle_readme
-from litemill.release.c_source import array_name, header_text, is_integer_only, source_text
-from litemill.release.golden import Golden, record_golden, write_golden
+from litemill.release.c_files import write_c_files
+from litemill.release.golden import Golden, TargetInterpreter, record_golden
+from litemill.release.golden_files import write_golden, write_raw
+from litemill.release.manifest_entry import manifest_entry
 from litemill.release.model_card import model_card
-from litemill.targets.tflm import is_supported
+from litemill.release.sources import Sources
+from litemill.targets.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-METRICS = ("metric", "source_metric", "drop", "agreement", "snr_db", "max_abs_error", "outputs")
-
 
 def run(*, build: Path, out: Path) -> None:
-    """Write the bundle that build/params.json describes, from the folder `build` into `out`."""
+    """Write the bundle that build/params.json describes, from the folder `build` into `out`.
+
+    Raises:
+        ErrorGroup: the interpreter of a target is not the one that requirements.lock pins.
+    """
+    targets = section("targets").values()
+    pins = {name: pin for target in targets for name, pin in target["versions"].items()}
+    if wrong := version_mismatches(pins):
+        raise ErrorGroup(wrong)
     report = read_json(build / "report" / "report.json")
     release = parameters(Release, "release")
     write_package(report, Sources(build, PARAMS), release, section("toolchain"), out)
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the artifacts are; relative names below `build` go into the manifest."""
-
-    build: Path
-    params: Path
-
-    def digests(self) -> dict[str, str]:
-        """Return the SHA-256 of the source model: as `train` left it, and as a SavedModel."""
-        # For an imported model that is none of Keras 3, model.keras is a line that says so.
-        keras = zipfile.is_zipfile(self.build / "train/model.keras")
-        names = ("train/model.keras" if keras else "train/imported", "export/saved_model")
-        return {name: tree_sha256(self.build / name) for name in names}
-
-    def signature(self, variant: str) -> dict[str, Any]:
-        """Read the signature of the source model that a variant has."""
-        name = section("convert", variant, path=self.params)["signature"]
-        return read_signature(self.build / "export", name)
-
-    def training(self) -> Any:
-        """Read the metrics of the training."""
-        path = self.build / "train" / "metrics.json"
-        return read_json(path) if path.exists() else {}
-
-    def portability(self) -> Any:
-        """Read where the same training gives the same weights."""
-        return read_json(self.build / "train" / "portability.json")
-
-    @property
-    def overlays(self) -> Path:
-        """The folder with the error of each layer, a file for each variant that has it."""
-        return self.build / "report" / "explore"
-
-    def model(self, variant: str) -> Path:
-        """Return the path of a variant's file."""
-        return self.build / "convert" / variant / "model.tflite"
 
 
 def write_package(
@@ -109,7 +79,7 @@ def write_package(
         raise GateError("package", "no variant passed", "see build/report/report.md")
     samples = _golden_samples(sources.build / "prepare" / "evaluation", release.golden_samples)
     with atomic_replace(out) as fresh:
-        (fresh / layout.VARIANTS).mkdir(parents=True)
+        fresh.mkdir(parents=True)
         manifest: dict[str, Any] = {
             "release": {**dataclasses.asdict(release), "title": report["title"]},
             "litemill": VERSION,
@@ -124,12 +94,12 @@ def write_package(
         for row in passed:
             variant = row["variant"]
             golden = _copy_variant(row, sources, samples, fresh)
-            manifest["variants"][variant] = _manifest_entry(row, golden)
+            manifest["variants"][variant] = manifest_entry(row, golden)
             arrays[variant] = write_golden(golden, fresh / "golden" / variant)
+            if row.get("target"):
+                write_raw(golden, fresh / "golden" / variant, arrays[variant])
             _copy_overlay(sources.overlays, variant, fresh)
-            arena = (row.get("target") or {}).get("arena_bytes")
-            if not row.get("compile"):  # an NPU runs another file, which Vela makes of this one
-                _write_c(release.name, variant, golden, fresh, arena)
+            write_c_files(release.name, row, golden, fresh)
         golden_json = {
             "split": "evaluation",
             "samples": len(samples),
@@ -161,21 +131,43 @@ def _golden_samples(split: Path, count: int) -> Samples:
 
 
 def _copy_variant(row: dict[str, Any], sources: Sources, samples: Samples, fresh: Path) -> Golden:
-    path = sources.model(row["variant"])
-    if not path.is_file():
-        raise LitemillError(path, "no such file", "run `dvc repro` first")
-    if sha256(path) != row["sha256"]:
-        raise LitemillError(path, "not the file that was validated", "run `dvc repro`")
-    shutil.copyfile(path, fresh / layout.variant_file(row["variant"]))
+    variant, path = row["variant"], sources.model(row["variant"])
+    _copy_judged(path, row["sha256"], fresh / layout.variant_file(variant))
+    if compiled := row.get("compile"):
+        copy = fresh / layout.compiled_file(variant)
+        _copy_judged(sources.compiled(variant), compiled["sha256"], copy)
     ranges = {
         name: tuple(output["reference_range"])
         for name, output in row["outputs"].items()
         if output.get("reference_range") and None not in output["reference_range"]
     }
-    signature = sources.signature(row["variant"])
-    inputs = match_samples(samples, signature)
-    key = str(signature["key"])
-    return record_golden(path.read_bytes(), inputs, ranges, signature=key, place=path)
+    signature = sources.signature(variant)
+    return record_golden(
+        path.read_bytes(),
+        match_samples(samples, signature),
+        ranges,
+        signature=str(signature["key"]),
+        place=path,
+        target=_interpreter(row.get("target")),
+    )
+
+
+def _copy_judged(path: Path, digest: str, copy: Path) -> None:
+    """Copy a file to which a verdict belongs, by its digest."""
+    if not path.is_file():
+        raise LitemillError(path, "no such file", "run `dvc repro` first")
+    if sha256(path) != digest:
+        raise LitemillError(path, "not the file that was validated", "run `dvc repro`")
+    copy.parent.mkdir(exist_ok=True)
+    shutil.copyfile(path, copy)
+
+
+def _interpreter(target: dict[str, Any] | None) -> TargetInterpreter | None:
+    """Return the interpreter of a variant's target; None where that is LiteRT's."""
+    if not target:
+        return None
+    load = partial(KINDS[target["kind"]].load, memory=target["arena"])
+    return TargetInterpreter(target["kernels"], load)
 
 
 def _copy_overlay(overlays: Path, variant: str, fresh: Path) -> None:
@@ -183,41 +175,6 @@ def _copy_overlay(overlays: Path, variant: str, fresh: Path) -> None:
     if file.is_file():
         (fresh / layout.EXPLORE).mkdir(exist_ok=True)
         shutil.copyfile(file, fresh / layout.EXPLORE / file.name)
-
-
-def _manifest_entry(row: dict[str, Any], golden: Golden) -> dict[str, Any]:
-    description = golden.model.description.as_json()
-    return {
-        "file": layout.variant_file(row["variant"]),
-        "sha256": row["sha256"],
-        "bytes": row["bytes"],
-        "signature": golden.model.signature,
-        "inputs": _as_dicts(golden.model.inputs),
-        "outputs": _as_dicts(golden.model.outputs),
-        **{key: description[key] for key in ("operators", "weights", "min_runtime_version")},
-        "metrics": {key: row[key] for key in METRICS},
-        "checks": row["checks"],
-    }
-
-
-def _as_dicts(tensors: dict[str, Any]) -> dict[str, Any]:
-    return {name: dataclasses.asdict(tensor) for name, tensor in tensors.items()}
-
-
-def _write_c(release: str, variant: str, golden: Golden, fresh: Path, arena: int | None) -> None:
-    """Write an integer variant that TensorFlow Lite Micro takes as C source, too."""
-    place = layout.variant_file(variant)
-    content = (fresh / place).read_bytes()
-    if not is_integer_only(golden.model.description) or not is_supported(
-        content, golden.model.description
-    ):
-        return
-    source, header = layout.c_files(variant)
-    name = array_name(release, variant)
-    tensors = {"inputs": golden.model.inputs, "outputs": golden.model.outputs}
-    description = golden.model.description
-    write_text(fresh / header, header_text(name, content, description, tensors, place, arena=arena))
-    write_text(fresh / source, source_text(name, content, place))
 
 
 def _labels(classes: Iterable[str]) -> str:

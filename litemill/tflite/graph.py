@@ -27,6 +27,7 @@ class Edge:
     dtype: str
     constant: bool
     quantized: bool  # whether it has a scale
+    scale: float | None = None  # where it has one alone
 
 
 def nodes(content: bytes, subgraph: int = 0) -> list[Node]:
@@ -54,6 +55,14 @@ def edges(content: bytes, subgraph: int = 0) -> list[Edge]:
             reader.dtype(tensor),
             constant=reader.data(tensor.Buffer()) is not None,
             quantized=scale_count(tensor) > 0,
+            scale=float(tensor.Quantization().Scale(0)) if scale_count(tensor) == 1 else None,
         )
         for tensor in reader.tables(graph, "Tensors")
     ]
+
+
+def dequantized_scales(content: bytes) -> dict[str, float]:
+    """Return the steps of float tensors that are dequantized integers, by the tensor's name."""
+    tensors = edges(content)
+    written = ((n.inputs[0], n.outputs[0]) for n in nodes(content) if n.operator == "DEQUANTIZE")
+    return {tensors[out].name: step for source, out in written if (step := tensors[source].scale)}

@@ -14,7 +14,6 @@ from litemill.release.c_source import (
     is_integer_only,
     source_text,
 )
-from litemill.targets.tflm_operators import RESOLVER_METHODS
 from litemill.tflite.flatbuffer import describe
 from litemill.tflite.interpreter import Model
 
@@ -107,29 +106,28 @@ def test_the_arrays_name_is_one_that_c_takes(release, variant, expected):
     assert expected == array_name(release, variant)
 
 
-def test_the_header_registers_exactly_the_operators_of_the_file(written, model):
-    """With their count, and DIMS as TensorFlow Lite Micro has them."""
+def test_dims_have_one_in_the_place_of_a_free_batch_size(written):
+    """As TensorFlow Lite Micro has them."""
     text = (written / "int8.h").read_text()
-    names = {operator.name for operator in describe(model).operators}
-    calls = re.findall(r"\(resolver\)\.(\w+)\(\);", text)
 
-    assert {RESOLVER_METHODS[name] for name in names} == set(calls)
-    assert f"#define DIGITS_INT8_OPERATORS {len(names)}\n" in text
     assert "_DIMS {1, 8, 8, 1}" in text
     assert "ARENA" not in text
 
 
-@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
-def test_the_registration_compiles_against_a_resolver(written):
-    """A stub of TensorFlow Lite Micro's, which has these methods alone."""
-    text = (written / "int8.h").read_text()
-    calls = re.findall(r"\(resolver\)\.(\w+)\(\);", text)
-    methods = "".join(f"  int {name}() {{ return ++count; }}\n" for name in calls)
-    (written / "test.cc").write_text(
-        f'#include "int8.h"\nstruct Resolver {{\n  int count = 0;\n{methods}}};\n'
-        "int main() {\n  Resolver resolver;\n  DIGITS_INT8_REGISTER_OPERATORS(resolver)\n"
-        "  return resolver.count != DIGITS_INT8_OPERATORS;\n}\n"
-    )
-    command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "test.cc", "-o", "program"]
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs a C compiler")
+@pytest.mark.parametrize("language", [("c", "c11"), ("c++", "c++17")])
+def test_alignment_and_section_are_set_from_outside(written, language):
+    """For flash that is not where constants usually are, and accelerators that read wider."""
+    kind, standard = language
+    options = ["-DDIGITS_INT8_ALIGNMENT=64", '-DDIGITS_INT8_SECTION=".model_flash"']
+    command = ["gcc", "-x", kind, f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    command += [*options, "-c", "int8.c", "-o", "int8.o"]
     subprocess.run(command, cwd=written, check=True)
-    assert 0 == subprocess.run([written / "program"], check=False).returncode
+
+    [section] = re.findall(
+        r"\.model_flash .* 2\*\*(\d+)",
+        subprocess.run(
+            ["objdump", "-h", "int8.o"], cwd=written, capture_output=True, text=True, check=True
+        ).stdout,
+    )
+    assert 64 == 2 ** int(section)
