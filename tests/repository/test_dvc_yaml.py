@@ -206,7 +206,7 @@ def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path,
     if name == "train":  # it looks ahead at what would be refused later, and writes nothing of it
         known += [release.root / "build/prepare/data.json"]
     if name == "package":  # the report, which it depends on, has the digest of each file
-        known += [release.root / "build/convert"]
+        known += [release.root / "build/convert", release.root / "build/compile"]
     if name == "sweep":  # it was computed in another process, from all that it is made of
         known += [release.root / "build/.sweep"]
         assert any(path.startswith("build/prepare/calibration/inputs") for path in found["opened"])
