@@ -2,7 +2,7 @@
 
 Each function takes a model's outputs [samples, ...] and the targets [samples, ...] and returns
 float64 [samples], also for no samples at all. conf names it, with further keys as keyword
-arguments: `score: {_target_: litemill.metrics.top1}`. Yours may live in any module of the project.
+arguments: `score: {_target_: litemill.metrics.top1}`. Yours live in metrics/ of the project.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def places_reached(config: Config, composed: Composed, root: Path) -> Iterator[t
         for path in sorted(import_graph.closure(file, root)) if file else ():
             if import_graph.has_code(path, root):
                 yield composed.place(place), path
-    for place, name in _paths(config):
+    for place, name in [*_paths(config), *_arguments(config, root)]:
         if not place.startswith("targets.") or (root / name).exists():  # or it comes with Vela
             yield composed.place(place), root / name
     if own_modules(root):
@@ -47,6 +47,20 @@ def _paths(config: Config) -> Iterator[tuple[str, str]]:
             yield f"targets.{name}.vela_config", str(target["vela_config"])
 
 
+def _arguments(config: Config, root: Path) -> Iterator[tuple[str, str]]:
+    for place, call in config.calls().items():
+        yield from ((f"{place}.{key}", name) for key, name in _argument_paths(call, root))
+
+
+def _argument_paths(call: Mapping[str, Any], root: Path) -> Iterator[tuple[str, str]]:
+    """Find the arguments of a call that name a file of the project, or a folder by its path."""
+    for key, value in call.items():
+        if isinstance(value, str) and value and not key.startswith("_") and "\0" not in value:
+            path = root / value
+            if path.is_file() or ("/" in value and path.is_dir()):
+                yield key, value
+
+
 def reached(
     sections: Mapping[str, Any], choices: Mapping[str, str], root: Path = Path()
 ) -> dict[str, Reached]:
@@ -54,24 +68,29 @@ def reached(
     train = sections["train"]
     model, fit, load = train["model"], train["fit"] or {}, sections["prepare"]["load"]
     calls = [model["build"], model["function"], fit.get("optimizer"), fit.get("loss")]
-    trains = [str(call["_target_"]) for call in calls if call]
+    calls = [call for call in calls if call]
+    trains = [str(call["_target_"]) for call in calls]
     trains += [f"{module}.x" for module in model["custom_objects"]]
     metric = sections["validate"]["metric"]
-    scores = [str(metric["score"]["_target_"])] if metric else []
+    score = metric["score"] if metric else {}
+    scores = [str(score["_target_"])] if score else []
+
+    def files(*calls: Mapping[str, Any]) -> list[str]:
+        return [name for call in calls for _, name in _argument_paths(call, root)]
+
     data, models = f"data/{choices['data']}", f"models/{choices['model']}"
     return {
         "prepare": Reached(
             [str(load["_target_"])],
-            [
-                data,
-                *(str(load[key]) for key in ("path", "classes") if isinstance(load.get(key), str)),
-            ],
+            [data, *([load["path"]] if "path" in load else []), *files(load)],
         ),
-        "train": Reached(trains, [models, *([model["file"]] if model["file"] else [])]),
-        "validate": Reached(scores),
+        "train": Reached(
+            trains, [models, *([model["file"]] if model["file"] else []), *files(*calls)]
+        ),
+        "validate": Reached(scores, files(score)),
         "report": Reached([f"{module}.x" for module in own_modules(root)]),
         "compile": Reached(paths=_vela_configs(sections)),
-        "sweep": Reached(scores),
+        "sweep": Reached(scores, files(score)),
     }
 
 
