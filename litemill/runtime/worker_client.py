@@ -72,7 +72,8 @@ def start_worker(settings: Mapping[str, str]) -> None:
 
 def _possible() -> bool:
     # For SO_PEERCRED and sched_setaffinity; elsewhere stages run in their own processes.
-    return os.environ.get(SWITCH, "1") != "0" and sys.platform.startswith("linux")
+    linux = sys.platform.startswith("linux") and hasattr(socket, "send_fds")
+    return linux and os.environ.get(SWITCH, "1") != "0"
 
 
 def _send(worker: socket.socket, request: dict[str, Any]) -> None:

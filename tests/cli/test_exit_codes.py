@@ -27,6 +27,8 @@ FAILING = {
     "sensitivity": (["int8"], 1),
     "inspect": (["no.tflite"], 1),
     "release": ([], 1),
+    "report": (["--history"], 1),
+    "explore": (["int8"], 1),
     "verify": (["no.tar.gz"], 1),
     "compare": (["no.tar.gz", "no.tar.gz"], 2),
     "init": ([str(ROOT / "docs")], 1),  # is not empty

@@ -63,7 +63,7 @@ def test_a_release_is_one_archive_with_the_models_and_all_evidence(project):
     assert f"sha256 {sha256(archive)}" in done.out
     with tarfile.open(archive) as tar:
         names = [name.removeprefix("digits-1.2.0/") for name in tar.getnames()]
-    package = tree_files(project.root / "build" / "package")
+    package = [*tree_files(project.root / "build" / "package"), "report.html"]
     added = ["SHA256SUMS", "attestations/provenance.json", "attestations/test-results.json"]
     added += ["bom.cdx.json", "dvc.lock", "requirements.lock"]
     assert sorted([*package, *added]) == names

@@ -88,9 +88,8 @@ def test_every_stage_has_a_section_that_holds_what_it_depends_on():
 
     assert "limits" not in found["validate"]
     assert all("limits" not in options for options in found["convert"].values())
-    assert {"prepare", "train", "export", "convert", "validate", "package", "sweep"} == set(
-        found["toolchain"]
-    )
+    stages = {"prepare", "train", "export", "convert", "validate", "report", "package", "sweep"}
+    assert stages == set(found["toolchain"])
 
 
 def test_litert_is_a_dependency_of_conversions_by_a_recipe_alone(tree):

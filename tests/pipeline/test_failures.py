@@ -292,7 +292,8 @@ def test_a_failed_gate_leaves_measurements_and_no_package(failed):
         assert kept
         assert kept.items() <= after.items()
     assert not (release.root / "build/package").exists()
-    assert "\nbuild/package: removed, there is no release; `dvc exp run ... report` " in done.err
+    assert "\nbuild/package: removed, there is no release; " in done.err
+    assert "; `dvc exp run ... report` keeps " in done.err
     shown = json.loads(release.dvc("metrics", "show", "--json").out)
     metrics = {
         name: shown[""]["data"][f"build/report/metrics/{name}.json"]["data"]
