@@ -137,7 +137,7 @@ def test_float_fallback_lets_operators_stay_in_float():
     assert "mixed" == arithmetic_of(
         made("island", optimization=INT8, float_fallback=True).description
     )
-    with pytest.raises(LitemillError, match="SIN of layer .* computes in float"):
+    with pytest.raises(LitemillError, match=r"SIN of layer .* computes in float"):
         made("island", optimization=INT8)
 
 
