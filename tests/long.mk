@@ -1,5 +1,5 @@
 # Tests that `make test` leaves out, because they take long.
-.PHONY: slow soak recipes emulate fuzz applications
+.PHONY: slow soak recipes emulate aarch64 fuzz applications
 
 # Do the promises hold in further cases, which take some minutes?
 slow: $(READY)
@@ -16,6 +16,10 @@ recipes: $(READY)
 # Is a build on an emulated processor the committed one? Needs qemu-x86_64 (Debian: qemu-user).
 emulate: $(READY)
 	pytest -m long tests/repository/test_processors.py
+
+# Does a release verify on an emulated aarch64, and its benchmark run? Needs Debian's qemu-user.
+aarch64: $(TOOLS)
+	python -m benchmarks.aarch64 $(or $(RELEASE),$(error give RELEASE=FILE.tar))
 
 # Is every damaged configuration and data file read, or refused in lines? Some minutes.
 fuzz: $(READY)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import filecmp
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
@@ -93,11 +92,7 @@ def _members(file: BinaryIO, place: Path) -> Iterator[tarfile.TarInfo]:
 def _refuse_unsafe(info: tarfile.TarInfo, place: Path) -> None:
     parts = info.name.split("/")
     found = ""
-    try:
-        # Refuses absolute paths, paths that leave the folder, links that do, and devices.
-        tarfile.data_filter(info, tempfile.gettempdir())
-    except tarfile.FilterError as error:
-        found = f"refused by tarfile ({error})"
+    # Stricter than tarfile's filters, which Python 3.11.0 to 3.11.3 (Debian 12) have not.
     if info.type != tarfile.REGTYPE:
         found = "not a regular file"
     elif (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from litemill.evaluation.tolerance import (
     is_probability,
     measure_output,
     shortfalls,
+    tolerance_of,
 )
 
 LEAST = Tolerance(20, 0.9)
@@ -72,3 +75,71 @@ def test_tolerances_ask_more_of_finer_types():
     assert TOLERANCES["float32"].snr_db > TOLERANCES["float16"].snr_db
     assert TOLERANCES["float16"].snr_db > TOLERANCES["dynamic range"].snr_db
     assert TOLERANCES["dynamic range"].snr_db > TOLERANCES["int8"].snr_db
+
+
+# Decibels, and the share of the same classes: what correct conversions keep (see the module).
+LEAST_OF = {
+    "float32": (80, 0.99),
+    "float16": (40, 0.95),
+    "dynamic range": (15, 0.8),
+    "int8": (12, 0.8),
+    "mixed": (12, 0.8),
+    "int16x8": (12, 0.8),
+}
+
+
+def judged(least, snr_db=None, agreement=None):
+    """Judge measures of ten samples."""
+    measures = {"broken": 0, "snr_db": snr_db, "max_abs_error": 0.1, "channels": {"lost": 0}}
+    return shortfalls("y", {**measures, "top1_agreement": agreement}, least, 10)
+
+
+@pytest.mark.parametrize("arithmetic", LEAST_OF)
+def test_a_file_passes_at_its_bounds_and_not_below(arithmetic):
+    """And a perfect one always does: no bound lies above what there can be."""
+    least, (snr_db, agreement) = TOLERANCES[arithmetic], LEAST_OF[arithmetic]
+
+    assert [] == judged(least, None, 1.0)
+    assert [] == judged(least, snr_db, agreement)
+    assert 1 == len(judged(least, snr_db - 0.01, agreement))
+    assert 1 == len(judged(least, snr_db, agreement - 0.001))
+    assert {*LEAST_OF} == {*TOLERANCES}
+
+
+@pytest.mark.parametrize(
+    ("weights", "snr_db", "agreement"),
+    [
+        ({"int2"}, -3, 0),
+        ({"int4"}, 6, 0.5),
+        ({"uint4"}, 6, 0.5),
+        ({"int8", "int4"}, 6, 0.5),
+        ({"int4", "int2"}, -3, 0),
+        ({"int8"}, 15, 0.8),
+    ],
+)
+def test_weights_of_few_bits_may_do_worse(weights, snr_db, agreement):
+    """The narrowest count."""
+    description = SimpleNamespace(weights=dict.fromkeys(weights))
+
+    assert Tolerance(snr_db, agreement) == tolerance_of(description, "dynamic range")
+
+
+def test_one_lost_channel_fails_what_is_not_expected_to_be_rough():
+    """With int2 weights some are."""
+    reference = np.stack([np.linspace(0, 640, 40), np.linspace(0, 1, 40)], axis=1)
+    output = reference * [1, 0] + [0, 0.5]
+    measures = measure_output(reference, output)
+
+    assert 1 == measures["channels"]["lost"]
+    assert 1 == len(shortfalls("y", measures, Tolerance(12, 0.8), 40))
+    assert [] == shortfalls("y", measures, Tolerance(-3, 0), 40)
+    assert [] == shortfalls("y", measures, Tolerance(0, 0), 40)
+    assert 1 == len(shortfalls("y", measures, Tolerance(0.5, 0), 40))
+
+
+@pytest.mark.parametrize(("rest", "expected"), [(0.0009, True), (0.0012, False)])
+def test_a_distribution_adds_up_to_a_thousandth(rest, expected):
+    """Softmax of float16 is off by less; a class may have no chance at all."""
+    assert expected == is_probability(np.array([[1.0 - rest, 0.0]]))
+    assert expected == is_probability(np.array([[1.0 + rest, 0.0]]))
+    assert not is_probability(np.array([[0, 1]]))
