@@ -161,6 +161,7 @@ def test_write_goes_with_nothing_else(tree, command, words):
     assert not (tree / "build/params.json").exists()
 
 
+@pytest.mark.slow
 def test_explain_goes_on_with_conflicted_parameters(tree):
     """Or says in one line what to do."""
     write_parameters(resolve(tree), tree / "build/params.json")

@@ -131,6 +131,7 @@ def test_a_project_pins_the_wheel_that_was_installed(started, installed):
     assert expected == started.read("requirements.lock")
 
 
+@pytest.mark.slow
 def test_a_wheel_that_is_gone_is_packed_again(installed, tmp_path):
     """From the installed files: the same files, and the same bytes each time."""
     moved = installed.wheel.with_suffix(".gone")
@@ -194,6 +195,7 @@ def test_nothing_is_left_of_a_project_that_could_not_be_started(installed, tmp_p
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.pipeline
 def test_a_project_builds_from_its_lock_and_tests_itself(mine, installed):
     """`make` installs the lock and builds; the installed wheel runs, from nowhere near a clone."""

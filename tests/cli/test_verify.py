@@ -461,6 +461,7 @@ def test_a_release_is_rebuilt_from_its_commit_with_the_same_bytes(project, archi
     assert done.out.endswith(": the same bytes\n")
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_differs_says_which_stage_which_tensor_and_how_far(
     project, archive, tmp_path
 ):

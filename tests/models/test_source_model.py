@@ -153,6 +153,7 @@ def test_a_keras_file_becomes_the_pipelines_own(project, suffix):
         np.testing.assert_array_equal(expected, found)
 
 
+@pytest.mark.slow
 def test_a_keras_2_file_becomes_a_saved_model(project):
     """Through Keras 2, in a process of its own; and can be given another batch size there."""
     out, told = imported(project, file=str(zoo.keras_2()))

@@ -99,7 +99,7 @@ def test_many_faults_are_told_at_once(release):
     ("old", "new", "told"),
     [
         slow("np.float32(LEVELS)", "np.nan", "data.digits.load"),
-        ("targets=digits.target", "targets=digits.target + 1", "data.digits.load"),
+        slow("targets=digits.target", "targets=digits.target + 1", "data.digits.load"),
         slow("images[..., np.newaxis]", "images[:1]", "data.digits.load"),
         ("return Dataset(", "return dict(", "data.digits.load: returned a dict; "),
     ],
@@ -131,7 +131,7 @@ def test_a_function_that_gives_no_model_stops_before_training(release):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("model: {build: {classes: 7}}", "model digits_cnn: output"),
+        slow("model: {build: {classes: 7}}", "model digits_cnn: output"),
         slow(
             "model: {build: {clases: 10}}",
             "model.build (models.digits_cnn.build): no argument 'cla",
@@ -227,7 +227,7 @@ def test_an_interrupted_build_ends_with_the_same_bytes_the_next_time(release, ed
 
 
 @pytest.mark.parametrize(
-    "stage", [slow("prepare"), "train", slow("export"), slow("convert"), "package"]
+    "stage", [slow("prepare"), slow("train"), slow("export"), slow("convert"), "package"]
 )
 def test_a_full_disk_loses_nothing(release, stage):
     """The stage fails, `dvc checkout` restores what was there, and the next build is whole."""

@@ -138,6 +138,7 @@ def test_a_retrain_that_gives_the_same_weights_reruns_train_alone(release):
     assert ["configure", "train"] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_a_conversion_that_gives_the_same_bytes_is_not_validated_again(release):
     """Float32 needs no calibration; only the release tells that the option is another."""
     release.edit("conf/variant/float32.yaml", "optimization: none", "calibration: {samples: 7}")
@@ -147,6 +148,7 @@ def test_a_conversion_that_gives_the_same_bytes_is_not_validated_again(release):
     assert before == release.built()["build/convert/float32/model.tflite"]
 
 
+@pytest.mark.slow
 def test_the_code_of_my_model_reruns_train_and_what_follows(release):
     """With configure, which digests it."""
     release.edit(MODEL, 'padding="same", activation="relu"', 'padding="same", activation="relu6"')
@@ -184,6 +186,7 @@ def test_code_that_starts_stages_reruns_nothing_but_configure(release):
     assert ["configure"] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_code_of_each_layer_reruns_the_stages_that_run_it(release):
     """Never train, and not what follows, since the outputs are the same."""
     edits = {
@@ -268,6 +271,7 @@ def test_a_test_tool_reruns_configure_alone(release):
     assert ["configure"] == release.repro().stages
 
 
+@pytest.mark.slow
 def test_another_litert_reruns_inference_alone(release):
     """And the package, which names its toolchain; nothing is converted."""
     upgrade(release, "ai-edge-litert", "999.0")
@@ -320,6 +324,7 @@ def test_a_toolchain_that_is_not_installed_reruns_nothing(release):
     assert before == release.built()
 
 
+@pytest.mark.slow
 def test_another_model_and_data_build_without_code(release):
     """And back: two lines of params.yaml."""
     release.edit(
