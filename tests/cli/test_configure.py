@@ -69,7 +69,9 @@ def test_an_edit_is_shown_key_by_key(tree, command):
     assert ["train.fit.epochs: 20 -> 3"] == command()
 
 
-@pytest.mark.parametrize("text", [CONFLICT, "", "[1]", "{"])
+@pytest.mark.parametrize(
+    "text", [CONFLICT, *(pytest.param(t, marks=pytest.mark.slow) for t in ("", "[1]", "{"))]
+)
 def test_damaged_parameters_are_written_anew(tree, command, text):
     """A merge leaves markers in build/params.json; nobody has to mend what is generated."""
     (tree / "build").mkdir()

@@ -232,7 +232,7 @@ def test_operators_that_an_application_brings_are_not_run_here(tmp_path):
     assert "; not run here (" in out
 
 
-@pytest.mark.parametrize("name", ["input-1", "1st"])
+@pytest.mark.parametrize("name", ["input-1", pytest.param("1st", marks=pytest.mark.slow)])
 def test_inputs_keep_their_names(tmp_path, name):
     """Also those that are no names of Python; compared on samples."""
     x = keras.Input((3,), name=name)
@@ -337,7 +337,10 @@ def test_a_graph_that_reads_files_runs_only_where_its_operator_is_allowed(tmp_pa
     assert "saved: operators that touch files" not in allowed
 
 
-@pytest.mark.parametrize("policy", ["float16", "float64", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["float16", *(pytest.param(p, marks=pytest.mark.slow) for p in ("float64", "mixed_float16"))],
+)
 def test_a_model_of_another_type_is_told_its_type(tmp_path, policy):
     """TensorFlow Lite has Conv2D; it does not compute it in that type."""
     convolution = keras.layers.Conv2D(2, 3, dtype=policy)
@@ -351,7 +354,7 @@ def test_a_model_of_another_type_is_told_its_type(tmp_path, policy):
     assert not (tmp_path / "m.tflite").exists()
 
 
-@pytest.mark.parametrize("tags", [[], ["train", "serve"]])
+@pytest.mark.parametrize("tags", [[], pytest.param(["train", "serve"], marks=pytest.mark.slow)])
 def test_saved_models_of_other_tags_are_converted(tmp_path, tags):
     """As TensorFlow 1 and TensorFlow Hub write them; answers are those of the model."""
     module = tf.Module()

@@ -261,6 +261,7 @@ def test_the_code_of_the_documents_passes_the_linters(mine):
         assert 0 == done.status, done.out + done.err
 
 
+@pytest.mark.slow
 def test_the_linters_find_mistakes(mine):
     """An unused import, a call that cannot work, and what is not formatted."""
     mine.write("models/mine/__init__.py", "import os\n")

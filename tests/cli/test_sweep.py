@@ -224,7 +224,10 @@ def test_another_toolchain_than_the_builds_is_refused(again):
     assert before == kept(again)
 
 
-@pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [pytest.param(signal.SIGKILL, -9, marks=pytest.mark.slow), (signal.SIGINT, 130)],
+)
 def test_a_sweep_that_is_ended_keeps_what_it_had(again, how, status):
     """The next one computes the rest, and only that; nothing that it started is left."""
     words = ("--name", "long", "base=int8", "workers=1", "calibration.samples=range(30,60)")
@@ -392,6 +395,7 @@ def test_a_random_search_tries_as_many_points_as_its_budget(again):
     assert (before, points) == (kept(again), result(again)["points"])
 
 
+@pytest.mark.slow
 def test_a_search_for_the_smallest_file_names_it(again):
     """The smallest of those that it tried within the drop; and says so where there is none."""
     words = (*SPACE, "per_channel_dense=true,false", "search=smallest", "budget=3", "seed=1")

@@ -79,7 +79,7 @@ def test_a_fixed_batch_is_filled_up_and_cut_off(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("over_batch", "output y: shape (3,) for 4 samples; expected a row for each sample")],
+    [("over_batch", "output y: shape [3] for 4 samples; expected a row for each sample")],
 )
 def test_a_model_that_answers_no_rows_is_told(tmp_path, name, told):
     """Such as one that sums over the batch."""

@@ -56,7 +56,7 @@ def trained(score):
     return model, converter.convert()
 
 
-@pytest.mark.parametrize("score", list(TARGETS))
+@pytest.mark.parametrize("score", ["label_f1", pytest.param("image_iou", marks=pytest.mark.slow)])
 def test_a_task_is_measured_and_held_to_its_limits(score, tmp_path):
     """The metric of both models is that of scikit-learn, and a failed limit names it."""
     np.savez(tmp_path / "samples.npz", x=IMAGES, y=TARGETS[score])

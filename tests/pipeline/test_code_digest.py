@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from litemill.pipeline.code_digest import Reached, stage_digests
 train = Reached(["models.digits_cnn.build"], ["models/digits_cnn"])
 print(json.dumps(stage_digests(pathlib.Path.cwd(), {"train": train})))
 """
+
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def digests(project, package=None):
@@ -46,22 +50,22 @@ def changed(project, file, text):
     ("file", "stages"),
     [
         ("litemill/report/gate.py", {"gate"}),
-        ("litemill/report/chart.py", {"report"}),
+        slow("litemill/report/chart.py", {"report"}),
         ("litemill/report/page/templates/page.css", {"report"}),
-        ("litemill/sweep/plot/templates/plot.html.j2", {"sweep"}),
-        ("litemill/data/splits.py", {"prepare"}),
-        ("litemill/conversion/routes.py", {"convert", "sweep"}),
+        slow("litemill/sweep/plot/templates/plot.html.j2", {"sweep"}),
+        slow("litemill/data/splits.py", {"prepare"}),
+        slow("litemill/conversion/routes.py", {"convert", "sweep"}),
         ("litemill/models/source_model.py", {"train", "export", "convert", "sweep"}),
         ("litemill/core/files.py", LATER),
-        ("litemill/core/atomic_files.py", set()),
-        ("litemill/core/errors.py", {"compile", "validate", "sweep"}),
+        slow("litemill/core/atomic_files.py", set()),
+        slow("litemill/core/errors.py", {"compile", "validate", "sweep"}),
         ("litemill/pipeline/stage_runner.py", set()),
-        ("litemill/runtime/worker_child.py", set()),
-        ("litemill/audit/audit_result.py", set()),
-        ("stages/convert.py", {"convert"}),
+        slow("litemill/runtime/worker_child.py", set()),
+        slow("litemill/audit/audit_result.py", set()),
+        slow("stages/convert.py", {"convert"}),
         ("models/digits_cnn/__init__.py", {"train"}),
-        ("models/diabetes_mlp/__init__.py", set()),
-        ("models/digits_cnn/weights.txt", {"train"}),
+        slow("models/diabetes_mlp/__init__.py", set()),
+        slow("models/digits_cnn/weights.txt", {"train"}),
     ],
 )
 def test_an_edit_changes_the_digests_of_the_stages_that_it_can_reach(tree, file, stages):

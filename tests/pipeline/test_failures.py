@@ -70,7 +70,7 @@ def test_a_bad_configuration_stops_in_configure(release, file, old, new, told):
     assert before == release.built()
 
 
-@pytest.mark.parametrize(("group", "folder"), [("model", "models"), ("data", "data")])
+@pytest.mark.parametrize(("group", "folder"), [("model", "models"), slow("data", "data")])
 def test_a_choice_without_a_folder_stops_before_any_stage(release, group, folder):
     """DVC names the folder, which configure depends on; `litemill configure` the nearest choice."""
     release.edit("params.yaml", f"\n{group}: digits", f"\n{group}: digts")

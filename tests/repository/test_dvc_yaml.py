@@ -176,7 +176,13 @@ def allowed_code(release, name):
 
 
 @pytest.mark.pipeline
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[] if n in ("convert", "report") else [pytest.mark.slow])
+        for n in LATER
+    ],
+)
 def test_a_run_loads_and_opens_only_what_the_stage_depends_on(release, tmp_path, name):
     """The import graph and dvc.yaml, once more and independently: what really happens."""
     arguments = arguments_of(release, name)

@@ -25,7 +25,7 @@ def result(points, **more):
     """Return the content of sweep.json."""
     statuses = ("done", "failed", "refused")
     sweep = {
-        "asked": {"base": {"name": "int8"}, "points": len(points), "search": "grid"},
+        "asked": {"base": {"name": "int8"}, "points": len(points), "search": "grid", "options": []},
         "counts": {one: sum(point["status"] == one for point in points) for one in statuses},
         "metric": {"name": "top1"},
         "quality": "drop",
