@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         command.append(f"--node_data_paths={overlay}")
     else:
         print(f"{args.variant}: no layer was compared with the float file, so there is no overlay")
-    if args.port:
+    if args.port is not None:
         command.append(f"--port={args.port}")
     if args.no_browser:
         command.append("--no_open_in_browser")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
@@ -41,26 +41,18 @@ def run(args: argparse.Namespace) -> int:
         LitemillError: nothing was built, or nothing was released.
     """
     from litemill.core.files import write_text
-    from litemill.report.verdict import headline, report_title
+    from litemill.report.verdict import headline, read_report, report_title
 
     if not args.history:
-        report = _read_report()
+        report = read_report(REPORT)
         print(f"{report_title(report)}: {headline(report)}\n{PAGE}")
         return 0
     from litemill.release.history import released_history
     from litemill.report.page.history import history_html
 
     releases = released_history(Path.cwd())
-    write_text(args.output, history_html(releases, _read_report() if REPORT.exists() else None))
+    write_text(
+        args.output, history_html(releases, read_report(REPORT) if REPORT.exists() else None)
+    )
     print(f"{args.output}: {len(releases)} release{'' if len(releases) == 1 else 's'}")
     return 0
-
-
-def _read_report() -> dict[str, Any]:
-    from litemill.core.errors import LitemillError
-    from litemill.core.files import read_json
-
-    report = read_json(REPORT)
-    if not isinstance(report, dict) or not report.get("variants"):
-        raise LitemillError(REPORT, "not a report", "rebuild it with `dvc repro report`")
-    return report

@@ -44,16 +44,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         LitemillError: there is no report, it is damaged, or --since is combined with CSV.
     """
-    from litemill.core.errors import ConfigError, LitemillError
-    from litemill.core.files import read_json
+    from litemill.core.errors import ConfigError
     from litemill.report import release_diff, summary
+    from litemill.report.verdict import read_report
 
     if args.since and args.format == "csv":
         expected = "expected terminal, markdown or json, which show changes"
         raise ConfigError("--since", "found --format csv", expected)
-    report = read_json(args.report)
-    if not isinstance(report, dict) or not report.get("variants"):
-        raise LitemillError(args.report, "not a report", "rebuild it with `dvc repro report`")
+    report = read_report(args.report)
     if args.since:
         report["since"] = release_diff.release_changes(
             report["variants"], _release_record(args.since), report["metric"]

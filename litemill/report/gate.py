@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litemill.core.errors import ErrorGroup, GateError, LitemillError
-from litemill.core.files import read_json, remove, write_json
-from litemill.report.verdict import failed_checks, improvements
+from litemill.core.errors import ErrorGroup, GateError
+from litemill.core.files import remove, write_json
+from litemill.report.verdict import failed_checks, improvements, read_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +29,7 @@ def run(*, report: Path, out: Path, package: Path) -> None:
         LitemillError: the file is no report.
         ErrorGroup: a GateError for every failed check, and one for the package.
     """
-    judged = read_json(report)
-    if not isinstance(judged, dict) or not judged.get("variants"):
-        raise LitemillError(report, "not a report", "rebuild it with `dvc repro report`")
+    judged = read_report(report)
     if failures := [GateError(check.place, check.text) for check in failed_checks(judged)]:
         remove(out)
         remove(package)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from litemill.core.errors import LitemillError
+from litemill.core.files import read_json
 from litemill.report.sentences import loss_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 THOUSAND = 1000
 
@@ -37,6 +40,18 @@ class FailedCheck:
     def __str__(self) -> str:
         """Return the line that the gate prints: `int8.snr_db: found 12 dB; ...`."""
         return f"{self.place}: {self.text}"
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Read a report.json.
+
+    Raises:
+        LitemillError: it is missing, damaged or no report.
+    """
+    report = read_json(path)
+    if not isinstance(report, dict) or not report.get("variants"):
+        raise LitemillError(path, "not a report", "rebuild it with `dvc repro report`")
+    return report
 
 
 def report_title(report: dict[str, Any]) -> str:
