@@ -12,7 +12,7 @@ from litemill.audit.audit_result import Verdict
 from litemill.audit.source_candidate import SourceRequest
 from litemill.config.schema.train import Model
 
-CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"  # beside the repository
 
 
 def case(folder, source, file, samples):

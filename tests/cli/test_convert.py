@@ -305,7 +305,7 @@ def test_variants_of_the_project_come_before_presets(tmp_path):
     assert Optimization.float16 is presets.load_variant("float16", tmp_path).optimization
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "variant").glob("*.yaml")))
+@pytest.mark.parametrize("path", sorted((ROOT / "litemill/conf/variant").glob("*.yaml")))
 def test_every_preset_works_from_any_folder(path, tmp_path):
     """On a small model; those that calibrate, with samples."""
     from litemill.conversion import presets
